@@ -1,0 +1,113 @@
+import { z } from 'zod';
+import type { DeviceInfo, MachineInfo, ModelSummary } from './model.ts';
+import { LivePatch, RunSettings } from './settings.ts';
+import type { Audit, TelemetryFrame } from './telemetry.ts';
+
+/** Raised when a message changes its meaning; both ends refuse another number in `hello`. */
+export const PROTOCOL_VERSION = 1;
+
+export type RunState = 'empty' | 'opening' | 'ready' | 'starting' | 'running' | 'paused' | 'stopping' | 'finished' | 'failed';
+
+export interface RunInfo {
+  readonly id: string;
+  readonly settings: RunSettings;
+  /** The run file, being appended to. */
+  readonly path: string;
+  readonly startedAt: string;
+  /** Slots in force on each device when `cacheSlots` is resolved. */
+  readonly slotsPerLayer: number;
+  /** Experts each device owns per layer, at most. */
+  readonly expertsPerDevice: number;
+  readonly budgetBytes: readonly number[];
+}
+
+/** A change of settings, shown as a labelled line on every time chart. */
+export interface SettingsMark {
+  readonly step: number;
+  readonly atMs: number;
+  readonly label: string;
+  readonly settings: RunSettings;
+}
+
+export interface EngineSnapshot {
+  readonly state: RunState;
+  readonly model?: ModelSummary;
+  readonly run?: RunInfo;
+  readonly marks: readonly SettingsMark[];
+  /** Why the last operation failed, in one sentence. */
+  readonly error?: string;
+}
+
+export interface Progress {
+  readonly task: string;
+  /** 0..1, or undefined where the length is not known. */
+  readonly fraction?: number;
+  readonly text: string;
+}
+
+export interface RunFileSummary {
+  readonly id: string;
+  readonly path: string;
+  readonly model: string;
+  readonly startedAt: string;
+  readonly steps: number;
+  /** False where the run was cut off; it then holds every whole step before the cut. */
+  readonly complete: boolean;
+  readonly audit: Audit;
+}
+
+/** Requests: parameters are parsed with these schemas on arrival, results are typed below. */
+export const REQUESTS = {
+  hello: z.object({ protocol: z.int() }),
+  devices: z.object({}),
+  openModel: z.object({ path: z.string().min(1).max(4096) }),
+  openBundledModel: z.object({}),
+  /** Starts a run; a run in progress is stopped first. */
+  start: RunSettings,
+  pause: z.object({}),
+  resume: z.object({}),
+  /** One step, then paused. */
+  step: z.object({}),
+  stop: z.object({}),
+  /** Applied together at the next step boundary; resolves when in force. */
+  change: LivePatch,
+  report: z.object({ format: z.enum(['html', 'json']) }),
+  runFile: z.object({ path: z.string().min(1).max(4096) }),
+  runs: z.object({}),
+} as const;
+
+export interface Results {
+  hello: { readonly protocol: number; readonly version: string; readonly machine: MachineInfo; readonly snapshot: EngineSnapshot; readonly writer: boolean };
+  devices: { readonly devices: readonly DeviceInfo[] };
+  openModel: ModelSummary;
+  openBundledModel: ModelSummary;
+  start: RunInfo;
+  pause: Record<string, never>;
+  resume: Record<string, never>;
+  step: Record<string, never>;
+  stop: Record<string, never>;
+  change: { readonly atStep: number };
+  report: { readonly fileName: string; readonly content: string };
+  runFile: RunFileSummary;
+  runs: { readonly runs: readonly Omit<RunFileSummary, 'audit'>[] };
+}
+
+export type Method = keyof typeof REQUESTS;
+export type Params<M extends Method> = z.infer<(typeof REQUESTS)[M]>;
+
+export type EngineEvent =
+  | { readonly event: 'snapshot'; readonly snapshot: EngineSnapshot }
+  | { readonly event: 'progress'; readonly progress: Progress }
+  | { readonly event: 'log'; readonly level: 'info' | 'warn' | 'error'; readonly line: string };
+
+/** What travels on a port, either way. */
+export type ToEngine =
+  | { readonly kind: 'request'; readonly id: number; readonly method: Method; readonly params: unknown }
+  /** The window took frame `seq`: flow control, see entry/bind.ts. */
+  | { readonly kind: 'ack'; readonly seq: number };
+
+export type FromEngine =
+  | { readonly kind: 'reply'; readonly id: number; readonly result: unknown }
+  | { readonly kind: 'refusal'; readonly id: number; readonly message: string }
+  | { readonly kind: 'event'; readonly event: EngineEvent }
+  | { readonly kind: 'frame'; readonly frame: TelemetryFrame };

@@ -1,0 +1,87 @@
+import { z } from 'zod';
+
+/**
+ * What a person can set. Everything here is parsed wherever it enters a process (CLI flags, IPC, WebSocket, run files):
+ * nothing downstream checks ranges again, except what depends on the model (slots against experts, bytes against budget).
+ */
+
+/**
+ * Eviction policies by the names used in files, flags and the window.
+ * The paper (section on Expert Buffering) says: evict an expert not active in this batch, otherwise last in, first out.
+ * It leaves open how the inactive candidates are ordered, so both readings have a name:
+ * `lifo` takes the newest-in inactive expert first, `lifo-lru` the least recently used inactive one.
+ */
+export const EvictionName = z.enum(['lifo', 'lifo-lru', 'lru']);
+export type EvictionName = z.infer<typeof EvictionName>;
+
+export const PlacementName = z.enum(['contiguous', 'greedy']);
+export type PlacementName = z.infer<typeof PlacementName>;
+
+export const GatingName = z.enum(['dynamic']);
+export type GatingName = z.infer<typeof GatingName>;
+
+/** Expert slots per MoE layer and device; `all` holds every expert that the device owns. */
+export const CacheSlots = z.union([z.int().min(1).max(65_535), z.literal('all')]);
+export type CacheSlots = z.infer<typeof CacheSlots>;
+
+export const LiveSettings = z.object({
+  cacheSlots: CacheSlots,
+  eviction: EvictionName,
+  placement: PlacementName,
+  /** Sequences in flight; more wait in the prompt queue. */
+  batch: z.int().min(1).max(256),
+});
+/** Settings that a running engine takes at the next step boundary, without reload. */
+export type LiveSettings = z.infer<typeof LiveSettings>;
+
+export const LivePatch = LiveSettings.partial();
+export type LivePatch = z.infer<typeof LivePatch>;
+
+export const DeviceChoice = z.object({
+  /** `cpu:0`, `cpu:1`, ... as listed by the `devices` request. */
+  id: z.string().regex(/^[a-z]+:\d+$/),
+  /** Bytes the engine may hold on this device (every ledger category together). Absent: the device's default. */
+  budgetBytes: z.number().int().positive().optional(),
+});
+export type DeviceChoice = z.infer<typeof DeviceChoice>;
+
+export const PromptSource = z.discriminatedUnion('kind', [
+  /** Sample files shipped with the model (`samples/NAME.txt`); `mixed` takes from all in turn. */
+  z.object({ kind: z.literal('sample'), name: z.string().max(200) }),
+  /** One prompt per entry. */
+  z.object({ kind: z.literal('texts'), texts: z.array(z.string().max(1_000_000)).min(1).max(10_000) }),
+]);
+export type PromptSource = z.infer<typeof PromptSource>;
+
+export const RunSettings = LiveSettings.extend({
+  devices: z.array(DeviceChoice).min(1).max(16),
+  gating: GatingName,
+  prompts: PromptSource,
+  /** Sequences to run in all; a shorter source is used again from its start. */
+  promptCount: z.int().min(1).max(100_000),
+  /** Prompts longer than this are cut; sample files are cut into pieces of this length. */
+  promptTokens: z.int().min(1).max(131_072),
+  newTokens: z.int().min(1).max(131_072),
+  /** 0 is greedy; above it, sampled with `seed`. */
+  temperature: z.number().min(0).max(5),
+  seed: z.int().min(0).max(0xffff_ffff),
+  /** Keep generating when a sequence emits its end token (steady load for benches). */
+  ignoreEnd: z.boolean(),
+});
+export type RunSettings = z.infer<typeof RunSettings>;
+
+export const DEFAULT_RUN: RunSettings = {
+  cacheSlots: 'all',
+  eviction: 'lifo',
+  placement: 'contiguous',
+  batch: 8,
+  devices: [{ id: 'cpu:0' }],
+  gating: 'dynamic',
+  prompts: { kind: 'sample', name: 'mixed' },
+  promptCount: 64,
+  promptTokens: 64,
+  newTokens: 256,
+  temperature: 0.8,
+  seed: 11,
+  ignoreEnd: false,
+};
