@@ -1,15 +1,27 @@
+import { z } from 'zod';
 import { type Dispose, type Engine, EngineRefusal, type Port } from '../api.ts';
-import { type FromEngine, type Method, type Params, REQUESTS, type ToEngine } from '../protocol/messages.ts';
 import { FrameMerger } from '../protocol/frame-merger.ts';
+import { type FromEngine, type Method, type Params, REQUESTS, type ToEngine } from '../protocol/messages.ts';
 
 /** Frames sent and not yet acknowledged before the next ones are merged: one being painted, one on the way. */
 const MOST_UNACKED = 2;
 
+/** What a peer may send, before anything is known of the method. */
+const Incoming = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('request'), id: z.int(), method: z.string().max(64), params: z.unknown() }),
+  z.object({ kind: z.literal('ack'), seq: z.int() }),
+]);
+type Request = z.infer<typeof Incoming> & { kind: 'request' };
+
 /**
- * Offers an engine on a port. Parameters are parsed here, for every host alike.
+ * Offers an engine on a port. Messages and parameters are parsed here, for every host alike; who speaks something else is hung up on.
  * `mayWrite` is asked at each request that changes something (the browser server admits one writer at a time).
  */
-export function bindEngine(engine: Engine, port: Port<ToEngine, FromEngine>, mayWrite: () => boolean = () => true): Dispose {
+export function bindEngine(
+  engine: Engine,
+  port: Port<ToEngine, FromEngine>,
+  mayWrite: () => boolean = () => true,
+): Dispose {
   const merger = new FrameMerger();
   let unacked = 0;
   const flush = () => {
@@ -29,7 +41,13 @@ export function bindEngine(engine: Engine, port: Port<ToEngine, FromEngine>, may
     offFrame();
   };
   port.onClose(dispose);
-  port.onMessage((message) => {
+  port.onMessage((received) => {
+    const parsed = Incoming.safeParse(received);
+    if (!parsed.success) {
+      port.close();
+      return;
+    }
+    const message = parsed.data;
     if (message.kind === 'ack') {
       unacked = Math.max(0, unacked - 1);
       flush();
@@ -44,18 +62,20 @@ export function bindEngine(engine: Engine, port: Port<ToEngine, FromEngine>, may
 
 const READ_ONLY: ReadonlySet<Method> = new Set(['hello', 'devices', 'report', 'runs', 'runFile']);
 
-async function answer(engine: Engine, message: ToEngine & { kind: 'request' }, mayWrite: () => boolean): Promise<FromEngine> {
-  const schema = Object.hasOwn(REQUESTS, message.method) ? REQUESTS[message.method] : undefined;
-  if (schema === undefined) throw new EngineRefusal(`The engine has no request named "${String(message.method)}".`);
-  const parsed = schema.safeParse(message.params);
+const isMethod = (name: string): name is Method => Object.hasOwn(REQUESTS, name);
+
+async function answer(engine: Engine, message: Request, mayWrite: () => boolean): Promise<FromEngine> {
+  const { method } = message;
+  if (!isMethod(method)) throw new EngineRefusal(`The engine has no request named "${method}".`);
+  const parsed = REQUESTS[method].safeParse(message.params);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
-    throw new EngineRefusal(`${message.method}: ${issue?.path.join('.') || 'parameters'}: ${issue?.message ?? 'not valid'}.`);
+    throw new EngineRefusal(`${method}: ${issue?.path.join('.') || 'parameters'}: ${issue?.message ?? 'not valid'}.`);
   }
-  if (!READ_ONLY.has(message.method) && !mayWrite()) {
+  if (!READ_ONLY.has(method) && !mayWrite()) {
     throw new EngineRefusal('Another window controls this engine; close it there to take over.');
   }
-  const result = await engine.request(message.method, parsed.data as Params<Method>);
-  const reply = message.method === 'hello' ? { ...result, writer: mayWrite() } : result;
+  const result = await engine.request(method, parsed.data as Params<Method>);
+  const reply = method === 'hello' ? { ...result, writer: mayWrite() } : result;
   return { kind: 'reply', id: message.id, result: reply };
 }

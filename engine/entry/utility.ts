@@ -1,0 +1,35 @@
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { createEngine } from '../coordinator/engine.ts';
+import { bindEngine } from './bind.ts';
+import { joinPorts } from './message_ports.ts';
+import type { ToUtility } from './utility_messages.ts';
+
+/** The engine in the desktop app: a process of its own, so that running out of memory here is a state of the window, not its end. */
+
+const { values } = parseArgs({
+  args: process.argv.slice(1),
+  options: { 'data-dir': { type: 'string' }, 'models-dir': { type: 'string' } },
+  // Chromium adds flags of its own.
+  strict: false,
+});
+
+const engine = createEngine({
+  dataDir: String(values['data-dir']),
+  modelsDir: String(values['models-dir']),
+  rankEntry: path.join(__dirname, 'rank.cjs'),
+});
+
+process.parentPort.on('message', ({ data, ports }) => {
+  const message = data as ToUtility;
+  switch (message.type) {
+    case 'connect': {
+      const [control, frames] = ports;
+      if (control !== undefined && frames !== undefined) bindEngine(engine, joinPorts(control, frames));
+      return;
+    }
+    case 'close':
+      engine.close().then(() => process.exit(0));
+      return;
+  }
+});

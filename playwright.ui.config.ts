@@ -1,0 +1,30 @@
+import { defineConfig } from '@playwright/test';
+
+const HARNESS = 'http://localhost:5311/test/ui/harness.html';
+const VITE = 'node node_modules/vite/bin/vite.js';
+const CONFIG = '--config test/ui/vite.config.mjs';
+
+/** The window in Chromium, over a fake engine. MOE_CHROMIUM names the browser (`npm test` sets it). */
+export default defineConfig({
+  testDir: 'test/ui',
+  outputDir: 'test-results/ui',
+  workers: 2,
+  timeout: 30_000,
+  forbidOnly: true,
+  reporter: 'list',
+  use: {
+    baseURL: HARNESS,
+    viewport: { width: 1440, height: 900 },
+    deviceScaleFactor: 1,
+    launchOptions: {
+      executablePath: process.env.MOE_CHROMIUM ?? '/usr/bin/chromium',
+      // Tests run as root in containers, without a GPU and with a small /dev/shm.
+      args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'],
+    },
+  },
+  webServer: {
+    command: `${VITE} build ${CONFIG} --logLevel error && ${VITE} preview ${CONFIG}`,
+    url: HARNESS,
+    timeout: 90_000,
+  },
+});

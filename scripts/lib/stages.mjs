@@ -1,0 +1,102 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { findElectron } from './electron_runtime.mjs';
+import { bin, ROOT } from './paths.mjs';
+import { attach, capture } from './proc.mjs';
+import { noCounts, playwrightCounts, vitestCounts } from './results.mjs';
+import { ensureSystemPackages } from './system_packages.mjs';
+import { fetchTestRuntime } from './test_runtime.mjs';
+
+/**
+ * @typedef {object} Outcome
+ * @property {boolean} ok
+ * @property {import('./results.mjs').Counts} [counts] absent for a stage that holds no tests by its nature
+ * @property {string} [note] why tests were skipped
+ */
+
+const TYPESCRIPT = 'typescript/bin/tsc';
+const PLAYWRIGHT = '@playwright/test/cli.js';
+const SCREEN = '-screen 0 1440x900x24';
+
+const node = (script, args, options) => attach(process.execPath, [bin(script), ...args], { cwd: ROOT, ...options });
+
+/** Stages of `npm test` in their order, cheap ones first. @type {Record<string, () => Promise<Outcome>>} */
+export const STAGES = {
+  async typecheck() {
+    const codes = [];
+    for (const project of ['tsconfig.node.json', 'tsconfig.web.json']) {
+      codes.push(await node(TYPESCRIPT, ['-p', project], { timeoutMs: 120_000 }));
+    }
+    return { ok: codes.every((code) => code === 0) };
+  },
+
+  async lint() {
+    return { ok: (await node('@biomejs/biome/bin/biome', ['check', '.'], { timeoutMs: 60_000 })) === 0 };
+  },
+
+  unit: () =>
+    withReport(async (file) => {
+      const args = ['run', '--passWithNoTests', '--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
+      const code = await node('vitest/vitest.mjs', args, { timeoutMs: 300_000 });
+      return counted(code, vitestCounts(file));
+    }),
+
+  async ui() {
+    const { chromium } = await ensureSystemPackages();
+    if (chromium === undefined)
+      return skipped('ui', 'there is no Chromium (on PATH, or from npx playwright install chromium)');
+    return playwright('ui', { MOE_CHROMIUM: chromium });
+  },
+
+  async e2e() {
+    const { xvfbRun } = await ensureSystemPackages();
+    const found = await findElectron();
+    const electron = found.path === undefined ? await fetchTestRuntime() : found;
+    if (electron.path === undefined) return skipped('e2e', electron.why);
+    const hasDisplay = process.platform !== 'linux' || process.env.DISPLAY;
+    if (xvfbRun === undefined && !hasDisplay) return skipped('e2e', 'there is neither Xvfb nor a display');
+    return playwright('e2e', { ELECTRON_EXEC_PATH: electron.path }, xvfbRun);
+  },
+};
+
+function playwright(name, env, xvfbRun) {
+  return withReport(async (file) => {
+    const args = [bin(PLAYWRIGHT), 'test', ...configOf(name), '--pass-with-no-tests', '--reporter=list,json'];
+    const options = {
+      cwd: ROOT,
+      env: { ...process.env, ...env, PLAYWRIGHT_JSON_OUTPUT_FILE: file },
+      timeoutMs: 400_000,
+    };
+    const code = xvfbRun
+      ? await attach(xvfbRun, ['-a', '-s', SCREEN, process.execPath, ...args], options)
+      : await attach(process.execPath, args, options);
+    return counted(code, playwrightCounts(file));
+  });
+}
+
+const configOf = (name) => ['--config', `playwright.${name}.config.ts`];
+
+/** A runner that failed without a failing test in its report (it was killed, its report is missing) is one failure itself. */
+function counted(code, counts) {
+  const failed = code !== 0 && counts.failed === 0 ? 1 : counts.failed;
+  return { ok: code === 0, counts: { ...counts, failed } };
+}
+
+/** Tests that cannot run here still count: as skipped. @returns {Promise<Outcome>} */
+async function skipped(name, why) {
+  const { output } = await capture(process.execPath, [bin(PLAYWRIGHT), 'test', ...configOf(name), '--list'], {
+    cwd: ROOT,
+  });
+  const count = Number(/Total: (\d+) test/.exec(output)?.[1] ?? 0);
+  return { ok: true, counts: { ...noCounts(), skipped: count }, note: `${count} tests skipped, because ${why}` };
+}
+
+async function withReport(use) {
+  const folder = mkdtempSync(join(tmpdir(), 'moe-test-'));
+  try {
+    return await use(join(folder, 'report.json'));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,3 @@
+import { runBundle } from './lib/bundle.mjs';
+
+await runBundle('cli');

@@ -1,0 +1,37 @@
+import { createEngineLink } from '../bridge/engine_link.ts';
+import type { Host } from '../bridge/host.ts';
+import { createCommands } from '../commands/commands.ts';
+import { CommandRegistry } from '../commands/registry.ts';
+import { FrameBus } from '../stores/frame_bus.ts';
+import { createSelectionStore } from '../stores/selection.ts';
+import { createSessionStore } from '../stores/session.ts';
+import { createSettingsStore } from '../stores/settings.ts';
+import { createSummaryStore } from '../stores/summary.ts';
+import { createActions } from './actions.ts';
+import type { Studio } from './context.tsx';
+import { createDialogStore } from './dialogs.ts';
+import { createNotices } from './notices.ts';
+
+/** The composition root: makes every store and service of the window once. `stored` is what the host kept, unchecked. */
+export function createStudio(host: Host, stored: unknown): Studio {
+  const notices = createNotices();
+  const parts = {
+    host,
+    notices,
+    engine: createEngineLink(host.transport),
+    bus: new FrameBus(),
+    session: createSessionStore(),
+    settings: createSettingsStore(stored),
+    selection: createSelectionStore(),
+    summary: createSummaryStore(),
+    dialogs: createDialogStore(),
+  };
+  const actions = createActions(parts);
+  const commands = new CommandRegistry((command, error) => {
+    const reason = error instanceof Error ? error.message : String(error);
+    notices.notify({ kind: 'error', title: reason, detail: command.title.replace(/…$/, '') });
+  });
+  const studio = { ...parts, actions, commands };
+  commands.register(createCommands(studio));
+  return studio;
+}

@@ -1,0 +1,55 @@
+import { FolderOpen, Package } from 'lucide-react';
+import { CommandButton } from '../widgets/command_button.tsx';
+import { EngineGoneBanner, FailedBanner } from './banners.tsx';
+import { useSession, useSettings, useSummary } from './context.tsx';
+import { OpeningProgress } from './opening_progress.tsx';
+import { VIEWS } from './views.ts';
+
+/** The current view, with whatever stands in its way above it. */
+export function MainArea() {
+  const model = useSession((s) => s.snapshot.model);
+  const state = useSession((s) => s.snapshot.state);
+  const host = useSession((s) => s.host);
+  const hasData = useSummary((s) => s.runId !== undefined);
+  const current = useSettings((s) => s.ui.view);
+  const View = (VIEWS.find(({ id }) => id === current) ?? VIEWS[0]).component;
+  const busy = state === 'opening' || state === 'starting' || host.kind === 'connecting';
+  const blank = model === undefined && !hasData;
+  const moving = state === 'running' && host.kind === 'running';
+  return (
+    <main className="main" data-frozen={moving ? undefined : ''}>
+      {host.kind === 'gone' && <EngineGoneBanner host={host} />}
+      {host.kind === 'running' && <FailedBanner />}
+      {busy && !blank && <OpeningProgress compact />}
+      {!blank && (
+        <div className="view">
+          <View />
+        </div>
+      )}
+      {blank && busy && <OpeningProgress compact={false} />}
+      {blank && !busy && host.kind === 'running' && <NoModel />}
+    </main>
+  );
+}
+
+function NoModel() {
+  return (
+    <div className="empty">
+      <h2>No model is open</h2>
+      <p className="dim">
+        Drop a model folder here: config.json, tokenizer.json and safetensors weights, as published. Or begin with the
+        bundled demo model, a small language model with 64 experts in each of 8 layers.
+      </p>
+      <div className="empty-buttons">
+        <CommandButton command="model.open" className="button-main">
+          <FolderOpen size={14} aria-hidden />
+          Open a model folder…
+        </CommandButton>
+        <CommandButton command="model.openBundled">
+          <Package size={14} aria-hidden />
+          Open the demo model
+        </CommandButton>
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,104 @@
+import { DEFAULT_RUN, type RunSettings } from '../../engine/protocol/settings.ts';
+import { fitTo, takesChanges } from '../stores/run_settings.ts';
+import { record } from '../stores/settings.ts';
+import type { ActionDeps } from './actions.ts';
+
+export interface RunActions {
+  /** Asks for a folder, by the host's dialog or by a typed path. */
+  chooseModel(): Promise<void>;
+  /** Opens a model folder and starts a run on it, so that the screen is never empty. */
+  openModel(path: string): Promise<void>;
+  openBundledModel(): Promise<void>;
+  startRun(): Promise<void>;
+  /** Starts, pauses or goes on, whichever the state allows. */
+  runOrPause(): Promise<void>;
+  step(): Promise<void>;
+  stop(): Promise<void>;
+  exportReport(format: 'html' | 'json'): Promise<void>;
+  /** After the engine went away: opens the same model again with default or with the previous run's settings. */
+  restartEngine(settings: 'default' | 'previous'): Promise<void>;
+  copyLog(): Promise<void>;
+}
+
+export function createRunActions(deps: ActionDeps): RunActions {
+  const { engine, host, session, settings, notices } = deps;
+  const state = () => session.getState().snapshot.state;
+
+  async function open(request: () => Promise<unknown>) {
+    if (takesChanges(session.getState().snapshot)) await engine.request('stop', {});
+    await request();
+    await startRun();
+  }
+  const openModel = (path: string) =>
+    open(async () => {
+      await engine.request('openModel', { path });
+      await host.addRecent(path);
+    });
+  const openBundledModel = () => open(() => engine.request('openBundledModel', {}));
+
+  async function startRun() {
+    const { snapshot, devices } = session.getState();
+    if (snapshot.model === undefined) return openBundledModel();
+    const draft = fitTo(settings.getState().draft, snapshot.model, devices);
+    settings.setState({ draft });
+    await engine.request('start', draft);
+  }
+
+  async function runOrPause() {
+    switch (state()) {
+      case 'running':
+        await engine.request('pause', {});
+        return;
+      case 'paused':
+        await engine.request('resume', {});
+        return;
+      case 'empty':
+      case 'ready':
+      case 'finished':
+      case 'failed':
+        await startRun();
+        return;
+      case 'opening':
+      case 'starting':
+      case 'stopping':
+        return;
+    }
+  }
+
+  return {
+    openModel,
+    openBundledModel,
+    startRun,
+    runOrPause,
+    async chooseModel() {
+      const choice = await host.chooseModelFolder();
+      if (choice.kind === 'typed') deps.dialogs.setState({ open: 'modelPath' });
+      if (choice.kind === 'path') await openModel(choice.path);
+    },
+    async step() {
+      if (state() === 'running') await engine.request('pause', {});
+      await engine.request('step', {});
+    },
+    async stop() {
+      await engine.request('stop', {});
+    },
+    async exportReport(format) {
+      const { fileName, content } = await engine.request('report', { format });
+      const where = await host.saveReport(fileName, content);
+      if (where !== undefined) notices.notify({ kind: 'done', title: 'Report saved', detail: where, key: 'report' });
+    },
+    async restartEngine(which) {
+      const { snapshot, lastRunSettings } = session.getState();
+      const next: RunSettings = which === 'previous' ? (lastRunSettings ?? DEFAULT_RUN) : DEFAULT_RUN;
+      settings.setState((s) => record(s, which === 'previous' ? 'Previous settings' : 'Default settings', next));
+      session.setState({ reopenPath: snapshot.model?.path, host: { kind: 'connecting' } });
+      await engine.restart();
+    },
+    async copyLog() {
+      const { host: process, log } = session.getState();
+      const tail = process.kind === 'gone' ? process.stderrTail : [];
+      await host.copyText([...log.map(({ level, line }) => `${level}: ${line}`), ...tail].join('\n'));
+      notices.notify({ kind: 'done', title: 'Log copied', key: 'log' });
+    },
+  };
+}

@@ -1,0 +1,95 @@
+import { bytesText } from '../format/bytes.ts';
+import { count } from '../format/numbers.ts';
+import { plural } from '../format/words.ts';
+import { NumberInput } from '../widgets/number_input.tsx';
+import { Row } from '../widgets/row.tsx';
+import { PromptRow } from './prompt_row.tsx';
+import type { Knobs } from './use_knobs.ts';
+
+/** What the model is given to do. */
+export function WorkloadSection({ knobs }: { readonly knobs: Knobs }) {
+  const { model, draft, disabled, change } = knobs;
+  const longest = draft.promptTokens + draft.newTokens;
+  const kvBytes = draft.batch * longest * model.deviceBytes.kvPerToken;
+  const rounds = Math.ceil(draft.promptCount / draft.batch);
+  return (
+    <section className="section" aria-label="Workload">
+      <h3 className="section-title">Workload</h3>
+      <PromptRow knobs={knobs} />
+      <Row label="Batch" pending={knobs.isPending('batch')} says={`KV cache up to ${bytesText(kvBytes)}`}>
+        <NumberInput
+          id="batch"
+          label="Batch, sequences in flight"
+          value={draft.batch}
+          min={1}
+          max={256}
+          disabled={disabled}
+          onCommit={(batch) => change({ batch })}
+        />
+      </Row>
+      <NextRunNumber
+        knobs={knobs}
+        setting="promptCount"
+        label="Sequences"
+        max={100_000}
+        says={rounds === 1 ? 'All in flight at once' : `${plural(rounds, 'round')} of ${draft.batch}`}
+      />
+      <NextRunNumber
+        knobs={knobs}
+        setting="promptTokens"
+        label="Prompt tokens"
+        max={Math.max(1, model.contextTokens - 1)}
+        says="Longer prompts are cut"
+      />
+      <NextRunNumber
+        knobs={knobs}
+        setting="newTokens"
+        label="New tokens"
+        max={Math.max(1, model.contextTokens - 1)}
+        says={
+          longest > model.contextTokens
+            ? `Context ends at ${count(model.contextTokens)}`
+            : `Up to ${count(draft.promptCount * draft.newTokens)} in all`
+        }
+      />
+      <NextRunNumber
+        knobs={knobs}
+        setting="temperature"
+        label="Temperature"
+        min={0}
+        max={5}
+        step={0.1}
+        says={draft.temperature === 0 ? 'Always the likeliest token' : 'Same seed, same text'}
+      />
+      <NextRunNumber knobs={knobs} setting="seed" label="Seed" min={0} max={0xffff_ffff} />
+    </section>
+  );
+}
+
+interface NextRunNumberProps {
+  readonly knobs: Knobs;
+  readonly setting: 'promptCount' | 'promptTokens' | 'newTokens' | 'temperature' | 'seed';
+  readonly label: string;
+  readonly min?: number;
+  readonly max: number;
+  readonly step?: number;
+  readonly says?: string;
+}
+
+/** A number that a run takes only at its start. */
+function NextRunNumber({ knobs, setting, label, min = 1, max, step, says }: NextRunNumberProps) {
+  return (
+    <Row label={label} pending={knobs.isPending(setting)} says={says}>
+      <NumberInput
+        id={setting}
+        label={label}
+        value={knobs.draft[setting]}
+        min={min}
+        max={max}
+        step={step}
+        disabled={knobs.disabled}
+        onCommit={(value) => knobs.change({ [setting]: value })}
+      />
+    </Row>
+  );
+}

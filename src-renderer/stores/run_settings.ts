@@ -1,0 +1,128 @@
+import type { EngineSnapshot, RunState } from '../../engine/protocol/messages.ts';
+import type { DeviceInfo, ModelSummary } from '../../engine/protocol/model.ts';
+import { type CacheSlots, type LivePatch, LiveSettings, type RunSettings } from '../../engine/protocol/settings.ts';
+import { pick, type RunPatch, sameValue } from './settings.ts';
+
+const LIVE_KEYS = Object.keys(LiveSettings.shape) as (keyof LiveSettings)[];
+
+/** The part of a patch that a running engine takes at once. */
+export function livePart(patch: RunPatch): LivePatch | undefined {
+  const keys = LIVE_KEYS.filter((key) => patch[key] !== undefined);
+  return keys.length === 0 ? undefined : (pick(patch, keys) as LivePatch);
+}
+
+const isLiveKey = (key: keyof RunSettings): boolean => (LIVE_KEYS as string[]).includes(key);
+
+const TAKES_CHANGES: ReadonlySet<RunState> = new Set<RunState>(['starting', 'running', 'paused']);
+
+/** Whether the engine has a run that takes live settings now. */
+export const takesChanges = ({ state }: EngineSnapshot): boolean => TAKES_CHANGES.has(state);
+
+/** Settings that differ from those of the current or last run and wait for the next one: all, once that run has ended. */
+export function pendingKeys(draft: RunSettings, snapshot: EngineSnapshot): (keyof RunSettings)[] {
+  const { run } = snapshot;
+  if (run === undefined) return [];
+  const live = takesChanges(snapshot);
+  const keys = Object.keys(draft) as (keyof RunSettings)[];
+  return keys.filter((key) => !(live && isLiveKey(key)) && !sameValue(draft[key], run.settings[key]));
+}
+
+/** Experts that one device owns in a layer, at most: the largest cache that makes sense. */
+export function expertsPerDevice(model: ModelSummary, devices: number): number {
+  return Math.ceil(model.experts / Math.max(1, devices));
+}
+
+export function slotsInForce(slots: CacheSlots, most: number): number {
+  return slots === 'all' ? most : Math.min(slots, most);
+}
+
+/** A place on the slider as a setting: the far end means "every expert the device owns". */
+export function slotsAt(position: number, most: number): CacheSlots {
+  return position >= most ? 'all' : Math.max(1, Math.round(position));
+}
+
+/**
+ * Settings kept from another model or machine, made to fit this one: devices and sample prompts that are not here are
+ * replaced by ones that are, a cache larger than the device's experts becomes `all`.
+ */
+export function fitTo(settings: RunSettings, model: ModelSummary, devices: readonly DeviceInfo[]): RunSettings {
+  const here = settings.devices.filter(({ id }) => devices.some((device) => device.id === id));
+  const first = devices[0];
+  const chosen = here.length > 0 || first === undefined ? here : [{ id: first.id }];
+  const usable = chosen.length > 0 ? chosen : settings.devices;
+  const most = expertsPerDevice(model, usable.length);
+  return {
+    ...settings,
+    devices: usable,
+    prompts: promptsFor(settings.prompts, model.samples),
+    cacheSlots: slotsInForce(settings.cacheSlots, most) === most ? 'all' : settings.cacheSlots,
+    promptTokens: Math.min(settings.promptTokens, Math.max(1, model.contextTokens - 1)),
+    newTokens: Math.min(settings.newTokens, Math.max(1, model.contextTokens - 1)),
+  };
+}
+
+/** For models that come without sample files: something to begin with in no particular domain. */
+export const STARTER_PROMPTS: readonly string[] = [
+  'Once upon a time',
+  'The most important thing about memory is',
+  'def main():',
+  'In the beginning',
+];
+
+function promptsFor(prompts: RunSettings['prompts'], samples: readonly string[]): RunSettings['prompts'] {
+  if (prompts.kind === 'texts') return prompts;
+  if (samples.length === 0) return { kind: 'texts', texts: [...STARTER_PROMPTS] };
+  return samples.includes(prompts.name) ? prompts : { kind: 'sample', name: 'mixed' };
+}
+
+const SETTING_NAMES: { readonly [K in keyof RunSettings]: string } = {
+  cacheSlots: 'Cache',
+  eviction: 'Eviction',
+  placement: 'Placement',
+  batch: 'Batch',
+  devices: 'Devices',
+  gating: 'Gating',
+  prompts: 'Prompts',
+  promptCount: 'Prompt count',
+  promptTokens: 'Prompt tokens',
+  newTokens: 'New tokens',
+  temperature: 'Temperature',
+  seed: 'Seed',
+  ignoreEnd: 'Ignore end token',
+};
+
+export const settingName = (key: keyof RunSettings): string => SETTING_NAMES[key];
+
+const EVICTION_TITLES: Readonly<Record<RunSettings['eviction'], string>> = {
+  lifo: 'Paper (LIFO)',
+  'lifo-lru': 'Paper (LRU)',
+  lru: 'LRU',
+};
+export const evictionTitle = (name: RunSettings['eviction']): string => EVICTION_TITLES[name];
+
+/** A value in words, as it stands in labels: "24 slots", "2 × CPU", "greedy". `most` resolves `all`. */
+export function settingText<K extends keyof RunSettings>(key: K, settings: RunSettings, most: number): string {
+  switch (key) {
+    case 'cacheSlots':
+      return `${slotsInForce(settings.cacheSlots, most)} slots`;
+    case 'eviction':
+      return evictionTitle(settings.eviction);
+    case 'devices':
+      return `${settings.devices.length} × CPU`;
+    case 'prompts':
+      return settings.prompts.kind === 'texts' ? 'own text' : settings.prompts.name;
+    default:
+      return String(settings[key]);
+  }
+}
+
+/** "Cache 64 → 24 slots": what changed, for marks, toasts and the undo list. */
+export function changeLabel(before: RunSettings, patch: RunPatch, most: number): string {
+  const after = { ...before, ...patch };
+  const parts = (Object.keys(patch) as (keyof RunSettings)[]).map((key) => {
+    const to = settingText(key, after, most);
+    const from = settingText(key, before, most);
+    return `${settingName(key)} ${from.replace(' slots', '')} → ${to}`;
+  });
+  return parts.join(', ');
+}

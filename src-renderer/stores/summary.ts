@@ -1,0 +1,54 @@
+import { createStore, type StoreApi } from 'zustand/vanilla';
+import type { Audit, MissCurve } from '../../engine/protocol/telemetry.ts';
+
+/** The few numbers that React tiles show: replaced as a whole, at most four times a second (see summary_feed.ts). */
+export interface SummaryState {
+  readonly runId: string | undefined;
+  /** Steps done. */
+  readonly step: number;
+  readonly tokensPerSecond: number;
+  /** Over the last `RECENT_STEPS` steps, 0..1; undefined before the first expert access. */
+  readonly hitRate: number | undefined;
+  /** Ledger total of all devices at the last step. */
+  readonly residentBytes: number;
+  /** Ledger of the last step, by device and category [D][CATEGORY_COUNT]. */
+  readonly ledgerBytes: readonly (readonly number[])[];
+  /** Mean over the last `RECENT_STEPS` steps of the busiest device's share, 1/D..1. */
+  readonly maxShare: number | undefined;
+  readonly sequencesDone: number;
+  readonly sequencesTotal: number;
+  readonly curve: MissCurve | undefined;
+  readonly audit: Audit | undefined;
+  readonly framesPerSecond: number;
+  readonly droppedFrames: number;
+  readonly droppedSteps: number;
+  readonly historySteps: number;
+  readonly historyMs: number;
+  readonly historyBytes: number;
+  readonly historyBudgetBytes: number;
+}
+
+export const EMPTY_SUMMARY: SummaryState = {
+  runId: undefined,
+  step: 0,
+  tokensPerSecond: 0,
+  hitRate: undefined,
+  residentBytes: 0,
+  ledgerBytes: [],
+  maxShare: undefined,
+  sequencesDone: 0,
+  sequencesTotal: 0,
+  curve: undefined,
+  audit: undefined,
+  framesPerSecond: 0,
+  droppedFrames: 0,
+  droppedSteps: 0,
+  historySteps: 0,
+  historyMs: 0,
+  historyBytes: 0,
+  historyBudgetBytes: 0,
+};
+
+export function createSummaryStore(): StoreApi<SummaryState> {
+  return createStore<SummaryState>()(() => EMPTY_SUMMARY);
+}

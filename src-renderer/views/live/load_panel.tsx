@@ -1,0 +1,148 @@
+import { useMemo, useState } from 'react';
+import { STEP_PHASES } from '../../../engine/protocol/telemetry.ts';
+import { useSession, useStudio } from '../../app/context.tsx';
+import { shareScale } from '../../charts/axis_scale.ts';
+import { deviceVariable } from '../../charts/chart_theme.ts';
+import type { LineSeriesOption } from '../../charts/echarts.ts';
+import { bytesText } from '../../format/bytes.ts';
+import { fixed, percent, percentText } from '../../format/numbers.ts';
+import { msText } from '../../format/time.ts';
+import { extentOf, lastOf, meanSeries, pointsOf } from '../../stores/buckets.ts';
+import { Panel } from './panel.tsx';
+import { PhaseBars } from './phase_bars.tsx';
+import { Segments } from './segments.tsx';
+import { loadSentence, phaseSentence } from './sentences.ts';
+import { TimeChart, type ValueLabel } from './time_chart.tsx';
+
+const MARGINS = { left: 36, right: 98, top: 18, bottom: 22 };
+
+type Shown = 'share' | 'phases';
+
+/** How evenly the devices share the work; with one device there is nothing to share, so it opens on where a step's time goes. */
+export function LoadPanel() {
+  const { bus } = useStudio();
+  const devices = useSession((s) => s.snapshot.run?.settings.devices.length ?? 1);
+  const placement = useSession((s) => s.snapshot.run?.settings.placement ?? 'contiguous');
+  const [chosen, setShown] = useState<Shown>('share');
+  const isAlone = devices < 2;
+  const shown = isAlone ? 'phases' : chosen;
+  const even = 1 / devices;
+
+  const shares = useMemo(() => {
+    const { history } = bus;
+    return meanSeries(
+      history,
+      devices,
+      (slot, device) => history.columns.deviceShare[slot * devices + device] ?? 0,
+      (slot) => history.columns.tokens[slot] ?? 0,
+    );
+  }, [bus, devices]);
+  return (
+    <Panel
+      title="Load per device"
+      note={shown === 'phases' ? 'step time by phase' : '% of tokens'}
+      controls={
+        isAlone ? undefined : (
+          <Segments
+            label="What the load panel shows"
+            options={[
+              { value: 'share', label: 'Share' },
+              { value: 'phases', label: 'Step time' },
+            ]}
+            value={shown}
+            onChoose={setShown}
+          />
+        )
+      }
+      figure={(stats) => {
+        if (stats === undefined) return '–';
+        return shown === 'phases' ? fixed(stats.stepMs, stats.stepMs < 99.5 ? 2 : 0) : fixed(stats.avgMaxShare, 2);
+      }}
+      unit={shown === 'phases' ? 'ms a step' : 'avg max share'}
+      says={(stats) => {
+        if (isAlone || shown === 'share') return loadSentence(stats, placement);
+        return phaseSentence(stats);
+      }}
+      table={(stats) => ({
+        header: ['Device', 'Mean share', 'Highest share', 'Memory', 'Peak'],
+        rows: [
+          ...stats.devices.map((device, index) => ({
+            key: String(index),
+            cells: [
+              `Device ${index}`,
+              percentText(device.meanShare),
+              percentText(device.worstShare),
+              bytesText(device.totalBytes),
+              bytesText(device.peakBytes),
+            ],
+          })),
+          ...STEP_PHASES.map((phase, index) => ({
+            key: phase,
+            cells: [`Phase ${phase}`, msText(stats.phaseMs[index] ?? 0), '', '', ''],
+          })),
+        ],
+      })}
+    >
+      {shown === 'phases' ? (
+        <PhaseBars />
+      ) : (
+        <TimeChart
+          key={devices}
+          name="load"
+          label="Share of the tokens that each device computes, over time. Arrow keys move the step cursor."
+          margins={MARGINS}
+          series={(theme): LineSeriesOption[] => [
+            {
+              id: 'even',
+              type: 'line',
+              silent: true,
+              showSymbol: false,
+              dimensions: ['x', 'y'],
+              lineStyle: { color: theme.axis, width: 1, type: [3, 3] },
+            },
+            ...Array.from(
+              { length: devices },
+              (_, device): LineSeriesOption => ({
+                id: `device${device}`,
+                type: 'line',
+                silent: true,
+                showSymbol: false,
+                dimensions: ['x', 'y'],
+                lineStyle: { color: theme.devices[device % theme.devices.length], width: 1.6 },
+              }),
+            ),
+          ]}
+          formatValue={(value) => fixed(value * 100, 0)}
+          draw={(window) => {
+            shares.update(window);
+            const all = Array.from({ length: devices }, (_, device) => device);
+            const highest = Math.max(even, ...all.map((device) => extentOf(shares, device)?.highest ?? 0));
+            const ends = all.flatMap((device): ValueLabel[] => {
+              const at = lastOf(shares, device);
+              if (at === undefined) return [];
+              const value = fixed(at * 100, 0);
+              return [{ text: `device ${device}`, value, at, colour: deviceVariable(device), weight: 2 + at }];
+            });
+            const evenLabel = { text: 'even', value: fixed(even * 100, 0), at: even, weight: 1 };
+            return {
+              scale: shareScale(highest),
+              data: {
+                even: Float64Array.of(window.fromMs - window.toMs, even, 0, even),
+                ...Object.fromEntries(all.map((device) => [`device${device}`, pointsOf(shares, window, device)])),
+              },
+              ends: ends.length === 0 ? [] : [...ends, evenLabel],
+            };
+          }}
+          readAt={(row) => {
+            const at = bus.history.slot(row) * devices;
+            const shares = Array.from(bus.history.columns.deviceShare.subarray(at, at + devices));
+            return {
+              text: `${shares.map((share) => percent(share)).join(' / ')}%`,
+              dots: shares.map((share, device) => ({ at: share, colour: deviceVariable(device) })),
+            };
+          }}
+        />
+      )}
+    </Panel>
+  );
+}

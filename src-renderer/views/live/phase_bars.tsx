@@ -1,0 +1,62 @@
+import { useEffect, useRef } from 'react';
+import { STEP_PHASES, type StepPhase } from '../../../engine/protocol/telemetry.ts';
+import { percentText } from '../../format/numbers.ts';
+import { msText } from '../../format/time.ts';
+import { useLive, useRunNotes } from './live_context.ts';
+
+export const PHASE_NAMES: Record<StepPhase, string> = {
+  attention: 'attention',
+  gate: 'gate',
+  reorder: 'reorder',
+  exchange: 'exchange',
+  load: 'expert loads',
+  experts: 'experts',
+  combine: 'combine',
+  head: 'head',
+  other: 'other',
+};
+
+/** Mean time of a step by phase of the slowest rank: one row a phase, in the order of the step. */
+export function PhaseBars() {
+  const { feed } = useLive();
+  const notes = useRunNotes();
+  const list = useRef<HTMLDListElement>(null);
+  const empty = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    const write = () => {
+      const reason = notes.empty();
+      if (empty.current !== null) {
+        empty.current.hidden = reason === undefined;
+        empty.current.textContent = reason ?? '';
+      }
+      const phases = feed.stats?.phaseMs ?? [];
+      const total = phases.reduce((sum, ms) => sum + ms, 0);
+      const longest = Math.max(...phases, 0);
+      STEP_PHASES.forEach((_, index) => {
+        const row = list.current?.children[index];
+        const [, bar, value] = row?.children ?? [];
+        const ms = phases[index] ?? 0;
+        if (bar instanceof HTMLElement) bar.style.setProperty('--share', String(longest === 0 ? 0 : ms / longest));
+        if (value !== undefined) {
+          value.textContent = total === 0 ? '–' : `${msText(ms)}, ${percentText(ms / total)}`;
+        }
+      });
+    };
+    write();
+    return feed.subscribe(write);
+  }, [feed, notes]);
+  return (
+    <div className="plot live-phases-plot">
+      <dl className="live-phases" ref={list}>
+        {STEP_PHASES.map((phase) => (
+          <div key={phase} data-phase={phase}>
+            <dt>{PHASE_NAMES[phase]}</dt>
+            <dd className="live-phase-bar" />
+            <dd className="live-phase-value">–</dd>
+          </div>
+        ))}
+      </dl>
+      <div ref={empty} className="plot-empty" hidden />
+    </div>
+  );
+}

@@ -1,0 +1,76 @@
+import '../../src-renderer/theme/base.css';
+import { createRoot } from 'react-dom/client';
+import { StudioContext } from '../../src-renderer/app/context.tsx';
+import { createStudio } from '../../src-renderer/app/create_studio.ts';
+import type { Host } from '../../src-renderer/bridge/host.ts';
+import { paintStats } from '../../src-renderer/charts/animation_frames.ts';
+import { LiveView } from '../../src-renderer/views/live/live_view.tsx';
+import { FrameMaker, type SyntheticRun, syntheticSnapshot } from './live_frames.ts';
+
+/** The Live view alone, fed with synthetic frames: for what the whole window's tests would have to wait for. */
+const copied: string[] = [];
+const host: Host = {
+  kind: 'browser',
+  transport: { start: () => () => {}, restart: async () => {} },
+  chooseModelFolder: async () => ({ kind: 'cancelled' }),
+  pathOfFile: () => undefined,
+  recents: async () => [],
+  addRecent: async () => {},
+  saveReport: async () => undefined,
+  readSettings: async () => undefined,
+  writeSettings: async () => {},
+  copyText: async (text) => {
+    copied.push(text);
+  },
+  setTheme: async () => {},
+  onCommand: () => () => {},
+};
+const studio = createStudio(host, undefined);
+studio.session.setState({ host: { kind: 'running' } });
+
+const harness = {
+  studio,
+  copied,
+  paintStats,
+  maker: undefined as FrameMaker | undefined,
+  timer: 0,
+  /** A run whose last `pastMs` are already there. */
+  begin(run: SyntheticRun, pastMs: number, changeAgoMs: number) {
+    const changeAtStep = Math.round(((pastMs - changeAgoMs) / 1000) * run.stepsPerSecond);
+    const maker = new FrameMaker(run, changeAtStep);
+    const marks = [{ step: changeAtStep, atMs: maker.msOf(changeAtStep - 1), label: '64 to 24 slots' }];
+    const snapshot = syntheticSnapshot(run);
+    studio.session.setState({
+      snapshot: { ...snapshot, marks: marks.map((mark) => ({ ...mark, settings: snapshot.run?.settings as never })) },
+    });
+    for (let ms = 0; ms < pastMs; ms += 100) studio.bus.push(maker.next(100));
+    studio.bus.history.setMarks(studio.session.getState().snapshot.marks);
+    harness.maker = maker;
+  },
+  push(spanMs: number) {
+    if (harness.maker !== undefined) studio.bus.push(harness.maker.next(spanMs));
+  },
+  stream() {
+    harness.timer = window.setInterval(() => harness.push(100), 100);
+  },
+  stop() {
+    window.clearInterval(harness.timer);
+  },
+};
+export type LiveHarness = typeof harness;
+
+declare global {
+  interface Window {
+    live: LiveHarness;
+  }
+}
+window.live = harness;
+
+const root = document.getElementById('root');
+if (root === null) throw new Error('live_harness.html has no #root');
+root.style.height = '100%';
+createRoot(root).render(
+  <StudioContext value={studio}>
+    <LiveView />
+  </StudioContext>,
+);
