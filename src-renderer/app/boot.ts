@@ -54,8 +54,8 @@ export function bootStudio(studio: Studio): Dispose {
     }
     const hello = await engine.request('hello', { protocol: PROTOCOL_VERSION });
     const { devices } = await engine.request('devices', {});
-    const { version, machine, writer } = hello;
-    session.setState({ host: { kind: 'running' }, version, machine, writer, devices });
+    const { machine, writer } = hello;
+    session.setState({ host: { kind: 'running' }, machine, writer, devices });
     applySnapshot(session, hello.snapshot);
     followSnapshot();
     if (!writer || hello.snapshot.run !== undefined) return;

@@ -20,7 +20,7 @@ export function ExportMenu() {
               <FileText size={14} aria-hidden />
               Report as HTML…
               <Keys hotkey="Mod+E" />
-              <span className="hint">One file that opens anywhere: charts, tables, settings</span>
+              <span className="hint">One file with charts, tables and settings</span>
             </Menu.Item>
             <Menu.Item className="popup-item" onClick={() => commands.execute('export.json')}>
               <Braces size={14} aria-hidden />

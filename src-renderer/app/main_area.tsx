@@ -15,9 +15,8 @@ export function MainArea() {
   const View = (VIEWS.find(({ id }) => id === current) ?? VIEWS[0]).component;
   const busy = state === 'opening' || state === 'starting' || host.kind === 'connecting';
   const blank = model === undefined && !hasData;
-  const moving = state === 'running' && host.kind === 'running';
   return (
-    <main className="main" data-frozen={moving ? undefined : ''}>
+    <main className="main">
       {host.kind === 'gone' && <EngineGoneBanner host={host} />}
       {host.kind === 'running' && <FailedBanner />}
       {busy && !blank && <OpeningProgress compact />}

@@ -51,14 +51,13 @@ export function ModelMenu() {
               <Menu.Item
                 key={path}
                 className="popup-item"
-                disabled={!exists}
                 onClick={() => {
-                  actions.openModel(path).catch(failed);
+                  (exists ? actions.openModel(path) : host.removeRecent(path)).catch(failed);
                 }}
               >
                 <span />
                 {name}
-                <span className="hint mono">{exists ? path : `${path} (not there any more)`}</span>
+                <span className="hint">{exists ? path : 'Not there any more: remove it from this list'}</span>
               </Menu.Item>
             ))}
           </Menu.Popup>

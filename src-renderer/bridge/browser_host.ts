@@ -16,6 +16,7 @@ export function createBrowserHost(): Host {
     pathOfFile: () => undefined,
     recents: async () => [],
     addRecent: async () => {},
+    removeRecent: async () => {},
     async saveReport(fileName, content) {
       const type = fileName.endsWith('.json') ? 'application/json' : 'text/html';
       const href = URL.createObjectURL(new Blob([content], { type }));

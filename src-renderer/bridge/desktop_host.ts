@@ -15,6 +15,7 @@ export function createDesktopHost(api: StudioHost): Host {
     pathOfFile: (file) => api.pathOfDrop(file) || undefined,
     recents: () => api.recents(),
     addRecent: (path) => api.addRecent(path),
+    removeRecent: (path) => api.removeRecent(path),
     saveReport: (fileName, content) => api.saveReport(fileName, content),
     async readSettings() {
       const json = await api.loadSettings();

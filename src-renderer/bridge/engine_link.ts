@@ -31,8 +31,6 @@ export interface EngineLink extends Engine {
   /** Begins to look for an engine; listeners are registered before. */
   start(): void;
   restart(): Promise<void>;
-  /** Frames this window took, since it opened. */
-  readonly framesTaken: number;
   dispose(): void;
 }
 
@@ -42,7 +40,6 @@ export function createEngineLink(transport: EngineTransport): EngineLink {
   const connections = new Set<(connection: Connection) => void>();
   let engine: Engine | undefined;
   let port: EnginePort | undefined;
-  let framesTaken = 0;
 
   const tell = (connection: Connection) => {
     for (const listener of connections) listener(connection);
@@ -60,7 +57,6 @@ export function createEngineLink(transport: EngineTransport): EngineLink {
       });
       current.onFrame((frame) => {
         if (engine !== current) return;
-        framesTaken++;
         for (const listener of frames) listener(frame);
       });
       tell({ kind: 'connected' });
@@ -91,9 +87,6 @@ export function createEngineLink(transport: EngineTransport): EngineLink {
       stop = transport.start(handlers);
     },
     restart: () => transport.restart(),
-    get framesTaken() {
-      return framesTaken;
-    },
     dispose() {
       stop();
       port?.close();

@@ -19,6 +19,7 @@ export interface Host {
   pathOfFile(file: File): string | undefined;
   recents(): Promise<readonly RecentModel[]>;
   addRecent(path: string): Promise<void>;
+  removeRecent(path: string): Promise<void>;
   /** Lets the person keep a report; resolves to where it went, or undefined when cancelled. */
   saveReport(fileName: string, content: string): Promise<string | undefined>;
   /** What was stored last time, unchecked. */

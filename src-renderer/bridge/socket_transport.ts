@@ -61,7 +61,7 @@ function socketPort(socket: WebSocket): EnginePort {
   });
   return {
     post(message) {
-      if (socket.readyState === WebSocket.OPEN) socket.send(encodeMessage(message));
+      if (socket.readyState === WebSocket.OPEN) socket.send(encodeMessage(message) as Uint8Array<ArrayBuffer>);
     },
     onMessage: (listener) => messages.add(listener),
     onClose: (listener) => closings.add(listener),

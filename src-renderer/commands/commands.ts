@@ -124,7 +124,7 @@ function settingsCommands({ actions, settings, session, summary }: Parts): Comma
   return [
     {
       id: 'settings.undo',
-      title: 'Undo the last settings change',
+      title: 'Undo settings change',
       group: 'Settings',
       hotkeys: ['Mod+Z'],
       when: () => writable() && settings.getState().past.length > 0,
@@ -132,7 +132,7 @@ function settingsCommands({ actions, settings, session, summary }: Parts): Comma
     },
     {
       id: 'settings.redo',
-      title: 'Redo the settings change',
+      title: 'Redo settings change',
       group: 'Settings',
       hotkeys: ['Mod+Shift+Z'],
       when: () => writable() && settings.getState().future.length > 0,

@@ -1,5 +1,6 @@
 const RUN = 3;
 const WORD_START = 4;
+const TEXT_START = 2;
 const GAP = 0.2;
 
 /**
@@ -21,7 +22,7 @@ export function fuzzyScore(query: string, text: string): number | undefined {
       if (found[j] === wanted[i]) {
         const follows = (last[j - 1] ?? none) + RUN;
         const reached = i === 0 ? 0 : Math.max(follows, before);
-        next[j] = reached + (startsWord(found, j) ? WORD_START : 0);
+        next[j] = reached + (startsWord(found, j) ? WORD_START : 0) + (j === 0 ? TEXT_START : 0);
       }
       // A letter placed at j - 1 or earlier and a gap of one more.
       before = Math.max(before, last[j - 1] ?? none) - GAP;

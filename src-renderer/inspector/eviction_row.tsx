@@ -5,9 +5,9 @@ import { Row } from '../widgets/row.tsx';
 import type { Knobs } from './use_knobs.ts';
 
 const HINTS: Readonly<Record<EvictionName, string>> = {
-  lifo: 'Experts idle in this step go first, of them the newest in',
-  'lifo-lru': 'Experts idle in this step go first, of them the longest unused',
-  lru: 'The longest unused goes first, idle or not',
+  lifo: 'Idle in this step first, of them the newest in',
+  'lifo-lru': 'Idle in this step first, of them the longest unused',
+  lru: 'The longest unused first, idle or not',
 };
 
 const SAYS: Readonly<Record<EvictionName, string>> = {

@@ -63,6 +63,7 @@ const CurvePlot = memo(function CurvePlot({ curve, most }: { readonly curve: Cur
     const y = scale.y(rate);
     return { text, y, box: boxOf(FRAME.right - textWidth(text), y + 1, text) };
   });
+  const yAt = (slots: number) => scale.y(1 - (predict(curve, slots)?.hitRate ?? 1));
   const marks = curveMarks(curve, most, scale.x);
   const labels = placeInLanes(marks, FRAME.width, MARK_LANES);
   const measuredSlots = slotsInForce(curve.measured.slots, most);
@@ -100,17 +101,8 @@ const CurvePlot = memo(function CurvePlot({ curve, most }: { readonly curve: Cur
       ))}
       <line className="curve-grid" x1={FRAME.left} x2={FRAME.right} y1={FRAME.bottom} y2={FRAME.bottom} />
       {marks.map(
-        ({ text, x, region }, i) =>
-          !region && (
-            <line
-              key={text}
-              className="curve-mark"
-              x1={x}
-              x2={x}
-              y1={(labels[i]?.y ?? FRAME.top - TEXT_HEIGHT) + TEXT_HEIGHT}
-              y2={FRAME.bottom}
-            />
-          ),
+        ({ text, x, slots }) =>
+          slots !== undefined && <path key={text} className="curve-mark" d={markLines(x, yAt(slots))} />,
       )}
       <polygon className="curve-area" points={`${first},${FRAME.bottom} ${line} ${last},${FRAME.bottom}`} />
       <polyline className="curve-line" points={line} />
@@ -140,19 +132,22 @@ const CurvePlot = memo(function CurvePlot({ curve, most }: { readonly curve: Cur
 });
 
 interface Mark extends LaneLabel {
-  /** A tinted region with a label but without a line. */
-  readonly region?: boolean;
+  /** Absent for a tinted region, which has a label but no line. */
+  readonly slots?: number;
 }
+
+/** A tick under the label, and a line below the curve: the room above the curve belongs to the labels of its points. */
+const markLines = (x: number, y: number) => `M${x} ${FRAME.top - 3} v5 M${x} ${y} V${FRAME.bottom}`;
 
 function curveMarks(curve: Curve, most: number, x: (slots: number) => number): Mark[] {
   const marks: Mark[] = [];
   const { workingSet } = curve;
   if (workingSet > 0 && workingSet <= most)
-    marks.push({ text: `one step ${Math.round(workingSet)}`, x: x(workingSet) });
+    marks.push({ text: `one step ${Math.round(workingSet)}`, x: x(workingSet), slots: workingSet });
   if (workingSet > 0 && 2 * workingSet <= most)
-    marks.push({ text: `twice ${Math.round(2 * workingSet)}`, x: x(2 * workingSet) });
+    marks.push({ text: `twice ${Math.round(2 * workingSet)}`, x: x(2 * workingSet), slots: 2 * workingSet });
   if (curve.slotsThatFit < most) {
-    marks.push({ text: 'does not fit', x: (x(curve.slotsThatFit + 0.5) + FRAME.right) / 2, region: true });
+    marks.push({ text: 'does not fit', x: (x(curve.slotsThatFit + 0.5) + FRAME.right) / 2 });
   }
   return marks;
 }

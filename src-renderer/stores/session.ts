@@ -26,7 +26,6 @@ export interface SessionState {
   readonly host: HostState;
   /** False while another window controls the same engine: everything can be read, nothing changed. */
   readonly writer: boolean;
-  readonly version: string | undefined;
   readonly machine: MachineInfo | undefined;
   readonly devices: readonly DeviceInfo[];
   readonly progress: Progress | undefined;
@@ -45,7 +44,6 @@ export function createSessionStore(): StoreApi<SessionState> {
     snapshot: { state: 'empty', marks: [] },
     host: { kind: 'connecting' },
     writer: true,
-    version: undefined,
     machine: undefined,
     devices: [],
     progress: undefined,

@@ -22,7 +22,6 @@ export interface SummaryState {
   readonly framesPerSecond: number;
   readonly droppedFrames: number;
   readonly droppedSteps: number;
-  readonly historySteps: number;
   readonly historyMs: number;
   readonly historyBytes: number;
   readonly historyBudgetBytes: number;
@@ -43,7 +42,6 @@ export const EMPTY_SUMMARY: SummaryState = {
   framesPerSecond: 0,
   droppedFrames: 0,
   droppedSteps: 0,
-  historySteps: 0,
   historyMs: 0,
   historyBytes: 0,
   historyBudgetBytes: 0,

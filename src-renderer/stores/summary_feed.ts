@@ -42,7 +42,6 @@ export function summarize(bus: FrameBus, framesPerSecond: number): SummaryState 
     framesPerSecond,
     droppedFrames: bus.droppedFrames,
     droppedSteps: bus.droppedSteps,
-    historySteps: history.count,
     historyMs: history.count === 0 ? 0 : history.lastMs - history.endMsOf(history.firstRow),
     historyBytes: history.bytes,
     historyBudgetBytes: history.budgetBytes,

@@ -262,9 +262,11 @@ export class FakeEngine implements Engine {
   }
 }
 
+const SHORT: Readonly<Record<string, string>> = { cacheSlots: 'cache' };
+
 function words(before: RunSettings, patch: Params<'change'>): string {
   return Object.entries(patch)
-    .map(([key, value]) => `${key} ${String(before[key as keyof RunSettings])} to ${String(value)}`)
+    .map(([key, value]) => `${SHORT[key] ?? key} ${String(before[key as keyof RunSettings])} to ${String(value)}`)
     .join(', ');
 }
 

@@ -77,6 +77,7 @@ export function createFakeHost(transport: EngineTransport, kind: Host['kind'], s
       { path: '/models/lost', name: 'lost', openedAt: '2025-01-01T00:00:00Z', exists: false },
     ],
     addRecent: async () => {},
+    removeRecent: async () => {},
     async saveReport(fileName, content) {
       kept.reports.push({ fileName, content });
       return `/home/reports/${fileName}`;

@@ -2,35 +2,19 @@ import '../../src-renderer/theme/base.css';
 import { createRoot } from 'react-dom/client';
 import { StudioContext } from '../../src-renderer/app/context.tsx';
 import { createStudio } from '../../src-renderer/app/create_studio.ts';
-import type { Host } from '../../src-renderer/bridge/host.ts';
 import { paintStats } from '../../src-renderer/charts/animation_frames.ts';
 import { LiveView } from '../../src-renderer/views/live/live_view.tsx';
+import { createFakeHost } from './fake_host.ts';
 import { FrameMaker, type SyntheticRun, syntheticSnapshot } from './live_frames.ts';
 
 /** The Live view alone, fed with synthetic frames: for what the whole window's tests would have to wait for. */
-const copied: string[] = [];
-const host: Host = {
-  kind: 'browser',
-  transport: { start: () => () => {}, restart: async () => {} },
-  chooseModelFolder: async () => ({ kind: 'cancelled' }),
-  pathOfFile: () => undefined,
-  recents: async () => [],
-  addRecent: async () => {},
-  saveReport: async () => undefined,
-  readSettings: async () => undefined,
-  writeSettings: async () => {},
-  copyText: async (text) => {
-    copied.push(text);
-  },
-  setTheme: async () => {},
-  onCommand: () => () => {},
-};
+const { host, kept } = createFakeHost({ start: () => () => {}, restart: async () => {} }, 'browser', undefined);
 const studio = createStudio(host, undefined);
 studio.session.setState({ host: { kind: 'running' } });
 
 const harness = {
   studio,
-  copied,
+  kept,
   paintStats,
   maker: undefined as FrameMaker | undefined,
   timer: 0,

@@ -15,7 +15,7 @@ export function IdlePanel() {
   return (
     <Panel
       title="Inactive experts per layer"
-      note="mean, middle 90% of steps"
+      note="mean, middle 90%"
       figure={idleFigure}
       unit={experts === 0 ? 'idle' : `of ${experts} idle`}
       says={(stats) => (stats === undefined ? '' : idleSentence(stats.idle, experts, layers))}

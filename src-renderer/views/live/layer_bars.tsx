@@ -1,32 +1,18 @@
 import { useEffect, useRef } from 'react';
-import type { ModelSummary } from '../../../engine/protocol/model.ts';
 import { useStudio } from '../../app/context.tsx';
 import { animationFrames } from '../../charts/animation_frames.ts';
 import { type AxisScale, steadyScale } from '../../charts/axis_scale.ts';
 import type { ChartTheme } from '../../charts/chart_theme.ts';
-import type { ChartOption, CustomSeriesOption } from '../../charts/echarts.ts';
+import type { ChartOption } from '../../charts/echarts.ts';
 import { gridOption, type PlotArea, type PlotMargins, plotArea } from '../../charts/plot_area.ts';
 import { useChart } from '../../charts/use_chart.ts';
-import { hasBothStacks, layerName, layerTick } from './layer_names.ts';
+import { layerName } from './layer_names.ts';
+import { barSeries, extent, type LayerBar, type MoeLayers, place, tickSeries } from './layer_series.ts';
 import { useLive, useRunNotes } from './live_context.ts';
 import type { LiveStats } from './live_stats.ts';
-import { togglePin } from './time_chart.tsx';
+import { togglePin } from './step_cursor.ts';
 
 const PAINTS_PER_SECOND = 4;
-
-/** Room between encoder and decoder, in layers. */
-const STACK_GAP = 0.8;
-
-/** Width of a layer's place from which every bar has its number, and its tick. */
-const LABELLED_PX = 22;
-const TICKED_PX = 18;
-
-export interface LayerBar {
-  readonly value: number;
-  readonly low?: number;
-  readonly high?: number;
-  readonly text: string;
-}
 
 export interface LayerBarsProps {
   readonly name: string;
@@ -41,8 +27,6 @@ export interface LayerBarsProps {
   /** Draws no value axis: the bars' own numbers are enough. */
   readonly bare?: boolean;
 }
-
-type MoeLayers = ModelSummary['moeLayers'];
 
 const NO_LAYERS: MoeLayers = [];
 
@@ -180,13 +164,6 @@ export function LayerBars(props: LayerBarsProps) {
   );
 }
 
-const extent = (layers: MoeLayers): number => Math.max(1, layers.length + (hasBothStacks(layers) ? STACK_GAP : 0));
-
-/** Left end of a layer's place. */
-function place(layers: MoeLayers, index: number): number {
-  return index + (hasBothStacks(layers) && layers[index]?.stack === 'decoder' ? STACK_GAP : 0);
-}
-
 function skeleton(
   theme: ChartTheme,
   margins: PlotMargins,
@@ -206,111 +183,5 @@ function skeleton(
       splitLine: { show: !bare, lineStyle: { color: theme.grid } },
     },
     series: [],
-  };
-}
-
-/** Bars with their spread and number. The item index is the layer; all geometry is made here, ECharts only maps values. */
-function barSeries(
-  theme: ChartTheme,
-  colour: string,
-  layers: MoeLayers,
-  bars: readonly LayerBar[],
-  perLayer: number,
-): CustomSeriesOption {
-  const highest = bars.reduce((best, bar, index) => (bar.value > (bars[best]?.value ?? 0) ? index : best), 0);
-  const lowest = bars.reduce((best, bar, index) => (bar.value < (bars[best]?.value ?? 0) ? index : best), 0);
-  const width = Math.max(1, Math.min(48, perLayer * (perLayer < 8 ? 0.8 : 0.66)));
-  return {
-    id: 'bars',
-    type: 'custom',
-    silent: true,
-    data: bars.map((_, index) => [index]),
-    renderItem: (_params, api) => {
-      const index = Number(api.value(0));
-      const bar = bars[index];
-      if (bar === undefined) return null;
-      const point = (value: number) => api.coord([place(layers, index) + 0.5, value]);
-      const [x = 0, top = 0] = point(bar.value);
-      const [, bottom = 0] = point(0);
-      const [, highY = top] = point(bar.high ?? bar.value);
-      const [, lowY = top] = point(bar.low ?? bar.value);
-      const hasLabel = perLayer >= LABELLED_PX || index === highest || (index === lowest && lowest !== highest);
-      return {
-        type: 'group',
-        children: [
-          {
-            type: 'rect',
-            shape: {
-              x: x - width / 2,
-              y: top,
-              width,
-              height: Math.max(0, bottom - top),
-              r: width > 6 ? [2, 2, 0, 0] : 0,
-            },
-            style: { fill: colour, opacity: index === highest ? 1 : 0.68 },
-          },
-          ...(bar.high === undefined
-            ? []
-            : [
-                {
-                  type: 'line' as const,
-                  shape: { x1: x, x2: x, y1: highY, y2: lowY },
-                  style: { stroke: theme.text, lineWidth: perLayer < 8 ? 1 : 1.4 },
-                },
-              ]),
-          ...(hasLabel
-            ? [
-                {
-                  type: 'text' as const,
-                  style: {
-                    text: bar.text,
-                    x,
-                    y: highY - 4,
-                    fill: index === highest ? theme.text : theme.dim,
-                    font: `11px ${theme.font}`,
-                    align: 'center' as const,
-                    verticalAlign: 'bottom' as const,
-                  },
-                },
-              ]
-            : []),
-        ],
-      };
-    },
-  };
-}
-
-/** Layer numbers below the bars: all where there is room, otherwise every fifth or tenth and the ends of each stack. */
-function tickSeries(theme: ChartTheme, layers: MoeLayers, perLayer: number, base: number): CustomSeriesOption {
-  const every = [1, 2, 5, 10, 20].find((n) => n * perLayer >= TICKED_PX) ?? 50;
-  const ticks = layers.flatMap((layer, index) => {
-    const isStart = index === 0 || layers[index - 1]?.stack !== layer.stack;
-    const text = isStart && hasBothStacks(layers) ? `${layer.stack} ${layer.block}` : layerTick(layers, index);
-    return layer.block % every === 0 || isStart ? [{ index, text, isStart }] : [];
-  });
-  return {
-    id: 'ticks',
-    type: 'custom',
-    silent: true,
-    clip: false,
-    data: ticks.map((_, index) => [index]),
-    renderItem: (_params, api) => {
-      const tick = ticks[Number(api.value(0))];
-      if (tick === undefined) return null;
-      const [x = 0, y = 0] = api.coord([place(layers, tick.index) + 0.5, base]);
-      const isNamed = tick.isStart && hasBothStacks(layers);
-      return {
-        type: 'text',
-        style: {
-          text: tick.text,
-          x: isNamed ? x - Math.min(6, perLayer / 2) : x,
-          y: y + 7,
-          fill: theme.axis,
-          font: `11px ${theme.font}`,
-          align: isNamed ? 'left' : 'center',
-          verticalAlign: 'top',
-        },
-      };
-    },
   };
 }

@@ -1,7 +1,8 @@
 import type { EngineSnapshot } from '../../../engine/protocol/messages.ts';
 import { CATEGORY_COUNT, LEDGER_CATEGORIES } from '../../../engine/protocol/telemetry.ts';
 import { type BlockSums, type StepSums, totalBytes } from '../../stores/block_sums.ts';
-import { idleSpread, rowsOf, type Span, type Spread, timeWindow } from '../../stores/buckets.ts';
+import { rowsOf, type Span, timeWindow } from '../../stores/buckets.ts';
+import { idleSpread, type Spread } from '../../stores/idle_spread.ts';
 import type { RunHistory } from '../../stores/history.ts';
 
 export interface IdleLayer extends Spread {

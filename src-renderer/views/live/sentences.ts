@@ -2,7 +2,7 @@ import type { EngineSnapshot } from '../../../engine/protocol/messages.ts';
 import type { ModelSummary } from '../../../engine/protocol/model.ts';
 import { type Audit, STEP_PHASES, type StepPhase, type StepProfile } from '../../../engine/protocol/telemetry.ts';
 import { bytesText } from '../../format/bytes.ts';
-import { count, fixed, percentText } from '../../format/numbers.ts';
+import { count, percentText, tile } from '../../format/numbers.ts';
 import { msText } from '../../format/time.ts';
 import { list, plural } from '../../format/words.ts';
 import type { HostState } from '../../stores/session.ts';
@@ -217,8 +217,7 @@ export function frozenReason(snapshot: EngineSnapshot, host: HostState, lastStep
   }
 }
 
-export const idleFigure = (stats: LiveStats | undefined): string =>
-  stats === undefined ? '–' : fixed(stats.meanIdle, 1);
+export const idleFigure = (stats: LiveStats | undefined): string => (stats === undefined ? '–' : tile(stats.meanIdle));
 
 /** Index of the largest value; the first one of equals. */
 function extreme<T>(items: readonly T[], value: (item: T) => number): number | undefined {

@@ -1,0 +1,76 @@
+import type { InferenceSession } from 'onnxruntime-node';
+import type { MoeLayer } from '../families/spec.ts';
+import { expertFloats, expertGraph } from '../graph/expert.ts';
+import type { WeightedGraph } from '../graph/weight_blob.ts';
+import type { MemoryLedger } from '../rank/ledger.ts';
+import { createCpuSession, floats } from './cpu_session.ts';
+import type { WeightStaging } from './weights.ts';
+
+/**
+ * Resident experts of one CPU device: a prepacked session each. Creating the session is the load, releasing it the eviction.
+ * Which ones to hold is decided by the expert cache; this only does it, and keeps the ledger's experts line true.
+ */
+export class CpuExperts {
+  private readonly sessions: (InferenceSession | undefined)[];
+  private readonly graphs = new Map<string, WeightedGraph>();
+
+  constructor(
+    private readonly layers: readonly MoeLayer[],
+    private readonly hidden: number,
+    private readonly staging: WeightStaging,
+    private readonly ledger: MemoryLedger,
+  ) {
+    const [first] = layers;
+    this.sessions = new Array(first === undefined ? 0 : layers.length * first.feedForward.experts).fill(undefined);
+  }
+
+  bytesPerExpert(layer: number): number {
+    return expertFloats(this.hidden, this.layer(layer).feedForward.width) * 4;
+  }
+
+  async load(layer: number, expert: number): Promise<void> {
+    const { feedForward } = this.layer(layer);
+    const spec = feedForward.expert(expert);
+    const graph = this.graphOf(layer, expert);
+    const weights = this.staging.gather(graph.parts, [spec.gate, spec.up, spec.down]);
+    this.ledger.add('experts', this.bytesPerExpert(layer));
+    this.sessions[this.index(layer, expert)] = await createCpuSession(graph, weights);
+  }
+
+  async evict(layer: number, expert: number): Promise<void> {
+    const index = this.index(layer, expert);
+    const session = this.sessions[index];
+    if (session === undefined) throw new Error(`expert ${expert} of layer ${layer} is not resident`);
+    this.sessions[index] = undefined;
+    await session.release();
+    this.ledger.remove('experts', this.bytesPerExpert(layer));
+  }
+
+  /** @param rows [count, hidden]; returns the expert's output [count, hidden] in memory of its own */
+  async run(layer: number, expert: number, rows: Float32Array, count: number): Promise<Float32Array> {
+    const session = this.sessions[this.index(layer, expert)];
+    if (session === undefined) throw new Error(`expert ${expert} of layer ${layer} is not resident`);
+    const outputs = await session.run({ x: floats(rows, [count, this.hidden]) });
+    return outputs.y?.data as Float32Array;
+  }
+
+  private layer(layer: number): MoeLayer {
+    return this.layers[layer] as MoeLayer;
+  }
+
+  private index(layer: number, expert: number): number {
+    return layer * this.layer(layer).feedForward.experts + expert;
+  }
+
+  /** Experts of one width share one graph: only their bytes differ. */
+  private graphOf(layer: number, expert: number): WeightedGraph {
+    const { feedForward } = this.layer(layer);
+    const key = `${feedForward.width}`;
+    let graph = this.graphs.get(key);
+    if (graph === undefined) {
+      graph = expertGraph(feedForward.expert(expert), this.hidden, feedForward.width);
+      this.graphs.set(key, graph);
+    }
+    return graph;
+  }
+}

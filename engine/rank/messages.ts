@@ -1,0 +1,81 @@
+import type { EvictionName } from '../protocol/settings.ts';
+import type { ExchangeMemory } from './exchange.ts';
+
+/** Between the coordinator and a rank's worker thread. */
+
+export interface RankSetup {
+  readonly modelPath: string;
+  readonly rank: number;
+  readonly ranks: number;
+  readonly device: string;
+  readonly budgetBytes: number;
+  /** Absent with one rank: nothing is exchanged, nothing is copied. */
+  readonly exchange: ExchangeMemory | undefined;
+}
+
+/** What a rank is to do with its experts, from the next step on. Device of each expert [layers, experts]. */
+export interface RankSettings {
+  readonly slotsPerLayer: number;
+  readonly eviction: EvictionName;
+  readonly deviceOf: readonly Uint8Array[];
+}
+
+/** One sequence's share of a step on this rank. */
+export interface RowPlan {
+  /** Row of the rank's KV cache. */
+  readonly row: number;
+  readonly sequence: number;
+  /** Tokens already cached. */
+  readonly position: number;
+  readonly tokens: Int32Array;
+  /** Sample a next token after the last of `tokens`. */
+  readonly emit: boolean;
+}
+
+export interface StepPlan {
+  readonly step: number;
+  readonly rows: readonly RowPlan[];
+  readonly temperature: number;
+  readonly seed: number;
+  /** Return the logits of every token (the `logits` command), not only samples. */
+  readonly allLogits: boolean;
+  /** Record the ledger's changes within this step. */
+  readonly profile: boolean;
+}
+
+export interface StepResult {
+  readonly step: number;
+  /** Tokens of this rank, in the order of the plan's rows. */
+  readonly tokens: number;
+  /** Chosen experts and weights [layers, tokens, topK]. */
+  readonly ids: Uint16Array;
+  readonly weights: Float32Array;
+  /** 1 where a token waited for an expert to load [tokens]. */
+  readonly waited: Uint8Array;
+  /** Sampled token per row, -1 where none was asked for [rows]. */
+  readonly sampled: Int32Array;
+  /** Hits, misses, loads, evictions of this step, a resize before it included [layers, 4]. */
+  readonly cache: Uint32Array;
+  readonly ledgerBytes: Float64Array;
+  readonly peakBytes: number;
+  /** Token-expert pairs this device computed. */
+  readonly pairs: number;
+  readonly durationMs: number;
+  readonly phaseMs: Float32Array;
+  /** Of durationMs, inside ONNX Runtime. */
+  readonly runtimeMs: number;
+  readonly logits?: Float32Array;
+  readonly profile?: { readonly atMs: Float32Array; readonly bytes: Float64Array };
+}
+
+export type ToRank =
+  | { readonly kind: 'settings'; readonly settings: RankSettings }
+  | { readonly kind: 'step'; readonly plan: StepPlan }
+  | { readonly kind: 'close' };
+
+export type FromRank =
+  | { readonly kind: 'opened' }
+  | { readonly kind: 'applied'; readonly evicted: number }
+  | { readonly kind: 'stepped'; readonly result: StepResult }
+  | { readonly kind: 'closed'; readonly ledgerBytes: Float64Array }
+  | { readonly kind: 'failed'; readonly message: string; readonly refusal: boolean; readonly aborted: boolean };
