@@ -55,6 +55,8 @@ export default defineConfig({
     build: {
       target: 'chrome108',
       minify: true,
+      // Inlined fonts would be data: URLs, which the content security policy refuses.
+      assetsInlineLimit: 0,
       rolldownOptions: { input: 'src-renderer/index.html' },
     },
   },

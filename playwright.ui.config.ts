@@ -1,6 +1,8 @@
 import { defineConfig } from '@playwright/test';
 
-const HARNESS = 'http://localhost:5311/test/ui/harness.html';
+/** Not the one of test/ui/vite.config.mjs: a preview that a person has open goes on. */
+const PORT = 5312;
+const HARNESS = `http://localhost:${PORT}/test/ui/harness.html`;
 const VITE = 'node node_modules/vite/bin/vite.js';
 const CONFIG = '--config test/ui/vite.config.mjs';
 
@@ -23,7 +25,7 @@ export default defineConfig({
     },
   },
   webServer: {
-    command: `${VITE} build ${CONFIG} --logLevel error && ${VITE} preview ${CONFIG}`,
+    command: `${VITE} build ${CONFIG} --logLevel error && ${VITE} preview ${CONFIG} --port ${PORT}`,
     url: HARNESS,
     timeout: 90_000,
   },

@@ -31,8 +31,11 @@ export function placeWindow(
 ): Rectangle {
   const [primary] = workAreas;
   const bounds = remembered?.bounds;
-  const home = bounds && workAreas.find((area) => canBeReached(bounds, area));
-  if (bounds !== undefined && home !== undefined) return { ...bounds, ...clampSize(bounds, home) };
+  if (bounds !== undefined) {
+    const places = workAreas.map((area) => ({ area, place: { ...bounds, ...clampSize(bounds, area) } }));
+    const reachable = places.find(({ area, place }) => canBeReached(place, area));
+    if (reachable !== undefined) return reachable.place;
+  }
   const { width, height } = clampSize(bounds ?? FIRST_WINDOW, primary);
   return {
     x: primary.x + Math.round((primary.width - width) / 2),

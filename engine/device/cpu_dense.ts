@@ -1,9 +1,9 @@
-import type { InferenceSession, Tensor } from 'onnxruntime-node';
+import type { Tensor } from 'onnxruntime-node';
 import type { LayerSpec, ModelSpec, StackSpec } from '../families/spec.ts';
 import { attentionFloats, attentionGraph } from '../graph/attention.ts';
 import { headGraph } from '../graph/head.ts';
 import type { MemoryLedger } from '../rank/ledger.ts';
-import { createCpuSession, floats } from './cpu_session.ts';
+import { CpuSession, floats, type RuntimeMeter } from './cpu_session.ts';
 import type { WeightStaging } from './weights.ts';
 
 export interface AttentionOutput {
@@ -17,8 +17,8 @@ export interface AttentionOutput {
 
 /** The dense part that every rank holds: attention and router of each layer, final norm and head. */
 export class CpuDense {
-  private readonly attention: InferenceSession[] = [];
-  private head: InferenceSession | undefined;
+  private readonly attention: CpuSession[] = [];
+  private head: CpuSession | undefined;
   private attentionBytes = 0;
   private otherBytes = 0;
 
@@ -27,38 +27,37 @@ export class CpuDense {
     private readonly ledger: MemoryLedger,
   ) {}
 
-  static async open(spec: ModelSpec, staging: WeightStaging, ledger: MemoryLedger): Promise<CpuDense> {
+  static async open(spec: ModelSpec, staging: WeightStaging, ledger: MemoryLedger, meter: RuntimeMeter): Promise<CpuDense> {
     const dense = new CpuDense(spec, ledger);
     const stack = spec.stacks[spec.stacks.length - 1] as StackSpec;
     for (const layer of stack.layers) {
       const { attention, router } = attentionFloats(layer, spec.hiddenSize);
       dense.enter(attention * 4, router * 4);
       const graph = attentionGraph(layer, spec.hiddenSize);
-      dense.attention.push(await createCpuSession(graph, staging.gather(graph.parts)));
+      dense.attention.push(await CpuSession.create(graph, staging.gather(graph.parts), meter));
     }
     const graph = headGraph(spec, stack.finalNorm);
     dense.enter(0, graph.floats * 4);
-    dense.head = await createCpuSession(graph, staging.gather(graph.parts));
+    dense.head = await CpuSession.create(graph, staging.gather(graph.parts), meter);
     return dense;
   }
 
   async runAttention(layer: number, feeds: Record<string, Tensor>): Promise<AttentionOutput> {
-    const outputs = await (this.attention[layer] as InferenceSession).run(feeds);
-    const data = (name: string) => outputs[name]?.data as Float32Array;
+    const output = await (this.attention[layer] as CpuSession).run(feeds);
     return {
-      h: data('h'),
-      normed: data('normed'),
-      routerLogits: data('router_logits'),
-      newKey: data('new_key'),
-      newValue: data('new_value'),
+      h: output('h'),
+      normed: output('normed'),
+      routerLogits: output('router_logits'),
+      newKey: output('new_key'),
+      newValue: output('new_value'),
     };
   }
 
   /** @param rows [count, hidden]; returns logits [count, vocab] */
   async runHead(rows: Float32Array, count: number): Promise<Float32Array> {
     if (this.head === undefined) throw new Error('the head is not open');
-    const outputs = await this.head.run({ x: floats(rows, [count, this.spec.hiddenSize]) });
-    return outputs.logits?.data as Float32Array;
+    const output = await this.head.run({ x: floats(rows, [count, this.spec.hiddenSize]) });
+    return output('logits');
   }
 
   async close(): Promise<void> {

@@ -1,9 +1,8 @@
-import type { InferenceSession } from 'onnxruntime-node';
 import type { MoeLayer } from '../families/spec.ts';
 import { expertFloats, expertGraph } from '../graph/expert.ts';
 import type { WeightedGraph } from '../graph/weight_blob.ts';
 import type { MemoryLedger } from '../rank/ledger.ts';
-import { createCpuSession, floats } from './cpu_session.ts';
+import { CpuSession, floats, type RuntimeMeter } from './cpu_session.ts';
 import type { WeightStaging } from './weights.ts';
 
 /**
@@ -11,7 +10,7 @@ import type { WeightStaging } from './weights.ts';
  * Which ones to hold is decided by the expert cache; this only does it, and keeps the ledger's experts line true.
  */
 export class CpuExperts {
-  private readonly sessions: (InferenceSession | undefined)[];
+  private readonly sessions: (CpuSession | undefined)[];
   private readonly graphs = new Map<string, WeightedGraph>();
 
   constructor(
@@ -19,6 +18,7 @@ export class CpuExperts {
     private readonly hidden: number,
     private readonly staging: WeightStaging,
     private readonly ledger: MemoryLedger,
+    private readonly meter: RuntimeMeter,
   ) {
     const [first] = layers;
     this.sessions = new Array(first === undefined ? 0 : layers.length * first.feedForward.experts).fill(undefined);
@@ -34,7 +34,7 @@ export class CpuExperts {
     const graph = this.graphOf(layer, expert);
     const weights = this.staging.gather(graph.parts, [spec.gate, spec.up, spec.down]);
     this.ledger.add('experts', this.bytesPerExpert(layer));
-    this.sessions[this.index(layer, expert)] = await createCpuSession(graph, weights);
+    this.sessions[this.index(layer, expert)] = await CpuSession.create(graph, weights, this.meter);
   }
 
   async evict(layer: number, expert: number): Promise<void> {
@@ -50,8 +50,8 @@ export class CpuExperts {
   async run(layer: number, expert: number, rows: Float32Array, count: number): Promise<Float32Array> {
     const session = this.sessions[this.index(layer, expert)];
     if (session === undefined) throw new Error(`expert ${expert} of layer ${layer} is not resident`);
-    const outputs = await session.run({ x: floats(rows, [count, this.hidden]) });
-    return outputs.y?.data as Float32Array;
+    const output = await session.run({ x: floats(rows, [count, this.hidden]) });
+    return output('y');
   }
 
   private layer(layer: number): MoeLayer {

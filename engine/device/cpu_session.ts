@@ -15,13 +15,40 @@ const OPTIONS: InferenceSession.SessionOptions = {
   logSeverityLevel: 3,
 };
 
-/**
- * Creates a session whose weights are packed from `weights`; the bytes are copied, so the buffer may be used again.
- * Every graph is written with the nodes already fused, which is why the optimiser stays off.
- */
-export function createCpuSession(graph: WeightedGraph, weights: Float32Array): Promise<InferenceSession> {
-  const data = new Uint8Array(weights.buffer, weights.byteOffset, graph.floats * 4);
-  return InferenceSession.create(graph.model, { ...OPTIONS, externalData: [{ path: BLOB, data }] });
+/** Milliseconds that a rank spent inside ONNX Runtime (create, run, release), so that a step can say what is not. */
+export interface RuntimeMeter {
+  ms: number;
+}
+
+/** A session and the meter of its rank. Graphs are written with their nodes already fused, so the optimiser stays off. */
+export class CpuSession {
+  private constructor(
+    private readonly session: InferenceSession,
+    private readonly meter: RuntimeMeter,
+  ) {}
+
+  /** Packs the weights into a new session; the bytes are copied, so the buffer may be used again. */
+  static async create(graph: WeightedGraph, weights: Float32Array, meter: RuntimeMeter): Promise<CpuSession> {
+    const data = new Uint8Array(weights.buffer, weights.byteOffset, graph.floats * 4);
+    const begun = performance.now();
+    const session = await InferenceSession.create(graph.model, { ...OPTIONS, externalData: [{ path: BLOB, data }] });
+    meter.ms += performance.now() - begun;
+    return new CpuSession(session, meter);
+  }
+
+  /** Runs on this thread to the end; outputs are float32 arrays in memory of their own. */
+  async run(feeds: Record<string, Tensor>): Promise<(output: string) => Float32Array> {
+    const begun = performance.now();
+    const outputs = await this.session.run(feeds);
+    this.meter.ms += performance.now() - begun;
+    return (name) => outputs[name]?.data as Float32Array;
+  }
+
+  async release(): Promise<void> {
+    const begun = performance.now();
+    await this.session.release();
+    this.meter.ms += performance.now() - begun;
+  }
 }
 
 export function floats(data: Float32Array, dims: readonly number[]): Tensor {

@@ -68,7 +68,14 @@ export function fromBase64(text: string): Uint8Array {
   return bytes.subarray(0, bytes.length - padding);
 }
 
-const ARRAYS = { u8: Uint8Array, u16: Uint16Array, u32: Uint32Array, i32: Int32Array, f32: Float32Array, f64: Float64Array } as const;
+const ARRAYS = {
+  u8: Uint8Array,
+  u16: Uint16Array,
+  u32: Uint32Array,
+  i32: Int32Array,
+  f32: Float32Array,
+  f64: Float64Array,
+} as const;
 export type ElementName = keyof typeof ARRAYS;
 export type ArrayOf<T extends ElementName> = InstanceType<(typeof ARRAYS)[T]>;
 

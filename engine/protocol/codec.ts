@@ -110,13 +110,15 @@ function place(head: Record<string, unknown>, entry: unknown, message: Uint8Arra
   if (!Array.isArray(entry) || entry.length !== 4) throw new Error('array table entry is not valid');
   const [path, type, offset, length]: unknown[] = entry;
   if (typeof type !== 'string' || !Object.hasOwn(TYPES, type)) throw new Error('array has an unknown type');
-  if (!isCount(offset) || !isCount(length) || offset % ALIGNMENT_BYTES !== 0) throw new Error('array has no valid place');
+  if (!isCount(offset) || !isCount(length) || offset % ALIGNMENT_BYTES !== 0)
+    throw new Error('array has no valid place');
   const Type = TYPES[type as TypeName];
   const begin = sections + offset;
   if (length > 0 && begin + length * Type.BYTES_PER_ELEMENT > message.length) {
     throw new Error('array reaches past the end of the message');
   }
-  const array = length === 0 ? new Type(0) : new Type(message.buffer as ArrayBuffer, message.byteOffset + begin, length);
+  const array =
+    length === 0 ? new Type(0) : new Type(message.buffer as ArrayBuffer, message.byteOffset + begin, length);
   if (!Array.isArray(path) || path.length > MOST_DEPTH) throw new Error('array has no valid path');
   let holder: Record<string, unknown> = head;
   let key = 'value';

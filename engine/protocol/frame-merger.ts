@@ -13,6 +13,8 @@ export class FrameMerger {
   private mergedFrames = 0;
   private droppedSteps = 0;
 
+  constructor(private readonly mostRows = MOST_ROWS) {}
+
   add(frame: TelemetryFrame): void {
     if (frame.runId !== this.runId) {
       this.runId = frame.runId;
@@ -49,18 +51,20 @@ export class FrameMerger {
   }
 
   private bounded(steps: StepColumns): StepColumns {
-    const excess = steps.count - MOST_ROWS;
+    const excess = steps.count - this.mostRows;
     if (excess <= 0) return steps;
     this.droppedSteps += excess;
-    return mapColumns(steps, MOST_ROWS, (column) => column.slice((column.length / steps.count) * excess));
+    return mapColumns(steps, this.mostRows, (column) => column.slice((column.length / steps.count) * excess));
   }
 }
 
 type Column = Exclude<StepColumns[keyof StepColumns], number>;
 
+const isColumn = (value: unknown): value is Column => ArrayBuffer.isView(value);
+
 /** Every column of `steps` changed alike. Columns are found by what they are, so that a new one needs no line here. */
 function mapColumns(steps: StepColumns, count: number, change: (column: Column, key: string) => Column): StepColumns {
-  const columns = Object.entries(steps).map(([key, column]) => [key, ArrayBuffer.isView(column) ? change(column, key) : column]);
+  const columns = Object.entries(steps).map(([key, column]) => [key, isColumn(column) ? change(column, key) : column]);
   return { ...(Object.fromEntries(columns) as StepColumns), count };
 }
 
@@ -106,7 +110,8 @@ function joinPieces(before: TextDelta['pieces'], after: TextDelta['pieces']): Te
   const joined = [...before];
   for (const piece of after) {
     const last = joined.at(-1);
-    if (last?.waited === piece.waited) joined[joined.length - 1] = { text: last.text + piece.text, waited: piece.waited };
+    if (last?.waited === piece.waited)
+      joined[joined.length - 1] = { text: last.text + piece.text, waited: piece.waited };
     else joined.push(piece);
   }
   return joined;

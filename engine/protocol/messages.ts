@@ -6,7 +6,16 @@ import type { Audit, TelemetryFrame } from './telemetry.ts';
 /** Raised when a message changes its meaning; both ends refuse another number in `hello`. */
 export const PROTOCOL_VERSION = 1;
 
-export type RunState = 'empty' | 'opening' | 'ready' | 'starting' | 'running' | 'paused' | 'stopping' | 'finished' | 'failed';
+export type RunState =
+  | 'empty'
+  | 'opening'
+  | 'ready'
+  | 'starting'
+  | 'running'
+  | 'paused'
+  | 'stopping'
+  | 'finished'
+  | 'failed';
 
 export interface RunInfo {
   readonly id: string;
@@ -77,7 +86,13 @@ export const REQUESTS = {
 } as const;
 
 export interface Results {
-  hello: { readonly protocol: number; readonly version: string; readonly machine: MachineInfo; readonly snapshot: EngineSnapshot; readonly writer: boolean };
+  hello: {
+    readonly protocol: number;
+    readonly version: string;
+    readonly machine: MachineInfo;
+    readonly snapshot: EngineSnapshot;
+    readonly writer: boolean;
+  };
   devices: { readonly devices: readonly DeviceInfo[] };
   openModel: ModelSummary;
   openBundledModel: ModelSummary;

@@ -20,7 +20,17 @@ export type LedgerCategory = (typeof LEDGER_CATEGORIES)[number];
 export const CATEGORY_COUNT = LEDGER_CATEGORIES.length;
 
 /** Phases of a rank's step, in order. `other` is what none of the timers covers (scheduling, embedding, sampling). */
-export const STEP_PHASES = ['attention', 'gate', 'reorder', 'exchange', 'load', 'experts', 'combine', 'head', 'other'] as const;
+export const STEP_PHASES = [
+  'attention',
+  'gate',
+  'reorder',
+  'exchange',
+  'load',
+  'experts',
+  'combine',
+  'head',
+  'other',
+] as const;
 export type StepPhase = (typeof STEP_PHASES)[number];
 export const PHASE_COUNT = STEP_PHASES.length;
 
@@ -108,7 +118,12 @@ export interface MissCurve {
   readonly missRate: Float32Array;
   /** Mean over the window, slowest device [m]. */
   readonly missesPerStep: Float32Array;
-  readonly measured: { readonly slots: CacheSlots; readonly missRate: number; readonly fromStep: number; readonly toStep: number };
+  readonly measured: {
+    readonly slots: CacheSlots;
+    readonly missRate: number;
+    readonly fromStep: number;
+    readonly toStep: number;
+  };
   /** Mean distinct experts per layer and device that a step needs. */
   readonly workingSet: number;
   /** Mean step time without load stalls, mean time of one load: both measured. */
@@ -123,8 +138,18 @@ export interface MissCurve {
 /** Live replay of the recorded trace under the recorded settings against what the caches counted (law 4). */
 export interface Audit {
   readonly steps: number;
-  readonly measured: { readonly hits: number; readonly misses: number; readonly loads: number; readonly evictions: number };
-  readonly replayed: { readonly hits: number; readonly misses: number; readonly loads: number; readonly evictions: number };
+  readonly measured: {
+    readonly hits: number;
+    readonly misses: number;
+    readonly loads: number;
+    readonly evictions: number;
+  };
+  readonly replayed: {
+    readonly hits: number;
+    readonly misses: number;
+    readonly loads: number;
+    readonly evictions: number;
+  };
 }
 
 export interface TelemetryFrame {

@@ -8,12 +8,9 @@ export class PhaseClock {
   private current = INDEX.other;
   private since = 0;
   private startedAt = 0;
-  /** Milliseconds inside ONNX Runtime calls (run, create, release), all phases together. */
-  runtimeMs = 0;
 
   start(): void {
     this.spent.fill(0);
-    this.runtimeMs = 0;
     this.current = INDEX.other;
     this.startedAt = performance.now();
     this.since = this.startedAt;

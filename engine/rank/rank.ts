@@ -3,7 +3,7 @@ import { ExpertCache } from '../buffering/expert_cache.ts';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { CpuDense } from '../device/cpu_dense.ts';
 import { CpuExperts } from '../device/cpu_experts.ts';
-import { floats } from '../device/cpu_session.ts';
+import { floats, type RuntimeMeter } from '../device/cpu_session.ts';
 import { WeightStaging } from '../device/weights.ts';
 import { type LayerSpec, type ModelSpec, moeLayers, type MoeLayer, type StackSpec } from '../families/spec.ts';
 import { createPlan, type DispatchPlan, planBytes } from '../gating/dispatch_plan.ts';
@@ -46,6 +46,7 @@ export class Rank {
     private readonly dense: CpuDense,
     private readonly experts: CpuExperts,
     private readonly exchange: Exchange | undefined,
+    private readonly meter: RuntimeMeter,
   ) {
     const stack = spec.stacks[spec.stacks.length - 1] as StackSpec;
     this.layers = stack.layers;
@@ -62,11 +63,12 @@ export class Rank {
     const ledger = new MemoryLedger(setup.device, setup.budgetBytes);
     const staging = new WeightStaging(checkpoint);
     const embedding = new Embedding(spec, checkpoint, ledger);
-    const dense = await CpuDense.open(spec, staging, ledger);
-    const experts = new CpuExperts(moeLayers(spec), spec.hiddenSize, staging, ledger);
+    const meter: RuntimeMeter = { ms: 0 };
+    const dense = await CpuDense.open(spec, staging, ledger, meter);
+    const experts = new CpuExperts(moeLayers(spec), spec.hiddenSize, staging, ledger, meter);
     const exchange = setup.exchange && new Exchange(setup.exchange, setup.rank);
     if (setup.exchange !== undefined) ledger.add('gatingReorder', outboxBytes(setup.exchange));
-    return new Rank(setup, spec, ledger, embedding, dense, experts, exchange);
+    return new Rank(setup, spec, ledger, embedding, dense, experts, exchange, meter);
   }
 
   /** Puts settings in force before the next step; returns how many experts were given up for it. */
@@ -92,6 +94,7 @@ export class Rank {
     this.clock.start();
     if (plan.profile) this.ledger.startRecording();
     this.runner.pairs = 0;
+    this.meter.ms = 0;
     const { rows } = plan;
     const groups = groupTokens(rows);
     const placed = placeTokens(rows, groups);
@@ -122,7 +125,7 @@ export class Rank {
       pairs: this.runner.pairs,
       durationMs,
       phaseMs,
-      runtimeMs: this.clock.runtimeMs,
+      runtimeMs: this.meter.ms,
       ...(logits && { logits }),
       ...(plan.profile && { profile: this.ledger.stopRecording() }),
     };
@@ -160,7 +163,7 @@ export class Rank {
         Math.max(...rows.map((row) => row.position + row.tokens.length)),
       );
     }
-    let states = groups.map((group) => {
+    let states: Float32Array[] = groups.map((group) => {
       const state = new Float32Array(group.batch * group.length * hiddenSize);
       for (const member of group.members) {
         this.embedding.lookUp(member.tokens, state, (member.row - group.firstRow) * group.length);

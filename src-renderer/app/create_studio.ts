@@ -1,5 +1,6 @@
 import { createEngineLink } from '../bridge/engine_link.ts';
 import type { Host } from '../bridge/host.ts';
+import { animationFrames } from '../charts/animation_frames.ts';
 import { createCommands } from '../commands/commands.ts';
 import { CommandRegistry } from '../commands/registry.ts';
 import { FrameBus } from '../stores/frame_bus.ts';
@@ -19,7 +20,7 @@ export function createStudio(host: Host, stored: unknown): Studio {
     host,
     notices,
     engine: createEngineLink(host.transport),
-    bus: new FrameBus(),
+    bus: new FrameBus(animationFrames),
     session: createSessionStore(),
     settings: createSettingsStore(stored),
     selection: createSelectionStore(),

@@ -36,13 +36,18 @@ export function shareScale(highest: number): AxisScale {
   return { min: 0, max, interval: max / 4 };
 }
 
+export interface ValueRange {
+  readonly lowest: number;
+  readonly highest: number;
+}
+
 /**
- * The scale to use when `wanted` is asked for while `current` is shown: a finer one only when it is at least twice as fine, so
- * that values at a boundary do not make the axis jump to and fro.
+ * The scale to use when `wanted` is asked for while `current` is shown: the current one as long as it holds the values and the
+ * wanted one is not at least twice as fine, so that values at a boundary do not make the axis jump to and fro.
  */
-export function steadyScale(current: AxisScale | undefined, wanted: AxisScale): AxisScale {
+export function steadyScale(current: AxisScale | undefined, wanted: AxisScale, values: ValueRange): AxisScale {
   if (current === undefined) return wanted;
-  const fits = wanted.min >= current.min && wanted.max <= current.max;
+  const fits = values.lowest >= current.min && values.highest <= current.max;
   const muchFiner = (wanted.max - wanted.min) * 2 <= current.max - current.min;
   return fits && !muchFiner ? current : wanted;
 }

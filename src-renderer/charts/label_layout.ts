@@ -59,7 +59,7 @@ function clamp(centre: number, labelSize: number, count: number, length: number)
 }
 
 export interface WantedMark {
-  /** Pixel of the line. */
+  /** Pixel of the line, ascending. */
   readonly at: number;
   /** Width of the label's text, pixels. */
   readonly width: number;
@@ -67,29 +67,41 @@ export interface WantedMark {
 
 export interface PlacedMark {
   readonly index: number;
-  /** Left edge of the label; absent where it would cover a newer one's: the line then stands alone. */
-  readonly labelLeft?: number;
+  /** Absent where there is no room: the line then stands alone. */
+  readonly label?: { readonly left: number; readonly width: number };
 }
 
+/** A label is shortened to no less than this, otherwise left out. */
+const LEAST_LABEL_PX = 48;
+
 /**
- * Labels of vertical marks in one row, the newest (last) first: beside their line, on its left where the right side is full,
- * and never across another mark's line.
+ * Labels of vertical marks in one row, the newest (last) first: on the right of their line where that side is free, else on the
+ * left, shortened where neither side holds them whole. Labels cover neither each other nor another mark's line.
+ * Lines lie in [0, length], labels may reach on to `reach`.
  */
-export function layOutMarks(marks: readonly WantedMark[], length: number, gap: number): readonly PlacedMark[] {
-  const taken: { from: number; to: number }[] = [];
+export function layOutMarks(
+  marks: readonly WantedMark[],
+  length: number,
+  gap: number,
+  reach = length,
+): readonly PlacedMark[] {
+  const lines = marks.flatMap(({ at }, index) => (at >= 0 && at <= length ? [{ index, at }] : []));
   const placed: PlacedMark[] = [];
-  for (let index = marks.length - 1; index >= 0; index--) {
-    const mark = marks[index];
-    if (mark === undefined || mark.at < 0 || mark.at > length) continue;
-    const left = [mark.at + gap, mark.at - gap - mark.width].find(
-      (from) =>
-        from >= 0 &&
-        from + mark.width <= length &&
-        marks.every((other, i) => i === index || other.at < from || other.at > from + mark.width) &&
-        taken.every((other) => from + mark.width + gap <= other.from || from >= other.to + gap),
-    );
-    if (left !== undefined) taken.push({ from: left, to: left + mark.width });
-    placed.push(left === undefined ? { index } : { index, labelLeft: left });
+  // What stands to the right of the mark in hand: the newer line or, where that one has its label on the left, the label.
+  let wall = reach + gap;
+  for (let i = lines.length - 1; i >= 0; i--) {
+    const line = lines[i];
+    if (line === undefined) continue;
+    const { index, at } = line;
+    const wanted = marks[index]?.width ?? 0;
+    const right = wall - at - 2 * gap;
+    const left = at - gap - (i === 0 ? 0 : (lines[i - 1]?.at ?? 0) + gap);
+    const goesRight = right >= wanted || right >= left;
+    const width = Math.min(wanted, goesRight ? right : left);
+    const hasLabel = width >= Math.min(wanted, LEAST_LABEL_PX);
+    const labelLeft = goesRight ? at + gap : at - gap - width;
+    placed.push(hasLabel ? { index, label: { left: labelLeft, width } } : { index });
+    wall = hasLabel && !goesRight ? labelLeft : at;
   }
   return placed.reverse();
 }

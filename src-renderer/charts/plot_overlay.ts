@@ -41,16 +41,22 @@ export class PlotOverlay {
   private readonly ticks: Pool;
   private readonly cursors: Pool;
   private area: PlotArea = { left: 0, top: 0, width: 0, height: 0 };
+  private right = 0;
+
+  private readonly root: HTMLElement;
 
   constructor(root: HTMLElement) {
+    this.root = root;
     this.ticks = new Pool(root, 'plot-tick');
     this.marks = new Pool(root, 'plot-mark');
     this.labels = new Pool(root, 'plot-label');
     this.cursors = new Pool(root, 'plot-cursor');
   }
 
-  place(area: PlotArea): void {
+  /** `right`: room to the right of the plot, which labels of marks may use. */
+  place(area: PlotArea, right: number): void {
     this.area = area;
+    this.right = right;
   }
 
   showEndLabels(labels: readonly EndLabel[]): void {
@@ -78,6 +84,7 @@ export class PlotOverlay {
       marks.map((mark) => ({ at: mark.x, width: mark.width })),
       width,
       MARK_GAP_PX,
+      width + this.right,
     );
     this.marks.show(placed.length, (element, index) => {
       const place = placed[index];
@@ -85,8 +92,9 @@ export class PlotOverlay {
       if (place === undefined || mark === undefined) return;
       move(element, left + mark.x, top - LABEL_PX);
       setStyle(element, 'height', `${height + LABEL_PX}px`);
-      const label = write(element, 0, place.labelLeft === undefined ? '' : mark.text, 'plot-mark-label');
-      setStyle(label, 'transform', `translateX(${Math.round((place.labelLeft ?? mark.x) - mark.x)}px)`);
+      const label = write(element, 0, place.label === undefined ? '' : mark.text, 'plot-mark-label');
+      setStyle(label, 'transform', `translateX(${Math.round((place.label?.left ?? mark.x) - mark.x)}px)`);
+      setStyle(label, 'max-width', `${Math.floor(place.label?.width ?? 0)}px`);
     });
   }
 
@@ -100,9 +108,10 @@ export class PlotOverlay {
     });
   }
 
-  /** `hover` first, then `pinned`; either may be absent. */
+  /** Cursors with their text in the row of the time axis, whose own texts give way. */
   showCursors(cursors: readonly { readonly kind: 'hover' | 'pinned'; readonly cursor: OverlayCursor }[]): void {
     const { left, top, width, height } = this.area;
+    this.root.classList.toggle('plot-has-cursor', cursors.length > 0);
     this.cursors.show(cursors.length, (element, index) => {
       const shown = cursors[index];
       if (shown === undefined) return;

@@ -52,7 +52,7 @@ const OVERLAYS = '[role=dialog], [role=alertdialog], [role=menu], [role=listbox]
 
 /**
  * Whether a focused element keeps the key: text fields keep everything but `inText` hotkeys, buttons keep Space,
- * open dialogs and menus keep what is typed without Mod.
+ * open dialogs and menus keep everything: what is behind them must not move.
  */
 export function keepsKey(target: KeyTarget, hotkey: string, inText: boolean): boolean {
   if (inText) return false;

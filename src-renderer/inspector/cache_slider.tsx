@@ -1,4 +1,5 @@
 import { Slider } from '@base-ui/react/slider';
+import { plural } from '../format/words.ts';
 import { useSettled } from '../widgets/use_settled.ts';
 
 interface CacheSliderProps {
@@ -33,7 +34,9 @@ export function CacheSlider({ most, value, disabled, onMove, onSettle }: CacheSl
           <Slider.Thumb
             className="slider-thumb"
             aria-label="Expert cache, slots per layer and device"
-            getAriaValueText={(_, slots) => (slots === most ? `${slots} slots, all experts` : `${slots} slots`)}
+            getAriaValueText={(_, slots) =>
+              slots === most ? `${plural(slots, 'slot')}, all experts` : plural(slots, 'slot')
+            }
             onBlur={settled.flush}
           />
         </Slider.Track>

@@ -53,7 +53,10 @@ export type Measure = (from: number, to: number, out: Float64Array) => boolean;
 
 /** The buckets of one chart: kept from one repaint to the next, only new steps are measured. */
 export class BucketSeries {
-  /** Those that reach into the window of the last `update`, oldest first, and one before them for the segment at the edge. */
+  /**
+   * Those that reach into the window of the last `update`, oldest first, and one before them for the segment at the edge; the newest
+   * only once it has enough steps.
+   */
   buckets: readonly Bucket[] = [];
   private readonly history: RunHistory;
   private readonly width: number;
@@ -86,7 +89,13 @@ export class BucketSeries {
     }
     const gone = this.kept.findIndex((bucket) => bucket.to > startRow);
     if (gone > 0) this.kept.splice(0, gone);
-    this.buckets = this.kept;
+    this.buckets = this.isOpening() ? this.kept.slice(0, -1) : this.kept;
+  }
+
+  /** A mean over the first few steps of the newest bucket would twitch at the edge: it waits for half the steps of the last. */
+  private isOpening(): boolean {
+    const [before, newest] = this.kept.slice(-2);
+    return before !== undefined && newest !== undefined && (newest.to - newest.from) * 2 < before.to - before.from;
   }
 
   /** Of the step before the bucket that the window's left edge cuts. */

@@ -1,6 +1,5 @@
 import type { Dispose } from '../../engine/api.ts';
 import type { Audit, MissCurve, RunTotals, StepProfile, TelemetryFrame } from '../../engine/protocol/telemetry.ts';
-import { animationFrames } from '../charts/animation_frames.ts';
 import type { RafScheduler, TaskHandle } from '../charts/raf_scheduler.ts';
 import { type HistoryBudget, RunHistory } from './history.ts';
 import { TextLog } from './text_log.ts';
@@ -28,7 +27,7 @@ export class FrameBus {
   private readonly flush: TaskHandle;
   private arrivalsMs: number[] = [];
 
-  constructor(budget?: HistoryBudget, frames: RafScheduler = animationFrames) {
+  constructor(frames: RafScheduler, budget?: HistoryBudget) {
     this.history = new RunHistory(budget);
     this.flush = frames.add({
       name: 'frame bus',

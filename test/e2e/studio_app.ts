@@ -18,11 +18,14 @@ export async function launchStudio(home: string): Promise<StudioApp> {
   if (!executablePath) throw new Error('ELECTRON_EXEC_PATH is not set: run these tests with `npm test -- e2e`.');
   const app = await _electron.launch({
     executablePath,
-    args: ['--no-sandbox', `--user-data-dir=${path.join(home, 'user')}`, ROOT],
+    args: electronArguments(home),
     env: { ...environment(), MOE_STUDIO_DATA: path.join(home, 'data') },
   });
   return { app, page: await app.firstWindow(), home };
 }
+
+/** Flags first, then the application's folder. Root, as which tests run in containers, has to do without the sandbox. */
+export const electronArguments = (home: string) => ['--no-sandbox', `--user-data-dir=${path.join(home, 'user')}`, ROOT];
 
 /** Playwright takes no undefined values. */
 function environment(): Record<string, string> {

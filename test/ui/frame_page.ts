@@ -52,6 +52,8 @@ export const test = base.extend<{ frame: FramePage }>({
     const troubles: string[] = [];
     page.on('pageerror', (error) => troubles.push(error.stack ?? error.message));
     page.on('console', (message) => {
+      // Asked for by the browser itself, on the page that only sets the server's cookie.
+      if (message.location().url.endsWith('/favicon.ico')) return;
       if (message.type() === 'error' || message.type() === 'warning') troubles.push(message.text());
     });
     await use(new FramePage(page));

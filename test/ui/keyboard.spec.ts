@@ -89,6 +89,7 @@ test('the sheet lists hotkeys, and single keys switch the window', async ({ fram
   await page.keyboard.press('?');
   await expect(page.getByRole('dialog', { name: 'Keyboard shortcuts' })).toContainText('Run one step');
   await page.keyboard.press('Escape');
+  await expect(page.getByRole('dialog')).toBeHidden();
   await page.keyboard.press('Control+b');
   await expect(page.getByRole('complementary', { name: 'Settings' })).toBeHidden();
   await page.keyboard.press('l');

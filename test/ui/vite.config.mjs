@@ -1,9 +1,15 @@
+import { readdirSync } from 'node:fs';
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
 import { PAGE_HEADERS } from '../../engine/entry/web_root.ts';
 
+/** Every page in this folder: harness.html is the whole window over a fake engine. */
+const PAGES = readdirSync('test/ui')
+  .filter((name) => name.endsWith('.html'))
+  .map((name) => `test/ui/${name}`);
+
 /**
- * Builds the window over a fake engine (harness.html) and serves it under the product's own headers, so that a violation of the
+ * Builds the test pages and serves them under the product's own headers, so that a violation of the
  * content security policy shows here. The product build knows nothing of it. Run from the repository's root:
  * `vite build --config test/ui/vite.config.mjs && vite preview --config test/ui/vite.config.mjs`.
  */
@@ -16,7 +22,7 @@ export default defineConfig({
     outDir: 'out/ui-harness',
     emptyOutDir: true,
     assetsInlineLimit: 0,
-    rolldownOptions: { input: 'test/ui/harness.html' },
+    rolldownOptions: { input: PAGES },
   },
   server: { port: 5311, strictPort: true },
   preview: { port: 5311, strictPort: true, headers: PAGE_HEADERS },

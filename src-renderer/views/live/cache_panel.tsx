@@ -2,6 +2,7 @@ import { useEffect, useMemo, useRef } from 'react';
 import { useSession, useStudio } from '../../app/context.tsx';
 import { topShareScale } from '../../charts/axis_scale.ts';
 import type { LineSeriesOption } from '../../charts/echarts.ts';
+import { chartMargins } from '../../charts/plot_area.ts';
 import { count, fixed, percent, percentText } from '../../format/numbers.ts';
 import { msText } from '../../format/time.ts';
 import { HIGH, LOW, MIDDLE, ratioSeries } from '../../stores/bucket_kinds.ts';
@@ -13,8 +14,6 @@ import { LiveText, Panel } from './panel.tsx';
 import { auditText, cacheSentence, missShare } from './sentences.ts';
 import { TimeChart } from './time_chart.tsx';
 
-const TIME_MARGINS = { left: 36, right: 98, top: 18, bottom: 22 };
-const LAYER_MARGINS = { left: 36, right: 98, top: 15, bottom: 20 };
 const NO_LAYERS: never[] = [];
 
 /** How often an expert asked for was resident, over time and by layer, and what the misses cost. */
@@ -30,7 +29,7 @@ export function CachePanel() {
   return (
     <Panel
       title="Expert cache"
-      note="hit rate, %"
+      note="hit rate %, lowest to highest step"
       figure={(stats) => {
         const accesses = (stats?.hits ?? 0) + (stats?.misses ?? 0);
         return stats === undefined || accesses === 0 ? '–' : percent(stats.hits / accesses);
@@ -67,7 +66,6 @@ export function CachePanel() {
       <TimeChart
         name="hit rate"
         label="Hit rate of the expert cache over time. Arrow keys move the step cursor."
-        margins={TIME_MARGINS}
         series={(theme): LineSeriesOption[] => {
           const colour = theme.categories[3];
           const band = {
@@ -99,8 +97,10 @@ export function CachePanel() {
           rates.update(window);
           const low = pointsOf(rates, window, LOW);
           const last = lastOf(rates, MIDDLE);
+          const values = extentOf(rates, MIDDLE) ?? { lowest: 0, highest: 1 };
           return {
-            scale: topShareScale(extentOf(rates, MIDDLE)?.lowest ?? 0),
+            scale: topShareScale(values.lowest),
+            values,
             data: { low, spread: above(low, pointsOf(rates, window, HIGH)), hits: pointsOf(rates, window, MIDDLE) },
             ends:
               last === undefined
@@ -131,7 +131,7 @@ export function CachePanel() {
         <LayerBars
           name="misses by layer"
           label="Miss rate of the expert cache by layer. Arrow keys move between layers."
-          margins={LAYER_MARGINS}
+          margins={(size) => chartMargins(size, 15, 20)}
           bare
           colour={(theme) => theme.categories[3] ?? theme.dim}
           bars={(stats) =>

@@ -36,7 +36,7 @@ export function IdlePanel() {
       <LayerBars
         name="inactive experts"
         label="Inactive experts by layer, mean over the time shown. Arrow keys move between layers."
-        margins={MARGINS}
+        margins={() => MARGINS}
         colour={(theme) => theme.categories[1] ?? theme.dim}
         bars={(stats) =>
           stats.idle.map((layer) => ({

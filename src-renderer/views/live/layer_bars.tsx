@@ -3,7 +3,7 @@ import { useStudio } from '../../app/context.tsx';
 import { animationFrames } from '../../charts/animation_frames.ts';
 import { type AxisScale, steadyScale } from '../../charts/axis_scale.ts';
 import type { ChartTheme } from '../../charts/chart_theme.ts';
-import type { ChartOption } from '../../charts/echarts.ts';
+import type { ChartOption, PixelSize } from '../../charts/echarts.ts';
 import { gridOption, type PlotArea, type PlotMargins, plotArea } from '../../charts/plot_area.ts';
 import { useChart } from '../../charts/use_chart.ts';
 import { layerName } from './layer_names.ts';
@@ -17,7 +17,7 @@ const PAINTS_PER_SECOND = 4;
 export interface LayerBarsProps {
   readonly name: string;
   readonly label: string;
-  readonly margins: PlotMargins;
+  margins(size: PixelSize): PlotMargins;
   colour(theme: ChartTheme): string;
   bars(stats: LiveStats): readonly LayerBar[];
   scale(bars: readonly LayerBar[]): AxisScale;
@@ -32,7 +32,7 @@ const NO_LAYERS: MoeLayers = [];
 
 /** One bar per MoE layer, the highest emphasised, with the shared layer cursor. */
 export function LayerBars(props: LayerBarsProps) {
-  const { name, label, margins, bare = false } = props;
+  const { name, label, bare = false } = props;
   const { session, selection } = useStudio();
   const { feed } = useLive();
   const notes = useRunNotes();
@@ -46,15 +46,20 @@ export function LayerBars(props: LayerBarsProps) {
   const { element, chart } = useChart({
     name,
     paintsPerSecond: PAINTS_PER_SECOND,
-    skeleton: (theme) => skeleton(theme, margins, bare, props.formatValue),
+    skeleton: (theme) => skeleton(theme, bare, props.formatValue),
     paint(echart, size, theme) {
+      const margins = props.margins(size);
       area.current = plotArea(size, margins);
       const moeLayers = layers();
       const bars = feed.stats === undefined ? [] : props.bars(feed.stats);
-      scale.current = steadyScale(scale.current, props.scale(bars));
+      scale.current = steadyScale(scale.current, props.scale(bars), {
+        lowest: 0,
+        highest: Math.max(0, ...bars.map((bar) => bar.high ?? bar.value)),
+      });
       const perLayer = area.current.width / extent(moeLayers);
       echart.setOption(
         {
+          grid: gridOption(margins),
           xAxis: { min: 0, max: extent(moeLayers) },
           yAxis: { ...scale.current },
           series: [
@@ -164,16 +169,11 @@ export function LayerBars(props: LayerBarsProps) {
   );
 }
 
-function skeleton(
-  theme: ChartTheme,
-  margins: PlotMargins,
-  bare: boolean,
-  format: (value: number) => string,
-): ChartOption {
+function skeleton(theme: ChartTheme, bare: boolean, format: (value: number) => string): ChartOption {
   return {
     animation: false,
     textStyle: { fontFamily: theme.font, fontSize: 11 },
-    grid: gridOption(margins),
+    grid: { outerBoundsMode: 'none' },
     xAxis: { type: 'value', show: false, min: 0, max: 1 },
     yAxis: {
       type: 'value',

@@ -20,7 +20,7 @@ const LABELLED_PX = 22;
 const TICKED_PX = 18;
 
 /** Room that the first tick of a stack needs to be called by its stack ("decoder 0", "layer 0"). */
-const NAMED_PX = 52;
+const NAMED_PX = 64;
 
 /** Half the width of a number above a bar. */
 const LABEL_REACH_PX = 14;

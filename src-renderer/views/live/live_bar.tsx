@@ -3,6 +3,8 @@ import { useEffect, useRef, useState } from 'react';
 import { useSelection, useStudio } from '../../app/context.tsx';
 import { animationFrames } from '../../charts/animation_frames.ts';
 import { SPANS } from '../../charts/time_axis.ts';
+import { count } from '../../format/numbers.ts';
+import { plural } from '../../format/words.ts';
 import type { Span } from '../../stores/buckets.ts';
 import { useLive, useRunNotes } from './live_context.ts';
 import { layerCsv, readoutText, restText, stepCsv } from './readout.ts';
@@ -45,7 +47,10 @@ function Readout() {
         const { snapshot } = session.getState();
         const cursor = Object.keys(hover).length > 0 ? hover : (held ?? {});
         const { totals } = bus;
-        const done = totals === undefined ? '' : `, ${totals.sequencesDone} of ${totals.sequencesTotal} sequences done`;
+        const done =
+          totals === undefined
+            ? ''
+            : `, ${count(totals.sequencesDone)} of ${plural(totals.sequencesTotal, 'sequence')} done`;
         const text =
           readoutText(bus.history, feed.stats, snapshot, cursor) ?? restText(feed.stats, notes.frozen(), done);
         if (element.current.textContent !== text) element.current.textContent = text;

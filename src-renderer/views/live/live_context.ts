@@ -1,4 +1,4 @@
-import { createContext, type RefObject, useContext, useEffect, useRef } from 'react';
+import { createContext, type RefObject, useContext, useEffect, useMemo, useRef } from 'react';
 import { useStudio } from '../../app/context.tsx';
 import type { Span } from '../../stores/buckets.ts';
 import type { LiveFeed } from './live_feed.ts';
@@ -44,18 +44,26 @@ export function useLiveText<E extends HTMLElement>(
   return element;
 }
 
-/** Why the data stands still, and why there is none: read when painting, both undefined while a run moves. */
-export function useRunNotes(): { frozen(): string | undefined; empty(): string | undefined } {
+/** Why the data stands still, and why there is none: asked when painting, both undefined while a run moves. */
+export interface RunNotes {
+  frozen(): string | undefined;
+  empty(): string | undefined;
+}
+
+export function useRunNotes(): RunNotes {
   const { bus, session } = useStudio();
-  return {
-    frozen() {
-      const { snapshot, host } = session.getState();
-      const { history } = bus;
-      return history.count === 0 ? undefined : frozenReason(snapshot, host, history.stepOf(history.endRow - 1));
-    },
-    empty() {
-      const { snapshot, host } = session.getState();
-      return emptyReason(snapshot, host, bus.history.count > 0);
-    },
-  };
+  return useMemo(
+    () => ({
+      frozen() {
+        const { snapshot, host } = session.getState();
+        const { history } = bus;
+        return history.count === 0 ? undefined : frozenReason(snapshot, host, history.stepOf(history.endRow - 1));
+      },
+      empty() {
+        const { snapshot, host } = session.getState();
+        return emptyReason(snapshot, host, bus.history.count > 0);
+      },
+    }),
+    [bus, session],
+  );
 }

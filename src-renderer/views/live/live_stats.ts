@@ -2,8 +2,8 @@ import type { EngineSnapshot } from '../../../engine/protocol/messages.ts';
 import { CATEGORY_COUNT, LEDGER_CATEGORIES } from '../../../engine/protocol/telemetry.ts';
 import { type BlockSums, type StepSums, totalBytes } from '../../stores/block_sums.ts';
 import { rowsOf, type Span, timeWindow } from '../../stores/buckets.ts';
-import { idleSpread, type Spread } from '../../stores/idle_spread.ts';
 import type { RunHistory } from '../../stores/history.ts';
+import { idleSpread, type Spread } from '../../stores/idle_spread.ts';
 
 export interface IdleLayer extends Spread {
   readonly mean: number;
@@ -28,7 +28,7 @@ export interface DeviceStats {
   readonly riseBytes: number;
 }
 
-/** The newest change of settings in the window, with the experts' bytes by device before it. */
+/** The newest change of settings in the window that changed what experts hold, with their bytes by device before it. */
 export interface CacheChange {
   readonly step: number;
   readonly label: string;
@@ -105,17 +105,32 @@ function deviceStats(history: RunHistory, sums: StepSums, device: number): Devic
   };
 }
 
+/** Differences smaller than this share of the experts' bytes are noise between steps. */
+const NOTED_CHANGE = 0.02;
+
 function lastChange(history: RunHistory, from: number): CacheChange | undefined {
-  const mark = history.marks.at(-1);
-  const row = mark === undefined ? undefined : history.rowOfStep(mark.step);
-  if (mark === undefined || row === undefined || row <= from) return undefined;
+  const now = expertBytes(history, history.endRow - 1);
+  for (let i = history.marks.length - 1; i >= 0; i--) {
+    const mark = history.marks[i];
+    const row = mark === undefined ? undefined : history.rowOfStep(mark.step);
+    if (mark === undefined || row === undefined || row <= from) return undefined;
+    const before = expertBytes(history, row - 1);
+    const differs = before.some(
+      (bytes, device) => Math.abs(bytes - (now[device] ?? 0)) > NOTED_CHANGE * Math.max(bytes, now[device] ?? 0),
+    );
+    if (differs) return { step: mark.step, label: mark.label, expertsBefore: before };
+  }
+  return undefined;
+}
+
+/** What experts hold after the step, by device. */
+function expertBytes(history: RunHistory, row: number): readonly number[] {
   const { devices } = history.shape;
-  const before = history.slot(row - 1);
-  const expertsBefore = Array.from(
+  const at = history.slot(row) * devices;
+  return Array.from(
     { length: devices },
-    (_, device) => history.columns.ledgerBytes[(before * devices + device) * CATEGORY_COUNT + EXPERTS] ?? 0,
+    (_, device) => history.columns.ledgerBytes[(at + device) * CATEGORY_COUNT + EXPERTS] ?? 0,
   );
-  return { step: mark.step, label: mark.label, expertsBefore };
 }
 
 const total = (values: Float64Array): number => values.reduce((sum, value) => sum + value, 0);

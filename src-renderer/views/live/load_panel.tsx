@@ -15,8 +15,6 @@ import { Segments } from './segments.tsx';
 import { loadSentence, phaseSentence } from './sentences.ts';
 import { TimeChart, type ValueLabel } from './time_chart.tsx';
 
-const MARGINS = { left: 36, right: 98, top: 18, bottom: 22 };
-
 type Shown = 'share' | 'phases';
 
 /** How evenly the devices share the work; with one device there is nothing to share, so it opens on where a step's time goes. */
@@ -57,9 +55,9 @@ export function LoadPanel() {
       }
       figure={(stats) => {
         if (stats === undefined) return '–';
-        return shown === 'phases' ? fixed(stats.stepMs, stats.stepMs < 99.5 ? 2 : 0) : fixed(stats.avgMaxShare, 2);
+        return shown === 'phases' ? fixed(stats.stepMs, stats.stepMs < 99.5 ? 2 : 0) : percent(stats.avgMaxShare);
       }}
-      unit={shown === 'phases' ? 'ms a step' : 'avg max share'}
+      unit={shown === 'phases' ? 'ms a step' : '% avg max share'}
       says={(stats) => {
         if (isAlone || shown === 'share') return loadSentence(stats, placement);
         return phaseSentence(stats);
@@ -91,7 +89,6 @@ export function LoadPanel() {
           key={devices}
           name="load"
           label="Share of the tokens that each device computes, over time. Arrow keys move the step cursor."
-          margins={MARGINS}
           series={(theme): LineSeriesOption[] => [
             {
               id: 'even',
@@ -127,6 +124,7 @@ export function LoadPanel() {
             const evenLabel = { text: 'even', value: fixed(even * 100, 0), at: even, weight: 1 };
             return {
               scale: shareScale(highest),
+              values: { lowest: 0, highest },
               data: {
                 even: Float64Array.of(window.fromMs - window.toMs, even, 0, even),
                 ...Object.fromEntries(all.map((device) => [`device${device}`, pointsOf(shares, window, device)])),

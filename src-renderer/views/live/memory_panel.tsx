@@ -17,8 +17,6 @@ import { memorySentence, profileSentence } from './sentences.ts';
 import { StepZoom } from './step_zoom.tsx';
 import { TimeChart, type ValueLabel } from './time_chart.tsx';
 
-const MARGINS = { left: 36, right: 98, top: 18, bottom: 22 };
-
 /** The budget line is in the picture when it is at most this many times what is held; otherwise the axis would hide the rest. */
 const BUDGET_IN_SIGHT = 2;
 
@@ -102,7 +100,6 @@ export function MemoryPanel() {
           key={device}
           name="memory"
           label={`Memory of device ${device} by ledger category over time. Arrow keys move the step cursor.`}
-          margins={MARGINS}
           series={(theme) => [
             ...ledgerSeries(theme, false),
             {
@@ -120,10 +117,12 @@ export function MemoryPanel() {
             ledger.update(window);
             const highest = extentOf(ledger, CATEGORY_COUNT)?.highest ?? 0;
             const inSight = budgetBytes !== undefined && budgetBytes <= highest * BUDGET_IN_SIGHT;
-            const scale = byteScale(Math.max(highest * 1.04, inSight ? budgetBytes * 1.04 : 0, 2 ** 20));
+            const top = Math.max(highest, inSight ? budgetBytes : 0);
+            const scale = byteScale(Math.max(top * 1.04, 2 ** 20));
             const now = ledgerNow(history, device);
             return {
               scale,
+              values: { lowest: 0, highest: top },
               data: {
                 ...Object.fromEntries(
                   LEDGER_CATEGORIES.map((id, category) => [id, pastEdge(pointsOf(ledger, window, category), window)]),

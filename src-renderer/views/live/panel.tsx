@@ -33,7 +33,7 @@ export function Panel({ title, note, controls, figure, unit, says, aside, table,
           {title}
         </h2>
         <LiveText className="panel-note" text={note} />
-        {controls}
+        {controls !== undefined && <span className="live-controls">{controls}</span>}
         <strong className="panel-figure" ref={figureElement} />
         <LiveText className="panel-unit" text={unit} />
         <button

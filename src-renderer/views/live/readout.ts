@@ -2,7 +2,7 @@ import type { EngineSnapshot } from '../../../engine/protocol/messages.ts';
 import { CATEGORY_COUNT, LEDGER_CATEGORIES, STEP_PHASES } from '../../../engine/protocol/telemetry.ts';
 import { bytesText } from '../../format/bytes.ts';
 import { toCsv } from '../../format/csv.ts';
-import { count, fixed, percent } from '../../format/numbers.ts';
+import { count, fixed, percentText } from '../../format/numbers.ts';
 import { msText, spanText } from '../../format/time.ts';
 import { plural } from '../../format/words.ts';
 import type { RunHistory } from '../../stores/history.ts';
@@ -30,7 +30,7 @@ export function readoutText(
   return [
     name.charAt(0).toUpperCase() + name.slice(1),
     `${fixed(idle.mean, 1)} of ${experts} experts idle (${idle.low} to ${idle.high} in 90% of steps)`,
-    `${percent(missShare(cache))}% of ${count(cache.hits + cache.misses)} requests missed`,
+    `${percentText(missShare(cache))} of ${count(cache.hits + cache.misses)} requests missed`,
   ].join('   ');
 }
 
@@ -49,7 +49,7 @@ function stepText(history: RunHistory, row: number, experts: number): string {
     `Step ${count(columns.step[slot] ?? 0)}`,
     plural(columns.tokens[slot] ?? 0, 'token'),
     `${msText(columns.durationMs[slot] ?? 0)}, ${msText(columns.stallMs[slot] ?? 0)} stalled`,
-    hits + misses === 0 ? 'no requests' : `${percent(hits / (hits + misses))}% hits`,
+    hits + misses === 0 ? 'no requests' : `${percentText(hits / (hits + misses))} hits`,
     `${fixed(idle / Math.max(1, shape.layers), 1)} of ${experts} idle`,
     bytesText(ledger.reduce((sum, bytes) => sum + bytes, 0)),
   ].join('   ');

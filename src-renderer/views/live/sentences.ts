@@ -53,9 +53,6 @@ function layersText(indices: readonly number[], layers: MoeLayers): string {
   return list(indices.map((index) => layerName(layers, index)));
 }
 
-/** Differences smaller than this share of the experts' bytes are noise between steps. */
-const NOTED_CHANGE = 0.02;
-
 export function memorySentence(
   device: DeviceStats | undefined,
   index: number,
@@ -67,18 +64,18 @@ export function memorySentence(
   const before = change?.expertsBefore[index];
   const delta = before === undefined ? 0 : experts - before;
   const since =
-    change !== undefined && Math.abs(delta) > NOTED_CHANGE * Math.max(experts, before ?? 0)
+    change !== undefined && delta !== 0
       ? `, ${bytesText(Math.abs(delta))} ${delta < 0 ? 'less' : 'more'} than before step ${count(change.step)}`
       : '';
-  const head = `Experts hold ${bytesText(experts)} of ${bytesText(device.totalBytes)}${since}`;
-  const peak = device.riseBytes >= 1 ? `; a step rises ${bytesText(device.riseBytes)} above its end` : '';
+  const adds =
+    since === '' && device.riseBytes >= 1 ? `; a step adds ${bytesText(device.riseBytes)} while it runs` : '';
   const room = budgetBytes === undefined ? '' : ` ${roomText(budgetBytes - device.peakBytes)}`;
-  return `${head}${peak}.${room}`;
+  return `Experts hold ${bytesText(experts)} of ${bytesText(device.totalBytes)}${since}${adds}.${room}`;
 }
 
 function roomText(bytes: number): string {
   if (bytes < 0) return `The peak was ${bytesText(-bytes)} over the budget.`;
-  return `At the peak ${bytesText(bytes)} of the budget ${bytes === 0 ? 'was' : 'were'} free.`;
+  return `The peak left ${bytesText(bytes)} of the budget free.`;
 }
 
 export function profileSentence(profile: StepProfile | undefined): string {

@@ -3,17 +3,15 @@ import { CATEGORY_COUNT, LEDGER_CATEGORIES, type StepProfile } from '../../../en
 import { useStudio } from '../../app/context.tsx';
 import { byteScale } from '../../charts/axis_scale.ts';
 import { categoryVariable } from '../../charts/chart_theme.ts';
-import { gridOption, plotArea } from '../../charts/plot_area.ts';
+import { chartMargins, gridOption, plotArea } from '../../charts/plot_area.ts';
 import { PlotOverlay } from '../../charts/plot_overlay.ts';
 import { useChart } from '../../charts/use_chart.ts';
 import { bytesPer, byteUnit } from '../../format/bytes.ts';
-import { fixed, tile } from '../../format/numbers.ts';
+import { fixed } from '../../format/numbers.ts';
 import { msText } from '../../format/time.ts';
 import type { Points } from '../../stores/buckets.ts';
 import { CATEGORY_NAMES, ledgerSeries, ledgerSeriesId } from './ledger_series.ts';
 import { profileCurves } from './step_profile.ts';
-
-const MARGINS = { left: 36, right: 98, top: 18, bottom: 22 };
 
 /** Profiles come now and then; twice a second is as often as their shape can be taken in. */
 const PAINTS_PER_SECOND = 2;
@@ -32,7 +30,7 @@ export function StepZoom() {
     skeleton: (theme) => ({
       animation: false,
       textStyle: { fontFamily: theme.font, fontSize: 11 },
-      grid: gridOption(MARGINS),
+      grid: { outerBoundsMode: 'none' },
       xAxis: { type: 'value', show: false, min: 0, max: 1 },
       yAxis: {
         type: 'value',
@@ -43,8 +41,7 @@ export function StepZoom() {
           fontSize: 11,
           margin: 7,
           formatter: (value: number) => {
-            const shown = value / unitBytes.current;
-            return `+${fixed(shown, Number.isInteger(shown) ? 0 : 2)}`;
+            return `+${fixed(value / unitBytes.current, 2).replace(/\.?0+$/, '')}`;
           },
         },
         splitLine: { lineStyle: { color: theme.grid } },
@@ -55,7 +52,8 @@ export function StepZoom() {
       const { profile } = bus;
       if (emptyElement.current !== null) emptyElement.current.hidden = profile !== undefined;
       if (profile === undefined) return;
-      const area = plotArea(size, MARGINS);
+      const margins = chartMargins(size);
+      const area = plotArea(size, margins);
       const curves = profileCurves(profile);
       const highest = highestTotal(curves);
       const scale = byteScale(Math.max(highest * 1.04, 1024));
@@ -63,6 +61,7 @@ export function StepZoom() {
       unitBytes.current = bytesPer(byteUnit(scale.max));
       echart.setOption(
         {
+          grid: gridOption(margins),
           xAxis: { min: 0, max: endMs },
           yAxis: { ...scale },
           series: curves.map((data, category) => ({ id: ledgerSeriesId(category), data })),
@@ -71,13 +70,13 @@ export function StepZoom() {
       );
       const over = overlay.current;
       if (over === undefined) return;
-      over.place(area);
+      over.place(area, margins.right);
       over.showTicks([
         { x: 0, text: '0' },
         { x: area.width / 2, text: msText(endMs / 2) },
         { x: area.width, text: msText(endMs) },
       ]);
-      over.showEndLabels(peakLabels(profile, curves, area.height, scale.max));
+      over.showEndLabels(peakLabels(profile, curves, area.height, scale.max, unitBytes.current));
     },
   });
 
@@ -95,7 +94,7 @@ export function StepZoom() {
       <div ref={element} className="plot-canvas" />
       <div ref={overlayElement} className="plot-overlay" aria-hidden />
       <div ref={emptyElement} className="plot-empty">
-        The engine profiles a step every few seconds; none has come yet.
+        No step has been profiled yet.
       </div>
     </div>
   );
@@ -113,7 +112,7 @@ function highestTotal(curves: readonly Points[]): number {
 }
 
 /** Labels stand at the height of each category's band where the step was highest, with the highest rise as value. */
-function peakLabels(profile: StepProfile, curves: readonly Points[], height: number, top: number) {
+function peakLabels(profile: StepProfile, curves: readonly Points[], height: number, top: number, unitBytes: number) {
   const totals = Array.from(profile.atMs, (_, sample) =>
     curves.reduce((sum, points) => sum + (points[sample * 2 + 1] ?? 0), 0),
   );
@@ -127,21 +126,14 @@ function peakLabels(profile: StepProfile, curves: readonly Points[], height: num
     let most = 0;
     for (let i = 1; i < points.length; i += 2) most = Math.max(most, points[i] ?? 0);
     if (most <= 0) return [];
-    const { unit, value } = shortBytes(most);
     return [
       {
         text: CATEGORY_NAMES[LEDGER_CATEGORIES[category] ?? 'embedding'],
-        value: `${value} ${unit}`,
+        value: fixed(most / unitBytes, 1),
         y: (1 - at / top) * height,
         colour: categoryVariable(category),
         weight: most,
       },
     ];
   });
-}
-
-function shortBytes(bytes: number) {
-  const unit = byteUnit(bytes);
-  const value = bytes / bytesPer(unit);
-  return { unit, value: value >= 10 ? fixed(value, 0) : tile(value) };
 }

@@ -7,7 +7,8 @@ import { useRunNotes } from './live_context.ts';
 import { LiveText } from './panel.tsx';
 import { textNote } from './sentences.ts';
 import { TextRows } from './text_rows.ts';
-import { tailRuns, writeRuns } from './text_runs.ts';
+import { tailRuns } from './text_runs.ts';
+import { writeRuns } from './write_runs.ts';
 
 /** Text arrives by the token and is read by the word: four writes a second. */
 const WRITE_MS = 250;
@@ -83,8 +84,10 @@ function Rows({ onOpen }: { readonly onOpen: (row: number) => void }) {
     return () => {
       stop();
       resizes.disconnect();
+      scroller.removeEventListener('scroll', task.markDirty);
       document.fonts.removeEventListener('loadingdone', task.markDirty);
       task.dispose();
+      rows.dispose();
     };
   }, [bus, onOpen, notes]);
   return (

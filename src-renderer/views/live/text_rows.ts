@@ -1,5 +1,6 @@
 import type { SequenceText, TextLog } from '../../stores/text_log.ts';
-import { tailRuns, writeRuns } from './text_runs.ts';
+import { tailRuns } from './text_runs.ts';
+import { writeRuns } from './write_runs.ts';
 
 const ROW_PX = 20;
 const COLUMN_GAP_PX = 24;
@@ -55,6 +56,10 @@ export class TextRows {
       row.root.style.width = `${columnPx}px`;
       this.write(row, entry, columnPx);
     });
+  }
+
+  dispose(): void {
+    for (const { root } of this.rows) root.remove();
   }
 
   private write(row: RowElements, entry: SequenceText, columnPx: number): void {

@@ -32,15 +32,3 @@ export function tailRuns(entry: SequenceText, most: number, oneLine: boolean): r
 }
 
 const onOneLine = (text: string): string => text.replaceAll(/\r?\n/g, '↵').replaceAll('\t', ' ');
-
-/** Writes runs as text nodes and spans; never as HTML, for a model may write anything. */
-export function writeRuns(parent: HTMLElement, runs: readonly TextRun[]): void {
-  parent.replaceChildren(
-    ...runs.map(({ look, text }) => {
-      const span = document.createElement('span');
-      span.className = `live-run-${look}`;
-      span.textContent = text;
-      return span;
-    }),
-  );
-}

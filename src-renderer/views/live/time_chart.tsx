@@ -1,10 +1,10 @@
 import { useEffect, useRef } from 'react';
 import { useStudio } from '../../app/context.tsx';
 import { animationFrames } from '../../charts/animation_frames.ts';
-import { type AxisScale, steadyScale } from '../../charts/axis_scale.ts';
+import { type AxisScale, steadyScale, type ValueRange } from '../../charts/axis_scale.ts';
 import type { ChartTheme } from '../../charts/chart_theme.ts';
 import type { ChartOption, LineSeriesOption, PixelSize } from '../../charts/echarts.ts';
-import { gridOption, type PlotMargins, plotArea, textWidth } from '../../charts/plot_area.ts';
+import { chartMargins, gridOption, plotArea, textWidth } from '../../charts/plot_area.ts';
 import { type EndLabel, PlotOverlay } from '../../charts/plot_overlay.ts';
 import { timeTicks } from '../../charts/time_axis.ts';
 import { useChart } from '../../charts/use_chart.ts';
@@ -32,6 +32,8 @@ export interface ValueLabel extends Omit<EndLabel, 'y'> {
 
 export interface TimeDrawing {
   readonly scale: AxisScale;
+  /** What the scale must hold. */
+  readonly values: ValueRange;
   /** By series id. */
   readonly data: Readonly<Record<string, Points>>;
   readonly ends: readonly ValueLabel[];
@@ -42,7 +44,6 @@ export interface TimeChartProps {
   readonly name: string;
   /** Says to those who do not see it what the chart shows. */
   readonly label: string;
-  readonly margins: PlotMargins;
   series(theme: ChartTheme): LineSeriesOption[];
   formatValue(value: number, scale: AxisScale): string;
   draw(window: TimeWindow, size: PixelSize): TimeDrawing;
@@ -52,7 +53,7 @@ export interface TimeChartProps {
 
 /** A chart over the run's time with marks of setting changes, labels at the curves' ends and the shared step cursor. */
 export function TimeChart(props: TimeChartProps) {
-  const { name, label, margins, series, formatValue } = props;
+  const { name, label, series, formatValue } = props;
   const { bus, session, selection } = useStudio();
   const { span } = useLive();
   const notes = useRunNotes();
@@ -69,18 +70,20 @@ export function TimeChart(props: TimeChartProps) {
     name,
     paintsPerSecond: PAINTS_PER_SECOND,
     skeleton: (theme) =>
-      skeleton(theme, margins, series(theme), (value) =>
+      skeleton(theme, series(theme), (value) =>
         formatValue(value, drawn.current?.scale ?? { min: 0, max: 1, interval: 1 }),
       ),
     paint(echart, size, theme) {
       const { history } = bus;
+      const margins = chartMargins(size);
       const area = plotArea(size, margins);
       const window = timeWindow(history, span, area.width);
       const drawing = latest.current.draw(window, size);
-      const scale = steadyScale(drawn.current?.scale, drawing.scale);
+      const scale = steadyScale(drawn.current?.scale, drawing.scale, drawing.values);
       drawn.current = { area, window, scale };
       echart.setOption(
         {
+          grid: gridOption(margins),
           xAxis: { min: window.fromMs - window.toMs, max: 0 },
           yAxis: { ...scale },
           series: Object.entries(drawing.data).map(([id, data]) => ({ id, data })),
@@ -94,7 +97,7 @@ export function TimeChart(props: TimeChartProps) {
       }
       const over = overlay.current;
       if (over === undefined) return;
-      over.place(area);
+      over.place(area, margins.right);
       over.showTicks(reason === undefined ? timeTicks(window, area.width, notes.frozen() ?? 'now') : []);
       over.showEndLabels(drawing.ends.map((end) => ({ ...end, y: yOf({ area, window, scale }, end.at) })));
       over.showMarks(
@@ -120,7 +123,8 @@ export function TimeChart(props: TimeChartProps) {
       const cursor = cursorAt(shown, bus.history, kind === 'hover' ? hover : pinned, latest.current.readAt);
       return cursor === undefined ? [] : [{ kind, cursor }];
     });
-    over.showCursors(cursors);
+    // Two texts below the axis would cover each other: the pinned one gives way to the one that moves.
+    over.showCursors(cursors.length === 2 ? cursors.map(withoutPinnedText) : cursors);
     tellSlider(plot, bus.history, hover.step ?? pinned?.step, latest.current.readAt);
   };
 
@@ -180,16 +184,16 @@ export function TimeChart(props: TimeChartProps) {
   );
 }
 
-function skeleton(
-  theme: ChartTheme,
-  margins: PlotMargins,
-  series: LineSeriesOption[],
-  format: (value: number) => string,
-): ChartOption {
+type ShownCursor = Parameters<PlotOverlay['showCursors']>[0][number];
+
+const withoutPinnedText = (shown: ShownCursor): ShownCursor =>
+  shown.kind === 'hover' ? shown : { kind: 'pinned', cursor: { ...shown.cursor, text: '' } };
+
+function skeleton(theme: ChartTheme, series: LineSeriesOption[], format: (value: number) => string): ChartOption {
   return {
     animation: false,
     textStyle: { fontFamily: theme.font, fontSize: 11 },
-    grid: gridOption(margins),
+    grid: { outerBoundsMode: 'none' },
     xAxis: { type: 'value', show: false, min: -1, max: 0 },
     yAxis: {
       type: 'value',

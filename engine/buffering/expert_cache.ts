@@ -1,0 +1,147 @@
+import type { EvictionName } from '../protocol/settings.ts';
+import { createPolicy } from './policies.ts';
+import type { EvictionPolicy } from './policy.ts';
+
+/** `access` verdicts that are not the expert to give up. */
+export const HIT = -1;
+export const LOAD = -2;
+
+export interface CacheCounters {
+  hits: number;
+  misses: number;
+  /** Misses and, later, prefetches. */
+  loads: number;
+  /** For a load, by a resize, or since another device owns the expert now. */
+  evictions: number;
+}
+
+/**
+ * Which experts of one layer a device holds (paper, Expert Buffering): `capacity` slots, an eviction policy, counters.
+ * It decides and does nothing: a rank loads and releases what it says, a replay drives it with nothing behind. The same object
+ * serves both, which is why replayed and live counters agree to the unit.
+ *
+ * A step: `openStep` with the active set, then `access` for every expert in the order it returns. Residents come first (all
+ * of them are hits, and run before anything is given up), then misses by rising id, each in the slot of a victim.
+ */
+export class ExpertCache {
+  readonly counters: CacheCounters = { hits: 0, misses: 0, loads: 0, evictions: 0 };
+  private policy: EvictionPolicy;
+  private slots: number;
+  private held = 0;
+  private step = 0;
+  private readonly resident: Uint8Array;
+  private readonly activeStamp: Int32Array;
+  private readonly order: Int32Array;
+  /** Order of loads, for handing residents to another policy. */
+  private readonly loadedAt: Float64Array;
+  private loadNumber = 0;
+
+  /** @param experts ids are 0..experts-1 @param capacity slots, at least 1 */
+  constructor(
+    private readonly experts: number,
+    capacity: number,
+    eviction: EvictionName,
+  ) {
+    this.slots = capacity;
+    this.policy = createPolicy(eviction, experts);
+    this.resident = new Uint8Array(experts);
+    this.activeStamp = new Int32Array(experts);
+    this.order = new Int32Array(experts);
+    this.loadedAt = new Float64Array(experts);
+  }
+
+  get capacity(): number {
+    return this.slots;
+  }
+
+  get residentCount(): number {
+    return this.held;
+  }
+
+  isResident(expert: number): boolean {
+    return this.resident[expert] === 1;
+  }
+
+  residents(): number[] {
+    const ids: number[] = [];
+    for (let expert = 0; expert < this.experts; expert++) if (this.resident[expert] === 1) ids.push(expert);
+    return ids;
+  }
+
+  /**
+   * @param active ids that the step needs, ascending and distinct, in its first `count` places
+   * @returns the order to serve them in, its first `count` places; reused by the next call
+   */
+  openStep(active: ArrayLike<number>, count: number): Int32Array {
+    const { resident, order, activeStamp } = this;
+    const step = ++this.step;
+    let at = 0;
+    for (let i = 0; i < count; i++) {
+      const expert = active[i] as number;
+      activeStamp[expert] = step;
+      if (resident[expert] === 1) order[at++] = expert;
+    }
+    if (at < count) {
+      for (let i = 0; i < count; i++) {
+        const expert = active[i] as number;
+        if (resident[expert] === 0) order[at++] = expert;
+      }
+    }
+    return order;
+  }
+
+  /** Serves one expert of the step. @returns HIT, LOAD (a slot was free), or the expert to give up before the load */
+  access(expert: number): number {
+    const { counters } = this;
+    if (this.resident[expert] === 1) {
+      counters.hits++;
+      this.policy.onHit(expert);
+      return HIT;
+    }
+    counters.misses++;
+    counters.loads++;
+    const victim = this.held < this.slots ? LOAD : this.giveUp();
+    this.resident[expert] = 1;
+    this.held++;
+    this.loadedAt[expert] = ++this.loadNumber;
+    this.policy.onLoad(expert);
+    return victim;
+  }
+
+  /** @returns the experts given up, in order */
+  resize(capacity: number): number[] {
+    this.slots = capacity;
+    // No step is open: nothing is protected.
+    this.step++;
+    const givenUp: number[] = [];
+    while (this.held > capacity) givenUp.push(this.giveUp());
+    return givenUp;
+  }
+
+  /** Residents stay; the new policy learns them in the order in which they were loaded. */
+  setEviction(eviction: EvictionName): void {
+    this.policy = createPolicy(eviction, this.experts);
+    const residents = this.residents().sort((a, b) => (this.loadedAt[a] as number) - (this.loadedAt[b] as number));
+    for (const expert of residents) this.policy.onLoad(expert);
+  }
+
+  /** Gives up every resident that is not to be kept (another device owns it now). */
+  retain(keep: (expert: number) => boolean): number[] {
+    const givenUp = this.residents().filter((expert) => !keep(expert));
+    for (const expert of givenUp) this.drop(expert);
+    return givenUp;
+  }
+
+  private giveUp(): number {
+    const victim = this.policy.victim(this.activeStamp, this.step);
+    this.drop(victim);
+    return victim;
+  }
+
+  private drop(expert: number): void {
+    this.policy.onEvict(expert);
+    this.resident[expert] = 0;
+    this.held--;
+    this.counters.evictions++;
+  }
+}

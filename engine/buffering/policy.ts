@@ -1,0 +1,18 @@
+/**
+ * Decides which resident expert is given up. One instance per (layer, device); the expert cache tells it what happens and
+ * asks it only when a slot is needed. A step's active set is protected while any other resident is left: that rule belongs to
+ * every policy here, since the router has run before the cache is asked.
+ */
+export interface EvictionPolicy {
+  /** An expert became resident. */
+  onLoad(expert: number): void;
+  /** A resident expert was wanted. */
+  onHit(expert: number): void;
+  /** An expert is no longer resident. */
+  onEvict(expert: number): void;
+  /**
+   * The resident to give up. `activeStamp[e] === step` marks the experts that this step needs.
+   * Asked only while at least one expert is resident.
+   */
+  victim(activeStamp: Int32Array, step: number): number;
+}

@@ -1,0 +1,166 @@
+import type { Placement } from '../balancing/placement.ts';
+import type { Audit, MissCurve } from '../protocol/telemetry.ts';
+import type { CacheSlots, EvictionName } from '../protocol/settings.ts';
+import { curveSizes, MissCurveReplay } from '../replay/miss_curve.ts';
+import { type CacheChange, CacheReplay } from '../replay/replay_cache.ts';
+import type { RoutingTrace } from '../trace/trace.ts';
+import { CACHE_COUNTERS, type StepRow } from './step_row.ts';
+
+/** The curve speaks of the last steps only, so that it follows the workload. */
+const WINDOW_STEPS = 256;
+/** Sizes on the curve at most: a shadow cache each. */
+const MOST_SIZES = 32;
+/** After a change of policy or placement the shadow caches are warmed up again over this many recorded steps. */
+const WARM_STEPS = 512;
+/** The recommended size costs at most this much of the speed with every expert resident. */
+const RECOMMENDED_LOSS = 0.01;
+
+interface Measured {
+  readonly step: number;
+  readonly accesses: number;
+  readonly misses: number;
+  readonly loadMs: number;
+  readonly loads: number;
+  readonly workMs: number;
+  readonly newTokens: number;
+}
+
+interface InForce {
+  readonly eviction: EvictionName;
+  readonly placement: Placement;
+  readonly slots: CacheSlots;
+  readonly slotsThatFit: number;
+}
+
+/**
+ * Replays the run's own trace while it grows: once under the recorded settings (the audit: must equal the live counters to the
+ * unit), and once for every cache size under the current policy and placement (the curve under the slider).
+ * It runs in slices between messages; a backlog is allowed, and the frame says up to which step it came.
+ */
+export class LiveReplay {
+  private readonly audit: CacheReplay;
+  private readonly changes: CacheChange[] = [];
+  private readonly measuredTotals = { hits: 0, misses: 0, loads: 0, evictions: 0 };
+  private readonly measuredAt: { hits: number; misses: number; loads: number; evictions: number }[] = [];
+  private audited = 0;
+  private curve: MissCurveReplay | undefined;
+  private curveStep = 0;
+  private inForce: InForce | undefined;
+  /** First step under the settings in force: the measured point counts from here. */
+  private since = 0;
+  private window: Measured[] = [];
+
+  constructor(
+    private readonly trace: RoutingTrace,
+    private readonly moeLayers: number,
+    private readonly experts: number,
+  ) {
+    this.audit = new CacheReplay(moeLayers, experts);
+  }
+
+  /** Settings in force from step `change.atStep` on. */
+  change(change: CacheChange, inForce: InForce): void {
+    const before = this.inForce;
+    this.changes.push(change);
+    this.inForce = inForce;
+    this.since = change.atStep;
+    if (before?.eviction === inForce.eviction && before.placement === inForce.placement) return;
+    const perDevice = Math.ceil(this.experts / inForce.placement.devices);
+    const sizes = curveSizes(perDevice, MOST_SIZES);
+    this.curve = new MissCurveReplay(this.moeLayers, this.experts, inForce.placement, inForce.eviction, sizes, WINDOW_STEPS);
+    this.curveStep = Math.max(0, change.atStep - WARM_STEPS);
+  }
+
+  /** Takes a measured step; the same step must be in the trace already. */
+  addMeasured(row: StepRow): void {
+    let accesses = 0;
+    let loads = 0;
+    let misses = 0;
+    const totals = this.measuredTotals;
+    for (let at = 0; at < row.cache.length; at += CACHE_COUNTERS) {
+      accesses += (row.cache[at] as number) + (row.cache[at + 1] as number);
+      misses += row.cache[at + 1] as number;
+      loads += row.cache[at + 2] as number;
+      totals.hits += row.cache[at] as number;
+      totals.evictions += row.cache[at + 3] as number;
+    }
+    totals.misses += misses;
+    totals.loads += loads;
+    this.measuredAt.push({ ...totals });
+    const workMs = row.durationMs - row.stallMs;
+    this.window.push({ step: row.step, accesses, misses, loadMs: row.stallMs, loads, workMs, newTokens: row.emissions.length });
+    if (this.window.length > WINDOW_STEPS) this.window.shift();
+  }
+
+  /** Works for about `sliceMs`; returns whether everything recorded has been replayed. */
+  advance(sliceMs: number): boolean {
+    const until = performance.now() + sliceMs;
+    while (performance.now() < until) {
+      if (this.audited < this.measuredAt.length) {
+        while (this.changes[0] !== undefined && this.changes[0].atStep <= this.audited) {
+          this.audit.apply(this.changes.shift() as CacheChange);
+        }
+        this.audit.step(this.trace, this.audited++);
+      } else if (this.curve !== undefined && this.curveStep < this.measuredAt.length) {
+        this.curve.step(this.trace, this.curveStep++);
+      } else return true;
+    }
+    return false;
+  }
+
+  readAudit(): Audit | undefined {
+    const measured = this.measuredAt[this.audited - 1];
+    if (measured === undefined) return undefined;
+    const { hits, misses, loads, evictions } = this.audit.totals;
+    return { steps: this.audited, measured, replayed: { hits, misses, loads, evictions } };
+  }
+
+  readCurve(): MissCurve | undefined {
+    const { curve, inForce } = this;
+    if (curve === undefined || inForce === undefined || this.window.length === 0) return undefined;
+    const { fromStep, toStep, slots, missRate, missesPerStep, workingSet } = curve.read();
+    const shown = this.window.filter((entry) => entry.step >= Math.max(this.since, fromStep));
+    const sum = (entries: readonly Measured[], field: keyof Measured) => entries.reduce((total, entry) => total + entry[field], 0);
+    const loads = sum(this.window, 'loads');
+    const decoding = this.window.filter((entry) => entry.newTokens > 0);
+    const base = decoding.length === 0 ? this.window : decoding;
+    const baseStepMs = sum(base, 'workMs') / base.length;
+    const loadMs = loads === 0 ? 0 : sum(this.window, 'loadMs') / loads;
+    const accesses = sum(shown, 'accesses');
+    return {
+      eviction: inForce.eviction,
+      fromStep,
+      toStep,
+      slots,
+      missRate,
+      missesPerStep,
+      measured: {
+        slots: inForce.slots,
+        missRate: accesses === 0 ? 0 : sum(shown, 'misses') / accesses,
+        fromStep: shown[0]?.step ?? toStep,
+        toStep: (shown[shown.length - 1]?.step ?? toStep - 1) + 1,
+      },
+      workingSet,
+      baseStepMs,
+      loadMs,
+      newTokensPerStep: sum(base, 'newTokens') / base.length,
+      slotsThatFit: inForce.slotsThatFit,
+      recommended: recommend(slots, missesPerStep, baseStepMs, loadMs, inForce.slotsThatFit),
+    };
+  }
+}
+
+/** The smallest size whose projected step is within 1% of the projected step at the largest size that fits. */
+function recommend(slots: Int32Array, missesPerStep: Float32Array, baseStepMs: number, loadMs: number, fit: number) {
+  const stepMs = (index: number) => baseStepMs + (missesPerStep[index] as number) * loadMs;
+  let largest = 0;
+  for (const [index, size] of slots.entries()) if (size <= fit) largest = index;
+  const limit = stepMs(largest) * (1 + RECOMMENDED_LOSS);
+  let index = 0;
+  while (index < largest && stepMs(index) > limit) index++;
+  const all = largest === slots.length - 1;
+  return {
+    slots: slots[index] ?? 1,
+    reason: `the smallest size within 1% of the speed with ${all ? 'every expert resident' : `${slots[largest]} slots, the most that fit`}`,
+  };
+}

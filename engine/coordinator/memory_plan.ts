@@ -1,0 +1,88 @@
+import { EngineRefusal } from '../api.ts';
+import { denseBytes } from '../device/cpu_dense.ts';
+import { type ModelSpec, type MoeLayer, moeLayers } from '../families/spec.ts';
+import { expertFloats } from '../graph/expert.ts';
+import type { RunSettings } from '../protocol/settings.ts';
+import { embeddingBytes } from '../rank/embedding.ts';
+import { kvCapacity } from '../rank/kv_cache.ts';
+
+/** Prompt pieces are cut so that a step never holds more tokens; bounds exchange buffers and the longest step. */
+export const STEP_TOKENS = 512;
+
+export interface MemoryPlan {
+  /** Upper bound of everything but experts, bytes: what a run of these settings can need on one device. */
+  readonly fixedBytes: number;
+  readonly parts: { readonly dense: number; readonly kv: number; readonly scratch: number };
+  /** One slot in every MoE layer. */
+  readonly bytesPerSlot: number;
+  readonly expertsPerDevice: number;
+}
+
+export type PlanSettings = Pick<RunSettings, 'batch' | 'promptTokens' | 'newTokens'> & { readonly devices: number };
+
+/**
+ * What a run needs on each device, before anything is loaded: the ledger's own arithmetic with every bound taken at its worst.
+ * A CPU device holds everything as float32, whatever the checkpoint stores.
+ */
+export function planMemory(spec: ModelSpec, settings: PlanSettings, stepTokens = STEP_TOKENS): MemoryPlan {
+  const { devices, batch, promptTokens, newTokens } = settings;
+  const moe = moeLayers(spec);
+  const [{ feedForward }] = moe as [MoeLayer];
+  const { experts, rule } = feedForward;
+  const dense = denseBytes(spec);
+  const rows = Math.ceil(batch / devices);
+  const cached = kvCapacity(Math.min(spec.contextTokens, promptTokens + newTokens));
+  const kv = rows * cached * kvBytesPerToken(spec);
+  const pairs = stepTokens * rule.topK;
+  // Gating: logits, ids, weights, sizes and row lists; execution: the widest expert batch and every output until combined.
+  const gating = stepTokens * experts * 4 + moe.length * pairs * 6 + pairs * 8 + experts * 8 + 4;
+  const execution = (stepTokens + pairs) * spec.hiddenSize * 4;
+  const outbox = devices === 1 ? 0 : experts * 4 + pairs * 4 + (stepTokens + pairs) * spec.hiddenSize * 4;
+  const parts = {
+    dense: embeddingBytes(spec) + dense.attention + dense.otherDense,
+    kv,
+    scratch: gating + execution + outbox,
+  };
+  return {
+    fixedBytes: parts.dense + parts.kv + parts.scratch,
+    parts,
+    bytesPerSlot: moe.reduce((sum, layer) => sum + expertFloats(spec.hiddenSize, layer.feedForward.width) * 4, 0),
+    expertsPerDevice: Math.ceil(experts / devices),
+  };
+}
+
+/** Keys and values of one token in all layers, bytes. */
+export function kvBytesPerToken(spec: ModelSpec): number {
+  let bytes = 0;
+  for (const stack of spec.stacks) {
+    for (const { attention } of stack.layers) bytes += 2 * attention.kvHeads * attention.headDim * 4;
+  }
+  return bytes;
+}
+
+/** Most slots per layer and device that a budget holds; 0 where not even the rest fits. */
+export function slotsThatFit(plan: MemoryPlan, budgetBytes: number): number {
+  return Math.max(0, Math.min(plan.expertsPerDevice, Math.floor((budgetBytes - plan.fixedBytes) / plan.bytesPerSlot)));
+}
+
+/**
+ * Slots in force for a cache setting.
+ * @throws EngineRefusal where a device's budget cannot hold them
+ */
+export function resolveSlots(plan: MemoryPlan, cacheSlots: RunSettings['cacheSlots'], budgets: readonly { id: string; bytes: number }[]): number {
+  const slots = cacheSlots === 'all' ? plan.expertsPerDevice : Math.min(cacheSlots, plan.expertsPerDevice);
+  for (const { id, bytes } of budgets) {
+    const fit = slotsThatFit(plan, bytes);
+    if (fit >= slots) continue;
+    const need = plan.fixedBytes + slots * plan.bytesPerSlot;
+    throw new EngineRefusal(
+      fit === 0
+        ? `${id}: a budget of ${mib(bytes)} does not hold the dense part (${mib(plan.parts.dense)}), the KV cache (${mib(plan.parts.kv)}), ` +
+            `step buffers (${mib(plan.parts.scratch)}) and one expert slot per layer; raise budgetBytes to ${mib(plan.fixedBytes + plan.bytesPerSlot)} or lower batch or newTokens.`
+        : `${id}: ${slots} slots per layer need ${mib(need)} of a budget of ${mib(bytes)}; set cacheSlots to ${fit} or less, or raise budgetBytes.`,
+    );
+  }
+  return slots;
+}
+
+const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;

@@ -1,0 +1,95 @@
+import { Worker } from 'node:worker_threads';
+import { EngineRefusal } from '../api.ts';
+import type { FromRank, RankSettings, RankSetup, StepPlan, StepResult, ToRank } from '../rank/messages.ts';
+
+type Reply<K extends FromRank['kind']> = Extract<FromRank, { kind: K }>;
+
+/** One rank's worker thread seen from the coordinator: one message out, one answer back. */
+class RankHandle {
+  private readonly worker: Worker;
+  private waiting: { resolve: (message: FromRank) => void; reject: (error: Error) => void } | undefined;
+  private ended: Error | undefined;
+
+  constructor(
+    entry: string,
+    private readonly setup: RankSetup,
+  ) {
+    this.worker = new Worker(entry, { workerData: setup });
+    this.worker.on('message', (message: FromRank) => {
+      const { waiting } = this;
+      this.waiting = undefined;
+      if (message.kind !== 'failed') waiting?.resolve(message);
+      else waiting?.reject(message.refusal ? new EngineRefusal(message.message) : new RankFailure(this.setup.device, message));
+    });
+    this.worker.on('error', (error) => this.end(error));
+    this.worker.on('exit', (code) => this.end(new Error(`${this.setup.device}: the device's thread ended with code ${code}`)));
+  }
+
+  ask<K extends FromRank['kind']>(message: ToRank | undefined): Promise<Reply<K>> {
+    return new Promise((resolve, reject) => {
+      if (this.ended !== undefined) {
+        reject(this.ended);
+        return;
+      }
+      this.waiting = { resolve: resolve as (message: FromRank) => void, reject };
+      if (message !== undefined) this.worker.postMessage(message);
+    });
+  }
+
+  private end(error: Error): void {
+    this.ended ??= error;
+    this.waiting?.reject(error);
+    this.waiting = undefined;
+  }
+}
+
+/** A rank's step failed; `aborted` when only because another's did. */
+class RankFailure extends Error {
+  readonly aborted: boolean;
+  constructor(device: string, { message, aborted }: Reply<'failed'>) {
+    super(`${device}: ${message}`);
+    this.aborted = aborted;
+  }
+}
+
+/** All ranks of a run. Steps are collective: every rank takes part in each. */
+export class RankPool {
+  private constructor(private readonly ranks: readonly RankHandle[]) {}
+
+  /** Starts a thread a rank and loads the dense parts, side by side. */
+  static async open(entry: string, setups: readonly RankSetup[]): Promise<RankPool> {
+    const pool = new RankPool(setups.map((setup) => new RankHandle(entry, setup)));
+    try {
+      await pool.all<'opened'>(() => undefined);
+    } catch (error) {
+      await pool.close();
+      throw error;
+    }
+    return pool;
+  }
+
+  async apply(settings: RankSettings): Promise<number> {
+    const replies = await this.all<'applied'>(() => ({ kind: 'settings', settings }));
+    return replies.reduce((sum, reply) => sum + reply.evicted, 0);
+  }
+
+  async step(plans: readonly StepPlan[]): Promise<StepResult[]> {
+    const replies = await this.all<'stepped'>((rank) => ({ kind: 'step', plan: plans[rank] as StepPlan }));
+    return replies.map((reply) => reply.result);
+  }
+
+  /** Lets every rank release what it holds and end by itself; returns each ledger after that (all zero). */
+  async close(): Promise<Float64Array[]> {
+    const replies = await Promise.allSettled(this.ranks.map((rank) => rank.ask<'closed'>({ kind: 'close' })));
+    return replies.flatMap((reply) => (reply.status === 'fulfilled' ? [reply.value.ledgerBytes] : []));
+  }
+
+  /** Asks all; fails with the error of the rank that failed first hand. */
+  private async all<K extends FromRank['kind']>(message: (rank: number) => ToRank | undefined): Promise<Reply<K>[]> {
+    const settled = await Promise.allSettled(this.ranks.map((rank, index) => rank.ask<K>(message(index))));
+    const errors = settled.flatMap((entry) => (entry.status === 'rejected' ? [entry.reason as Error] : []));
+    const cause = errors.find((error) => !(error instanceof RankFailure && error.aborted)) ?? errors[0];
+    if (cause !== undefined) throw cause;
+    return settled.flatMap((entry) => (entry.status === 'fulfilled' ? [entry.value] : []));
+  }
+}

@@ -1,0 +1,335 @@
+import { type Placement, place } from '../balancing/placement.ts';
+import type { TextTokenizer, TokenStream } from '../checkpoint/tokenizer.ts';
+import type { ModelSpec } from '../families/spec.ts';
+import type { RunInfo, RunState, SettingsMark } from '../protocol/messages.ts';
+import type { ModelSummary } from '../protocol/model.ts';
+import type { LivePatch, RunSettings } from '../protocol/settings.ts';
+import type { TelemetryFrame } from '../protocol/telemetry.ts';
+import type { RowPlan, StepPlan, StepResult } from '../rank/messages.ts';
+import { loadHistory } from '../replay/load_history.ts';
+import { RoutingTraceBuilder } from '../trace/trace.ts';
+import { FrameBuilder } from './frame_builder.ts';
+import { LiveReplay } from './live_replay.ts';
+import { type MemoryPlan, planMemory, resolveSlots, slotsThatFit } from './memory_plan.ts';
+import type { RankPool } from './rank_pool.ts';
+import type { RunRecorder } from './run_recorder.ts';
+import { type Emission, type Prompt, Scheduler } from './scheduler.ts';
+import { joinResults, type StepRow } from './step_row.ts';
+import { describeChange } from './describe_change.ts';
+
+const FRAME_MS = 100;
+/** Curve and audit are read this often; replay itself goes on in between. */
+const REPLAY_READ_MS = 500;
+/** Replay works in slices this long between messages. */
+const REPLAY_SLICE_MS = 4;
+/** A placement from history needs some: until then contiguous is in force. */
+const HISTORY_STEPS = 32;
+/** Steps of history that a placement looks at. */
+const MOST_HISTORY_STEPS = 256;
+
+export interface RunParts {
+  readonly id: string;
+  readonly spec: ModelSpec;
+  readonly model: ModelSummary;
+  readonly tokenizer: TextTokenizer;
+  readonly prompts: readonly Prompt[];
+  readonly endTokens: ReadonlySet<number>;
+  readonly settings: RunSettings;
+  readonly budgets: readonly { readonly id: string; readonly bytes: number }[];
+  readonly stepTokens: number;
+  readonly pool: RankPool;
+  readonly recorder: RunRecorder;
+  readonly startedAt: string;
+}
+
+export interface RunListener {
+  frame(frame: TelemetryFrame): void;
+  /** State, settings or marks changed. */
+  changed(): void;
+}
+
+interface Pending {
+  readonly patch: LivePatch;
+  readonly resolve: (atStep: number) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/**
+ * One run: the loop over steps. Between two steps it applies changed settings, takes waiting prompts in and sends the next
+ * step out; while the ranks work on it, the step before is recorded, replayed and shown.
+ */
+export class Run {
+  state: RunState = 'running';
+  settings: RunSettings;
+  readonly marks: SettingsMark[] = [];
+  /** Settled when the ranks are closed and the run file is complete; holds the error of a run that failed. */
+  readonly ended: Promise<Error | undefined>;
+  slotsPerLayer = 1;
+
+  private readonly scheduler: Scheduler;
+  private readonly trace: RoutingTraceBuilder;
+  private readonly replay: LiveReplay;
+  private readonly frames: FrameBuilder;
+  private readonly streams = new Map<number, TokenStream>();
+  private readonly layers: number;
+  private plan: MemoryPlan;
+  private placement: Placement;
+  private placedFromHistory = false;
+  private pending: Pending[] = [];
+  private stopping = false;
+  private stepsAllowed = Number.POSITIVE_INFINITY;
+  private wake: (() => void) | undefined;
+  private nextStep = 0;
+  private unsettled: { row: StepRow; profile: StepResult['profile'] } | undefined;
+  private profileWanted = true;
+  private readonly startedMs = performance.now();
+  private frameTimer: NodeJS.Timeout | undefined;
+  private replayTimer: NodeJS.Timeout | undefined;
+  private replayReadMs = 0;
+
+  constructor(
+    private readonly parts: RunParts,
+    private readonly listener: RunListener,
+  ) {
+    const { spec, model, settings, prompts, stepTokens } = parts;
+    this.settings = settings;
+    this.layers = model.moeLayers.length;
+    this.plan = planMemory(spec, { ...settings, devices: settings.devices.length }, stepTokens);
+    this.scheduler = new Scheduler(prompts, {
+      ranks: settings.devices.length,
+      newTokens: settings.newTokens,
+      contextTokens: spec.contextTokens,
+      stepTokens,
+      endTokens: settings.ignoreEnd ? new Set() : parts.endTokens,
+    });
+    this.trace = new RoutingTraceBuilder({ moeLayers: this.layers, experts: model.experts, topK: model.topK });
+    this.replay = new LiveReplay(this.trace, this.layers, model.experts);
+    this.frames = new FrameBuilder(parts.id, this.layers, settings.devices.length, prompts.length);
+    this.placement = place(settings.placement, undefined, this.layers, model.experts, settings.devices.length);
+    this.ended = this.loop().then(
+      () => this.close('finished', undefined),
+      (error: Error) => this.close('failed', error),
+    );
+  }
+
+  info(): RunInfo {
+    const { id, budgets, recorder, startedAt } = this.parts;
+    return {
+      id,
+      settings: this.settings,
+      path: recorder.path,
+      startedAt,
+      slotsPerLayer: this.slotsPerLayer,
+      expertsPerDevice: this.plan.expertsPerDevice,
+      budgetBytes: budgets.map((budget) => budget.bytes),
+    };
+  }
+
+  pause(): void {
+    if (this.state !== 'running') return;
+    this.stepsAllowed = 0;
+    this.become('paused');
+  }
+
+  resume(): void {
+    if (this.state !== 'paused') return;
+    this.stepsAllowed = Number.POSITIVE_INFINITY;
+    this.become('running');
+    this.wake?.();
+  }
+
+  stepOnce(): void {
+    if (this.state !== 'running' && this.state !== 'paused') return;
+    this.stepsAllowed = 1;
+    this.become('paused');
+    this.wake?.();
+  }
+
+  async stop(): Promise<void> {
+    if (this.state === 'running' || this.state === 'paused') {
+      this.stopping = true;
+      this.become('stopping');
+      this.wake?.();
+    }
+    await this.ended;
+  }
+
+  /** Puts settings in force at the next step boundary. @throws EngineRefusal where the device's budget does not hold them */
+  change(patch: LivePatch): Promise<number> {
+    const wanted = { ...this.settings, ...patch };
+    const plan = planMemory(this.parts.spec, { ...wanted, devices: wanted.devices.length }, this.parts.stepTokens);
+    resolveSlots(plan, wanted.cacheSlots, this.parts.budgets);
+    return new Promise((resolve, reject) => {
+      this.pending.push({ patch, resolve, reject });
+      this.wake?.();
+    });
+  }
+
+  private become(state: RunState): void {
+    this.state = state;
+    this.listener.changed();
+  }
+
+  private async loop(): Promise<void> {
+    this.frameTimer = setInterval(() => this.sendFrame(), FRAME_MS);
+    await this.putInForce(this.settings, 'start');
+    while (!this.stopping) {
+      await this.applyPending();
+      if (this.stepsAllowed <= 0) {
+        await this.rest();
+        continue;
+      }
+      if (this.placementIsDue()) await this.putInForce(this.settings, `greedy placement from ${this.nextStep} steps of history`);
+      this.admit();
+      const rows = this.scheduler.plan();
+      if (rows === undefined) break;
+      this.stepsAllowed--;
+      await this.runStep(rows);
+    }
+    this.settle();
+  }
+
+  private async runStep(rows: readonly (readonly RowPlan[])[]): Promise<void> {
+    const { temperature, seed } = this.settings;
+    const profile = this.profileWanted;
+    this.profileWanted = false;
+    const step = this.nextStep++;
+    const plans: StepPlan[] = rows.map((rankRows) => ({ step, rows: rankRows, temperature, seed, allLogits: false, profile }));
+    const begunMs = performance.now();
+    const working = this.parts.pool.step(plans);
+    this.settle();
+    const results = await working;
+    const endMs = performance.now();
+    const emissions = this.scheduler.advance(rows, results.map((result) => result.sampled));
+    const timing = { endMs: endMs - this.startedMs, durationMs: endMs - begunMs };
+    this.unsettled = { row: joinResults(this.parts.model, rows, results, emissions, timing), profile: results[0]?.profile };
+  }
+
+  /** Records and shows the last whole step; done while the ranks are at the next one. */
+  private settle(): void {
+    if (this.unsettled === undefined) return;
+    const { row, profile } = this.unsettled;
+    this.unsettled = undefined;
+    this.trace.appendStep(row);
+    this.parts.recorder.step(row);
+    this.replay.addMeasured(row);
+    this.frames.addStep(row);
+    if (profile !== undefined) this.frames.setProfile({ step: row.step, device: 0, ...profile });
+    for (const emission of row.emissions) this.showToken(emission);
+    if (this.replayTimer === undefined) this.replayTimer = setTimeout(() => this.replaySlice(), 0);
+  }
+
+  private showToken({ sequence, row, rank, token, done, waited }: Emission & { waited: boolean }): void {
+    const stream = this.streams.get(sequence);
+    if (stream === undefined) return;
+    const text = stream.push(token) + (done ? stream.flush() : '');
+    const place = row * this.settings.devices.length + rank;
+    this.frames.addText({ sequence, row: place, pieces: text === '' ? [] : [{ text, waited }], ...(done && { done }) });
+    if (done) this.streams.delete(sequence);
+  }
+
+  private admit(): void {
+    for (const { sequence, rank, row, prompt } of this.scheduler.admit(this.settings.batch)) {
+      this.streams.set(sequence, this.parts.tokenizer.stream());
+      this.parts.recorder.sequence(sequence, row, prompt);
+      this.frames.addText({ sequence, row: row * this.settings.devices.length + rank, prompt: prompt.text, pieces: [] });
+    }
+  }
+
+  private async applyPending(): Promise<void> {
+    for (const { patch, resolve, reject } of this.pending.splice(0)) {
+      const settings = { ...this.settings, ...patch };
+      try {
+        await this.putInForce(settings, describeChange(this.settings, settings));
+        resolve(this.nextStep);
+      } catch (error) {
+        reject(error as Error);
+        throw error;
+      }
+    }
+  }
+
+  private async putInForce(settings: RunSettings, label: string): Promise<void> {
+    this.settle();
+    const { spec, model, budgets, pool, recorder, stepTokens } = this.parts;
+    const devices = settings.devices.length;
+    this.plan = planMemory(spec, { ...settings, devices }, stepTokens);
+    this.slotsPerLayer = resolveSlots(this.plan, settings.cacheSlots, budgets);
+    const moved = label === 'start' || settings.placement !== this.settings.placement || this.placementIsDue();
+    if (moved) {
+      const history = this.history();
+      this.placement = place(settings.placement, history, this.layers, model.experts, devices);
+      this.placedFromHistory = history !== undefined;
+    }
+    this.settings = settings;
+    const { slotsPerLayer, placement, nextStep: atStep } = this;
+    await pool.apply({ slotsPerLayer, eviction: settings.eviction, deviceOf: placement.deviceOf });
+    const atMs = performance.now() - this.startedMs;
+    recorder.settings({ atStep, atMs, label, settings, slotsPerLayer, ...(moved && { placement }) });
+    const fit = Math.min(...budgets.map((budget) => slotsThatFit(this.plan, budget.bytes)));
+    this.replay.change(
+      { atStep, slotsPerLayer, eviction: settings.eviction, placement },
+      { eviction: settings.eviction, placement, slots: settings.cacheSlots, slotsThatFit: fit },
+    );
+    if (label !== 'start') this.marks.push({ step: atStep, atMs, label, settings });
+    this.listener.changed();
+  }
+
+  private history() {
+    const steps = this.trace.steps;
+    return steps < HISTORY_STEPS ? undefined : loadHistory(this.trace, Math.max(0, steps - MOST_HISTORY_STEPS), steps);
+  }
+
+  /** Greedy was asked for before there was a history: it is made once there is one. */
+  private placementIsDue(): boolean {
+    const { placement, devices } = this.settings;
+    return placement === 'greedy' && devices.length > 1 && !this.placedFromHistory && this.nextStep >= HISTORY_STEPS;
+  }
+
+  /** Paused: everything so far is recorded and shown, then nothing happens until someone asks. */
+  private async rest(): Promise<void> {
+    this.settle();
+    await new Promise<void>((resolve) => {
+      this.wake = resolve;
+      if (this.stopping || this.stepsAllowed > 0 || this.pending.length > 0) resolve();
+    });
+    this.wake = undefined;
+  }
+
+  private replaySlice(): void {
+    const done = this.replay.advance(REPLAY_SLICE_MS);
+    this.replayTimer = done ? undefined : setTimeout(() => this.replaySlice(), REPLAY_SLICE_MS);
+    const now = performance.now();
+    if (now - this.replayReadMs < REPLAY_READ_MS && !done) return;
+    if (now - this.replayReadMs < REPLAY_READ_MS && this.state === 'running') return;
+    this.replayReadMs = now;
+    this.showReplay();
+  }
+
+  private showReplay(): void {
+    const curve = this.replay.readCurve();
+    const audit = this.replay.readAudit();
+    if (curve !== undefined) this.frames.setCurve(curve);
+    if (audit !== undefined) this.frames.setAudit(audit);
+  }
+
+  private sendFrame(): void {
+    this.profileWanted = true;
+    if (this.frames.hasNews) this.listener.frame(this.frames.take());
+  }
+
+  private async close(state: 'finished' | 'failed', error: Error | undefined): Promise<Error | undefined> {
+    clearInterval(this.frameTimer);
+    clearTimeout(this.replayTimer);
+    this.settle();
+    for (const { reject } of this.pending.splice(0)) reject(new Error('The run ended before the change could be applied.'));
+    while (!this.replay.advance(REPLAY_SLICE_MS)) await new Promise((resolve) => setImmediate(resolve));
+    this.showReplay();
+    this.sendFrame();
+    await this.parts.pool.close();
+    const reason = error === undefined ? (this.stopping ? 'stopped' : 'finished') : error.message;
+    await this.parts.recorder.finish(reason, this.frames.totals, this.replay.readAudit());
+    this.become(state);
+    return error;
+  }
+}

@@ -1,0 +1,76 @@
+import type { Placement } from '../balancing/placement.ts';
+import { toBase64 } from '../protocol/base64.ts';
+import type { RunHeader } from '../protocol/run_file.ts';
+import type { RunSettings } from '../protocol/settings.ts';
+import type { Audit, RunTotals } from '../protocol/telemetry.ts';
+import { RunWriter } from '../report/run_writer.ts';
+import type { Prompt } from './scheduler.ts';
+import type { StepRow } from './step_row.ts';
+
+/** Writes a run's file while it runs: what happened, in order, a line each. */
+export class RunRecorder {
+  private constructor(
+    readonly path: string,
+    private readonly writer: RunWriter,
+  ) {}
+
+  static create(path: string, header: RunHeader): RunRecorder {
+    return new RunRecorder(path, RunWriter.create(path, header));
+  }
+
+  settings(change: {
+    atStep: number;
+    atMs: number;
+    label: string;
+    settings: RunSettings;
+    slotsPerLayer: number;
+    placement?: Placement;
+  }): void {
+    const { placement, ...rest } = change;
+    this.writer.append({
+      t: 'settings',
+      ...rest,
+      ...(placement && { placement: { devices: placement.devices, deviceOf: toBase64(joinRows(placement.deviceOf)) } }),
+    });
+  }
+
+  sequence(sequence: number, row: number, prompt: Prompt): void {
+    this.writer.append({ t: 'sequence', sequence, row, prompt: prompt.text, tokens: toBase64(prompt.tokens) });
+  }
+
+  step(row: StepRow): void {
+    this.writer.append({
+      t: 'step',
+      n: row.step,
+      endMs: row.endMs,
+      durationMs: row.durationMs,
+      stallMs: row.stallMs,
+      tokens: {
+        count: row.tokens,
+        request: toBase64(row.request),
+        position: toBase64(row.position),
+        phase: toBase64(row.phase),
+      },
+      ids: toBase64(row.ids),
+      weights: toBase64(row.weights),
+      cache: toBase64(row.cache),
+      ledger: toBase64(row.ledgerBytes),
+      peak: toBase64(row.peakBytes),
+      share: toBase64(row.share),
+      phaseMs: toBase64(row.phaseMs),
+      emitted: row.emissions.map(({ sequence, token, waited }) => [sequence, token, waited ? 1 : 0]),
+    });
+  }
+
+  async finish(reason: string, totals: RunTotals, audit: Audit | undefined): Promise<void> {
+    this.writer.append({ t: 'end', reason });
+    await this.writer.finish({ totals, ...(audit && { audit }) });
+  }
+}
+
+function joinRows(rows: readonly Uint8Array[]): Uint8Array {
+  const width = rows[0]?.length ?? 0;
+  const joined = new Uint8Array(rows.length * width);
+  for (const [index, row] of rows.entries()) joined.set(row, index * width);
+  return joined;
+}

@@ -1,0 +1,134 @@
+import type { RowPlan } from '../rank/messages.ts';
+
+export interface Prompt {
+  readonly text: string;
+  readonly tokens: Int32Array;
+}
+
+interface Sequence {
+  readonly id: number;
+  readonly rank: number;
+  readonly row: number;
+  /** Tokens cached so far. */
+  position: number;
+  /** Tokens to feed next: the rest of the prompt, then one new token at a time. */
+  pending: Int32Array;
+  generated: number;
+}
+
+export interface Admission {
+  readonly sequence: number;
+  readonly rank: number;
+  readonly row: number;
+  readonly prompt: Prompt;
+}
+
+export interface Emission {
+  readonly sequence: number;
+  readonly rank: number;
+  readonly row: number;
+  readonly token: number;
+  /** The sequence is complete with this token. */
+  readonly done: boolean;
+}
+
+export interface SchedulerOptions {
+  readonly ranks: number;
+  readonly newTokens: number;
+  readonly contextTokens: number;
+  /** Most tokens a step may hold: longer prompts are taken in pieces. */
+  readonly stepTokens: number;
+  /** Tokens that end a sequence. */
+  readonly endTokens: ReadonlySet<number>;
+}
+
+/**
+ * Continuous batching: a sequence that ends makes room for the next prompt at once, and a step mixes prompt pieces with single
+ * new tokens. Sequences are dealt to the rank with the fewest, onto its lowest free row, and stay there.
+ */
+export class Scheduler {
+  private readonly active: Sequence[] = [];
+  private next = 0;
+  done = 0;
+
+  constructor(
+    private readonly prompts: readonly Prompt[],
+    private readonly options: SchedulerOptions,
+  ) {}
+
+  get total(): number {
+    return this.prompts.length;
+  }
+
+  /** Takes waiting prompts into free places. */
+  admit(batch: number): Admission[] {
+    const admitted: Admission[] = [];
+    while (this.active.length < batch && this.next < this.prompts.length) {
+      const prompt = this.prompts[this.next] as Prompt;
+      const { rank, row } = this.freePlace();
+      const sequence = { id: this.next, rank, row, position: 0, pending: prompt.tokens, generated: 0 };
+      this.active.push(sequence);
+      admitted.push({ sequence: this.next, rank, row, prompt });
+      this.next++;
+    }
+    return admitted;
+  }
+
+  /** Rows of the next step by rank, or undefined when nothing is left to do. */
+  plan(): RowPlan[][] | undefined {
+    if (this.active.length === 0) return undefined;
+    const plans: RowPlan[][] = Array.from({ length: this.options.ranks }, () => []);
+    // Sequences under way come first: a long prompt must not starve those that already answer.
+    const order = [...this.active].sort((a, b) => a.pending.length - b.pending.length || a.id - b.id);
+    let room = this.options.stepTokens;
+    for (const sequence of order) {
+      const take = Math.min(room, sequence.pending.length);
+      if (take === 0) break;
+      room -= take;
+      (plans[sequence.rank] as RowPlan[]).push({
+        row: sequence.row,
+        sequence: sequence.id,
+        position: sequence.position,
+        tokens: sequence.pending.subarray(0, take),
+        emit: take === sequence.pending.length,
+      });
+    }
+    return plans;
+  }
+
+  /** Takes a step's samples (per rank, per row plan; -1 for none) and moves every sequence on. */
+  advance(plans: readonly (readonly RowPlan[])[], sampled: readonly Int32Array[]): Emission[] {
+    const emissions: Emission[] = [];
+    for (const [rank, rows] of plans.entries()) {
+      for (const [index, { sequence: id, tokens, emit }] of rows.entries()) {
+        const sequence = this.active.find((entry) => entry.id === id) as Sequence;
+        sequence.position += tokens.length;
+        sequence.pending = sequence.pending.subarray(tokens.length);
+        if (!emit) continue;
+        const token = (sampled[rank] as Int32Array)[index] as number;
+        sequence.generated++;
+        const done =
+          sequence.generated >= this.options.newTokens ||
+          sequence.position + 1 >= this.options.contextTokens ||
+          this.options.endTokens.has(token);
+        emissions.push({ sequence: id, rank, row: sequence.row, token, done });
+        sequence.pending = Int32Array.of(token);
+        if (done) {
+          this.active.splice(this.active.indexOf(sequence), 1);
+          this.done++;
+        }
+      }
+    }
+    return emissions;
+  }
+
+  private freePlace(): { rank: number; row: number } {
+    const counts = new Array<number>(this.options.ranks).fill(0);
+    for (const { rank } of this.active) counts[rank] = (counts[rank] as number) + 1;
+    const rank = counts.indexOf(Math.min(...counts));
+    const taken = new Set(this.active.filter((entry) => entry.rank === rank).map((entry) => entry.row));
+    let row = 0;
+    while (taken.has(row)) row++;
+    return { rank, row };
+  }
+}

@@ -1,0 +1,139 @@
+import type { ModelSummary } from '../protocol/model.ts';
+import { CATEGORY_COUNT, PHASE_COUNT, STEP_PHASES } from '../protocol/telemetry.ts';
+import type { RowPlan, StepResult } from '../rank/messages.ts';
+import type { Emission } from './scheduler.ts';
+
+export const PHASE_PREFILL = 0;
+export const PHASE_DECODE = 1;
+/** Hits, misses, loads, evictions. */
+export const CACHE_COUNTERS = 4;
+
+/** One whole step of all devices: what is recorded, replayed, and shown. N tokens, L MoE layers, D devices. */
+export interface StepRow {
+  readonly step: number;
+  /** ms since the run began, pauses included. */
+  readonly endMs: number;
+  readonly durationMs: number;
+  readonly stallMs: number;
+  readonly tokens: number;
+  /** Sequence, position and phase of each token [N]: rank 0's tokens first. */
+  readonly request: Int32Array;
+  readonly position: Int32Array;
+  readonly phase: Uint8Array;
+  /** [L, N, topK] */
+  readonly ids: Uint16Array;
+  readonly weights: Float32Array;
+  /** [D, L, CACHE_COUNTERS] */
+  readonly cache: Uint32Array;
+  /** [D, CATEGORY_COUNT] */
+  readonly ledgerBytes: Float64Array;
+  readonly peakBytes: Float64Array;
+  /** Share of token-expert pairs by device [D]. */
+  readonly share: Float32Array;
+  readonly phaseMs: Float32Array;
+  readonly runtimeMs: number;
+  /** Experts without a token [L]. */
+  readonly inactive: Uint16Array;
+  readonly emissions: readonly (Emission & { readonly waited: boolean })[];
+}
+
+const LOAD = STEP_PHASES.indexOf('load');
+const OTHER = STEP_PHASES.indexOf('other');
+
+/** Joins the ranks' results of one step. Times are the slowest rank's; what its own clock does not cover goes to `other`. */
+export function joinResults(
+  model: Pick<ModelSummary, 'experts' | 'topK'>,
+  plans: readonly (readonly RowPlan[])[],
+  results: readonly StepResult[],
+  emissions: readonly Emission[],
+  timing: { readonly endMs: number; readonly durationMs: number },
+): StepRow {
+  const devices = results.length;
+  const tokens = results.reduce((sum, result) => sum + result.tokens, 0);
+  const [first] = results as [StepResult];
+  const layers = first.cache.length / CACHE_COUNTERS;
+  const request = new Int32Array(tokens);
+  const position = new Int32Array(tokens);
+  const phase = new Uint8Array(tokens);
+  const lastWaited = new Map<number, boolean>();
+  let at = 0;
+  for (const [rank, rows] of plans.entries()) {
+    let local = 0;
+    for (const row of rows) {
+      for (let i = 0; i < row.tokens.length; i++, at++, local++) {
+        request[at] = row.sequence;
+        position[at] = row.position + i;
+        phase[at] = row.tokens.length === 1 && row.position > 0 ? PHASE_DECODE : PHASE_PREFILL;
+      }
+      lastWaited.set(row.sequence, (results[rank] as StepResult).waited[local - 1] === 1);
+    }
+  }
+  const { ids, weights } = joinChoices(results, layers, tokens, model.topK);
+  const slowest = results.reduce((a, b) => (b.durationMs > a.durationMs ? b : a));
+  const phaseMs = slowest.phaseMs.slice(0, PHASE_COUNT);
+  phaseMs[OTHER] = (phaseMs[OTHER] as number) + Math.max(0, timing.durationMs - slowest.durationMs);
+  const pairs = results.reduce((sum, result) => sum + result.pairs, 0);
+  return {
+    step: first.step,
+    ...timing,
+    stallMs: Math.max(...results.map((result) => result.phaseMs[LOAD] as number)),
+    tokens,
+    request,
+    position,
+    phase,
+    ids,
+    weights,
+    cache: concat(Uint32Array, results.map((result) => result.cache), devices * layers * CACHE_COUNTERS),
+    ledgerBytes: concat(Float64Array, results.map((result) => result.ledgerBytes), devices * CATEGORY_COUNT),
+    peakBytes: Float64Array.from(results, (result) => result.peakBytes),
+    share: Float32Array.from(results, (result) => result.pairs / Math.max(1, pairs)),
+    phaseMs,
+    runtimeMs: slowest.runtimeMs,
+    inactive: countInactive(ids, layers, tokens * model.topK, model.experts),
+    emissions: emissions.map((emission) => ({ ...emission, waited: lastWaited.get(emission.sequence) ?? false })),
+  };
+}
+
+/** [L, N, k] of all ranks from each rank's own [L, n, k]; one rank's arrays are taken as they are. */
+function joinChoices(results: readonly StepResult[], layers: number, tokens: number, topK: number) {
+  const [first] = results as [StepResult];
+  if (results.length === 1) return { ids: first.ids, weights: first.weights };
+  const ids = new Uint16Array(layers * tokens * topK);
+  const weights = new Float32Array(ids.length);
+  for (let layer = 0; layer < layers; layer++) {
+    let to = layer * tokens * topK;
+    for (const result of results) {
+      const each = result.tokens * topK;
+      ids.set(result.ids.subarray(layer * each, (layer + 1) * each), to);
+      weights.set(result.weights.subarray(layer * each, (layer + 1) * each), to);
+      to += each;
+    }
+  }
+  return { ids, weights };
+}
+
+function countInactive(ids: Uint16Array, layers: number, pairs: number, experts: number): Uint16Array {
+  const inactive = new Uint16Array(layers);
+  const seen = new Int32Array(experts);
+  for (let layer = 0; layer < layers; layer++) {
+    let active = 0;
+    for (let pair = layer * pairs; pair < (layer + 1) * pairs; pair++) {
+      const expert = ids[pair] as number;
+      if (seen[expert] === layer + 1) continue;
+      seen[expert] = layer + 1;
+      active++;
+    }
+    inactive[layer] = experts - active;
+  }
+  return inactive;
+}
+
+function concat<T extends Uint32Array | Float64Array>(type: new (length: number) => T, parts: readonly T[], length: number): T {
+  const all = new type(length);
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}

@@ -1,0 +1,31 @@
+import { EngineRefusal } from '../api.ts';
+import type { Checkpoint } from '../checkpoint/checkpoint.ts';
+import type { WeightRef } from './spec.ts';
+
+/** Turns tensor names into references, refusing a checkpoint that lacks one or has it in another shape: before anything is loaded. */
+export class TensorCheck {
+  constructor(private readonly checkpoint: Checkpoint) {}
+
+  has(name: string): boolean {
+    return this.checkpoint.tensors.has(name);
+  }
+
+  weight(name: string, shape: readonly number[]): WeightRef {
+    const tensor = this.checkpoint.tensors.get(name);
+    if (tensor === undefined) {
+      throw new EngineRefusal(`The checkpoint has no tensor "${name}", which config.json calls for; fetch the model's files again.`);
+    }
+    if (tensor.shape.length !== shape.length || shape.some((dim, axis) => dim !== tensor.shape[axis])) {
+      throw new EngineRefusal(
+        `${tensor.file}: tensor "${name}" is [${tensor.shape.join(', ')}] where config.json calls for [${shape.join(', ')}]; ` +
+          'config.json and weights are not of one model.',
+      );
+    }
+    return { tensor: name };
+  }
+
+  /** The first of several names that tied weights may be stored under. */
+  firstOf(names: readonly string[], shape: readonly number[]): WeightRef {
+    return this.weight(names.find((name) => this.has(name)) ?? (names[0] as string), shape);
+  }
+}

@@ -1,0 +1,166 @@
+import { z } from 'zod';
+import type { DeviceInfo, MachineInfo, ModelSummary } from './model.ts';
+import { RunSettings } from './settings.ts';
+import type { Audit, RunTotals } from './telemetry.ts';
+
+/**
+ * A run's file: one JSON document when the run is over, and readable line by line while it grows or where it was cut.
+ *
+ *   {"format":"moe-studio-run","version":1,"exporter":"...","header":{...},"records":[
+ *   {"t":"settings",...}
+ *   ,{"t":"step",...}
+ *   ],"summary":{...},"complete":true}
+ *
+ * A comma leads its line instead of ending the one before, so a whole line is never altered by what follows it.
+ * Columns are base64 of little-endian arrays (base64.ts). L MoE layers, E experts, k of them per token, D devices, N tokens.
+ */
+
+export const RUN_FORMAT = 'moe-studio-run';
+/** Raised when a reader of the old version would misread a new file; additions that it may ignore do not count. */
+export const RUN_VERSION = 1;
+
+const count = z.int().min(0);
+const bytes = z.number().min(0);
+const base64 = z.string();
+
+const Model = z.object({
+  name: z.string(),
+  family: z.string(),
+  fingerprint: z.string(),
+  layers: count,
+  moeLayers: z.array(z.object({ stack: z.enum(['encoder', 'decoder']), block: count })),
+  experts: count,
+  topK: count,
+  hiddenSize: count,
+  vocabSize: count,
+  contextTokens: count,
+  parameters: count,
+  dtype: z.string(),
+  storedBytes: bytes,
+  deviceBytes: z.object({
+    embedding: bytes,
+    attention: bytes,
+    otherDense: bytes,
+    perExpert: bytes,
+    kvPerToken: bytes,
+  }),
+  samples: z.array(z.string()),
+}) satisfies z.ZodType<Omit<ModelSummary, 'path'>>;
+
+const Machine = z.object({
+  cpu: z.string(),
+  cores: count,
+  memoryBytes: bytes,
+  platform: z.string(),
+  node: z.string(),
+  onnxruntime: z.string(),
+}) satisfies z.ZodType<MachineInfo>;
+
+const Device = z.object({
+  id: z.string(),
+  provider: z.enum(['cpu']),
+  name: z.string(),
+  budgetBytes: bytes,
+}) satisfies z.ZodType<Pick<DeviceInfo, 'id' | 'provider' | 'name'> & { budgetBytes: number }>;
+
+export const RunHeader = z.object({
+  id: z.string(),
+  /** ISO 8601. */
+  createdAt: z.string(),
+  model: Model,
+  settings: RunSettings,
+  machine: Machine,
+  devices: z.array(Device).min(1).max(255),
+  moeLayers: z.int().min(1).max(4096),
+  experts: z.int().min(1).max(65_535),
+  topK: z.int().min(1).max(65_535),
+});
+export type RunHeader = z.infer<typeof RunHeader>;
+
+const SettingsRecord = z.object({
+  t: z.literal('settings'),
+  /** First step under these settings. */
+  atStep: count,
+  atMs: z.number(),
+  label: z.string(),
+  settings: RunSettings,
+  slotsPerLayer: z.int().min(1),
+  /** Where experts moved: device of each expert, base64 of u8 [L, E]. The first record has it always. */
+  placement: z.object({ devices: z.int().min(1), deviceOf: base64 }).optional(),
+});
+
+const SequenceRecord = z.object({
+  t: z.literal('sequence'),
+  sequence: count,
+  row: count,
+  prompt: z.string(),
+  /** i32 */
+  tokens: base64,
+});
+
+/** Sequence, token id, whether it waited for an expert to load, its text where it completed a character. */
+const Emitted = z.tuple([count, count, z.union([z.literal(0), z.literal(1)]), z.string().optional()]);
+
+const StepRecord = z.object({
+  t: z.literal('step'),
+  n: count,
+  endMs: z.number(),
+  durationMs: z.number(),
+  stallMs: z.number(),
+  tokens: z.object({
+    count: z
+      .int()
+      .min(0)
+      .max(2 ** 24),
+    /** i32 [N] */
+    request: base64,
+    position: base64,
+    /** u8 [N]: 0 prefill, 1 decode */
+    phase: base64,
+  }),
+  /** u16 [L, N, k] */
+  ids: base64,
+  /** f32 [L, N, k] */
+  weights: base64,
+  /** u32 [D, L, 4]: hits, misses, loads, evictions */
+  cache: base64,
+  /** f64 [D, ledger categories] at the end of the step, bytes */
+  ledger: base64,
+  /** f64 [D] highest total within the step, bytes */
+  peak: base64,
+  /** f32 [D] share of token-expert pairs */
+  share: base64,
+  /** f32 [phases] of the slowest rank */
+  phaseMs: base64,
+  emitted: z.array(Emitted),
+});
+
+const EndRecord = z.object({ t: z.literal('end'), reason: z.string() });
+
+export const RunRecord = z.discriminatedUnion('t', [SettingsRecord, SequenceRecord, StepRecord, EndRecord]);
+export type RunRecord = z.infer<typeof RunRecord>;
+export type SettingsRecord = z.infer<typeof SettingsRecord>;
+export type SequenceRecord = z.infer<typeof SequenceRecord>;
+export type StepRecord = z.infer<typeof StepRecord>;
+export type EmittedToken = z.infer<typeof Emitted>;
+
+const counters = z.object({ hits: count, misses: count, loads: count, evictions: count });
+
+export const RunSummary = z.object({
+  totals: z.object({
+    steps: count,
+    elapsedMs: z.number(),
+    promptTokens: count,
+    newTokens: count,
+    hits: count,
+    misses: count,
+    loads: count,
+    evictions: count,
+    stallMs: z.number(),
+    sequencesDone: count,
+    sequencesTotal: count,
+    tokensPerSecond: z.number(),
+  }) satisfies z.ZodType<RunTotals>,
+  audit: (z.object({ steps: count, measured: counters, replayed: counters }) satisfies z.ZodType<Audit>).optional(),
+});
+export type RunSummary = z.infer<typeof RunSummary>;

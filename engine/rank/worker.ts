@@ -1,0 +1,56 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { EngineRefusal } from '../api.ts';
+import { openCheckpoint } from '../checkpoint/checkpoint.ts';
+import { readModelSpec } from '../families/family.ts';
+import { StepAborted } from './exchange.ts';
+import type { FromRank, RankSetup, ToRank } from './messages.ts';
+import { Rank } from './rank.ts';
+
+/**
+ * A rank's thread. Messages are served strictly one after the other; it ends by the `close` message only, since a thread
+ * terminated inside an ONNX Runtime call takes the whole process with it.
+ */
+if (parentPort === null) throw new Error('a rank runs as a worker thread');
+const port = parentPort;
+const post = (message: FromRank) => port.postMessage(message);
+const setup = workerData as RankSetup;
+
+let rank: Rank | undefined;
+let queue: Promise<void> = open();
+
+port.on('message', (message: ToRank) => {
+  queue = queue.then(() => serve(message)).catch(fail);
+});
+
+async function open(): Promise<void> {
+  try {
+    const checkpoint = openCheckpoint(setup.modelPath);
+    rank = await Rank.open(setup, readModelSpec(setup.modelPath, checkpoint), checkpoint);
+    post({ kind: 'opened' });
+  } catch (error) {
+    fail(error);
+  }
+}
+
+async function serve(message: ToRank): Promise<void> {
+  switch (message.kind) {
+    case 'settings':
+      if (rank !== undefined) post({ kind: 'applied', evicted: await rank.apply(message.settings) });
+      return;
+    case 'step':
+      if (rank !== undefined) post({ kind: 'stepped', result: await rank.step(message.plan) });
+      return;
+    case 'close': {
+      const ledgerBytes = (await rank?.close()) ?? new Float64Array(0);
+      post({ kind: 'closed', ledgerBytes });
+      port.close();
+      return;
+    }
+  }
+}
+
+function fail(error: unknown): void {
+  rank?.abort();
+  const message = error instanceof Error ? error.message : String(error);
+  post({ kind: 'failed', message, refusal: error instanceof EngineRefusal, aborted: error instanceof StepAborted });
+}

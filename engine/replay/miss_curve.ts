@@ -1,0 +1,127 @@
+import type { Placement } from '../balancing/placement.ts';
+import { ExpertCache } from '../buffering/expert_cache.ts';
+import type { EvictionName } from '../protocol/settings.ts';
+import { ActiveScan, type RoutingTrace } from '../trace/trace.ts';
+import { serve } from './replay_cache.ts';
+
+export interface MissCurveReading {
+  /** Steps covered, [fromStep, toStep). */
+  readonly fromStep: number;
+  readonly toStep: number;
+  readonly slots: Int32Array;
+  /** misses / accesses by size. */
+  readonly missRate: Float32Array;
+  /** Mean misses of a step on the device that missed most, by size. */
+  readonly missesPerStep: Float32Array;
+  /** Mean distinct experts that a step needs, per layer and device. */
+  readonly workingSet: number;
+}
+
+/**
+ * Miss rate against cache size: a shadow cache per size, layer and device, fed the growing trace step by step. Exact for every
+ * policy. (For LRU and MIN one pass could serve all sizes by stack distances; the shadow caches need no such property.)
+ */
+export class MissCurveReplay {
+  private readonly caches: ExpertCache[][][];
+  private readonly scan: ActiveScan;
+  private readonly owned: Int32Array;
+  /** Ring over the window: misses [windowSteps, sizes, devices], accesses [windowSteps]. */
+  private readonly misses: Int32Array;
+  private readonly accesses: Int32Array;
+  private readonly before: Int32Array;
+  private first = -1;
+  private next = 0;
+
+  constructor(
+    private readonly moeLayers: number,
+    experts: number,
+    private readonly placement: Placement,
+    eviction: EvictionName,
+    private readonly slots: Int32Array,
+    private readonly windowSteps: number,
+  ) {
+    const { devices } = placement;
+    this.scan = new ActiveScan(experts);
+    this.owned = new Int32Array(experts);
+    this.caches = Array.from(slots, (size) =>
+      Array.from({ length: devices }, () => Array.from({ length: moeLayers }, () => new ExpertCache(experts, size, eviction))),
+    );
+    this.misses = new Int32Array(windowSteps * slots.length * devices);
+    this.accesses = new Int32Array(windowSteps);
+    this.before = new Int32Array(slots.length * devices);
+  }
+
+  /** Steps must come in order; the first may be any. */
+  step(trace: RoutingTrace, step: number): void {
+    const { placement, scan, owned, caches } = this;
+    if (this.first === -1) this.first = step;
+    let accesses = 0;
+    for (let layer = 0; layer < this.moeLayers; layer++) {
+      const active = scan.scan(trace, step, layer);
+      accesses += active;
+      const owners = placement.deviceOf[layer] as Uint8Array;
+      for (let device = 0; device < placement.devices; device++) {
+        let count = 0;
+        for (let i = 0; i < active; i++) {
+          const expert = scan.ids[i] as number;
+          if (owners[expert] === device) owned[count++] = expert;
+        }
+        for (const size of caches) serve(size[device]?.[layer] as ExpertCache, owned, count);
+      }
+    }
+    this.note(step % this.windowSteps, accesses);
+    this.next = step + 1;
+  }
+
+  read(): MissCurveReading {
+    const { slots, placement, moeLayers } = this;
+    const fromStep = Math.max(this.first, this.next - this.windowSteps, 0);
+    const steps = Math.max(1, this.next - fromStep);
+    const devices = placement.devices;
+    const sums = new Float64Array(slots.length * devices);
+    let accesses = 0;
+    for (let step = fromStep; step < this.next; step++) {
+      const at = step % this.windowSteps;
+      accesses += this.accesses[at] as number;
+      for (let i = 0; i < sums.length; i++) sums[i] = (sums[i] as number) + (this.misses[at * sums.length + i] as number);
+    }
+    const missRate = new Float32Array(slots.length);
+    const missesPerStep = new Float32Array(slots.length);
+    for (let size = 0; size < slots.length; size++) {
+      const byDevice = sums.subarray(size * devices, (size + 1) * devices);
+      missRate[size] = accesses === 0 ? 0 : byDevice.reduce((sum, value) => sum + value, 0) / accesses;
+      missesPerStep[size] = Math.max(...byDevice) / steps;
+    }
+    return {
+      fromStep,
+      toStep: this.next,
+      slots,
+      missRate,
+      missesPerStep,
+      workingSet: accesses / steps / moeLayers / devices,
+    };
+  }
+
+  /** Enters what each size missed in this step into the ring. */
+  private note(at: number, accesses: number): void {
+    const { devices } = this.placement;
+    this.accesses[at] = accesses;
+    for (const [size, byDevice] of this.caches.entries()) {
+      for (const [device, layers] of byDevice.entries()) {
+        let total = 0;
+        for (const { counters } of layers) total += counters.misses;
+        const index = size * devices + device;
+        this.misses[at * this.before.length + index] = total - (this.before[index] as number);
+        this.before[index] = total;
+      }
+    }
+  }
+}
+
+/** Sizes for a curve: every one where there are few, else about evenly by ratio; always 1 and the largest. */
+export function curveSizes(expertsPerDevice: number, most: number): Int32Array {
+  if (expertsPerDevice <= most) return Int32Array.from({ length: expertsPerDevice }, (_, index) => index + 1);
+  const sizes = new Set<number>();
+  for (let i = 0; i < most; i++) sizes.add(Math.round(expertsPerDevice ** (i / (most - 1))));
+  return Int32Array.from([...sizes].sort((a, b) => a - b));
+}

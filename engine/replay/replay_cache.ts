@@ -1,0 +1,125 @@
+import type { Placement } from '../balancing/placement.ts';
+import { type CacheCounters, ExpertCache } from '../buffering/expert_cache.ts';
+import type { EvictionName } from '../protocol/settings.ts';
+import { ActiveScan, type RoutingTrace } from '../trace/trace.ts';
+
+/** Cache settings in force from a step on. */
+export interface CacheChange {
+  readonly atStep: number;
+  readonly slotsPerLayer: number;
+  readonly eviction: EvictionName;
+  readonly placement: Placement;
+}
+
+/** Settings over a run, as recorded, by rising step; the first at step 0. */
+export interface CacheTimeline {
+  readonly changes: readonly CacheChange[];
+}
+
+/**
+ * Puts settings in force on one device's cache of one layer: first what the device still owns, then the policy, then the size.
+ * Live ranks and replay both call this: the order in which experts are given up is part of what must agree.
+ * @param owners device of each expert of the layer
+ * @returns the experts given up, in order
+ */
+export function applyChange(
+  cache: ExpertCache,
+  device: number,
+  owners: Uint8Array,
+  slotsPerLayer: number,
+  eviction: EvictionName,
+): number[] {
+  const moved = cache.retain((expert) => owners[expert] === device);
+  cache.setEviction(eviction);
+  let owned = 0;
+  for (const owner of owners) if (owner === device) owned++;
+  return [...moved, ...cache.resize(Math.max(1, Math.min(slotsPerLayer, owned)))];
+}
+
+/** Replays a trace through the same expert caches that the ranks run, with nothing behind them. */
+export class CacheReplay {
+  private caches: ExpertCache[][] = [];
+  private placement: Placement | undefined;
+  private readonly scan: ActiveScan;
+  private readonly owned: Int32Array;
+
+  constructor(
+    private readonly moeLayers: number,
+    private readonly experts: number,
+  ) {
+    this.scan = new ActiveScan(experts);
+    this.owned = new Int32Array(experts);
+  }
+
+  /** Settings from the next step on. */
+  apply({ placement, eviction, slotsPerLayer }: CacheChange): void {
+    if (this.caches.length === 0) {
+      this.caches = Array.from({ length: placement.devices }, () =>
+        Array.from({ length: this.moeLayers }, () => new ExpertCache(this.experts, 1, eviction)),
+      );
+    }
+    this.placement = placement;
+    for (const [device, layers] of this.caches.entries()) {
+      for (const [layer, cache] of layers.entries()) {
+        applyChange(cache, device, placement.deviceOf[layer] as Uint8Array, slotsPerLayer, eviction);
+      }
+    }
+  }
+
+  step(trace: RoutingTrace, step: number): void {
+    const { placement, scan, owned } = this;
+    if (placement === undefined) throw new Error('settings must be applied before the first step');
+    for (let layer = 0; layer < this.moeLayers; layer++) {
+      const active = scan.scan(trace, step, layer);
+      const owners = placement.deviceOf[layer] as Uint8Array;
+      for (const [device, layers] of this.caches.entries()) {
+        let count = 0;
+        for (let i = 0; i < active; i++) {
+          const expert = scan.ids[i] as number;
+          if (owners[expert] === device) owned[count++] = expert;
+        }
+        serve(layers[layer] as ExpertCache, owned, count);
+      }
+    }
+  }
+
+  /** Counters of one cache. */
+  counters(device: number, layer: number): CacheCounters {
+    return (this.caches[device]?.[layer] as ExpertCache).counters;
+  }
+
+  /** All devices and layers together. */
+  get totals(): CacheCounters {
+    const sum: CacheCounters = { hits: 0, misses: 0, loads: 0, evictions: 0 };
+    for (const layers of this.caches) {
+      for (const { counters } of layers) {
+        sum.hits += counters.hits;
+        sum.misses += counters.misses;
+        sum.loads += counters.loads;
+        sum.evictions += counters.evictions;
+      }
+    }
+    return sum;
+  }
+}
+
+/** One event: a layer of a step on one device. */
+export function serve(cache: ExpertCache, active: Int32Array, count: number): void {
+  const order = cache.openStep(active, count);
+  for (let i = 0; i < count; i++) cache.access(order[i] as number);
+}
+
+/** Replays a whole trace under a timeline. */
+export function replayCaches(trace: RoutingTrace, timeline: CacheTimeline): CacheReplay {
+  const replay = new CacheReplay(trace.moeLayers, trace.experts);
+  let next = 0;
+  for (let step = 0; step < trace.steps; step++) {
+    for (let change = timeline.changes[next]; change !== undefined && change.atStep <= step; change = timeline.changes[++next]) {
+      replay.apply(change);
+    }
+    replay.step(trace, step);
+  }
+  // A change after the last step still gives experts up: the live caches counted that.
+  for (; next < timeline.changes.length; next++) replay.apply(timeline.changes[next] as CacheChange);
+  return replay;
+}
