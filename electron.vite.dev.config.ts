@@ -6,7 +6,7 @@ const fake = {
   name: 'fake',
   enforce: 'pre' as const,
   resolveId(id: string) {
-    if (id === '../coordinator/engine.ts' && !existsSync('engine/coordinator/engine.ts'))
+    if (id === '../coordinator/engine.ts')
       return path.resolve('test/main/fake_engine.ts');
     if (id.endsWith('/protocol/codec.ts') && !existsSync('engine/protocol/codec.ts'))
       return path.resolve('/tmp/el22/codec.ts');

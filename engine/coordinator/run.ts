@@ -211,21 +211,26 @@ export class Run {
     const { row, profile } = this.unsettled;
     this.unsettled = undefined;
     this.trace.appendStep(row);
-    this.parts.recorder.step(row);
+    const texts = row.emissions.map((emission) => this.decode(emission));
+    this.parts.recorder.step(row, texts);
     this.replay.addMeasured(row);
     this.frames.addStep(row);
     if (profile !== undefined) this.frames.setProfile({ step: row.step, device: 0, ...profile });
-    for (const emission of row.emissions) this.showToken(emission);
+    for (const [index, emission] of row.emissions.entries()) this.showToken(emission, texts[index] ?? '');
     if (this.replayTimer === undefined) this.replayTimer = setTimeout(() => this.replaySlice(), 0);
   }
 
-  private showToken({ sequence, row, rank, token, done, waited }: Emission & { waited: boolean }): void {
+  /** Text that a token completed; the end token has none. */
+  private decode({ sequence, token, done }: Emission): string {
     const stream = this.streams.get(sequence);
-    if (stream === undefined) return;
-    const text = stream.push(token) + (done ? stream.flush() : '');
+    if (stream === undefined) return '';
+    if (done) this.streams.delete(sequence);
+    return stream.push(token) + (done ? stream.flush() : '');
+  }
+
+  private showToken({ sequence, row, rank, done, waited }: Emission & { waited: boolean }, text: string): void {
     const place = row * this.settings.devices.length + rank;
     this.frames.addText({ sequence, row: place, pieces: text === '' ? [] : [{ text, waited }], ...(done && { done }) });
-    if (done) this.streams.delete(sequence);
   }
 
   private admit(): void {

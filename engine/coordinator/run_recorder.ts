@@ -38,7 +38,8 @@ export class RunRecorder {
     this.writer.append({ t: 'sequence', sequence, row, prompt: prompt.text, tokens: toBase64(prompt.tokens) });
   }
 
-  step(row: StepRow): void {
+  /** @param texts what each emission completed */
+  step(row: StepRow, texts: readonly string[]): void {
     this.writer.append({
       t: 'step',
       n: row.step,
@@ -58,7 +59,7 @@ export class RunRecorder {
       peak: toBase64(row.peakBytes),
       share: toBase64(row.share),
       phaseMs: toBase64(row.phaseMs),
-      emitted: row.emissions.map(({ sequence, token, waited }) => [sequence, token, waited ? 1 : 0]),
+      emitted: row.emissions.map(({ sequence, token, waited }, index) => [sequence, token, waited ? 1 : 0, texts[index] ?? '']),
     });
   }
 

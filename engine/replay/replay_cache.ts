@@ -109,7 +109,10 @@ export function serve(cache: ExpertCache, active: Int32Array, count: number): vo
   for (let i = 0; i < count; i++) cache.access(order[i] as number);
 }
 
-/** Replays a whole trace under a timeline. */
+/**
+ * Replays a whole trace under a timeline. A change after the last step is left out: what it gives up is counted with the next
+ * step, live as here.
+ */
 export function replayCaches(trace: RoutingTrace, timeline: CacheTimeline): CacheReplay {
   const replay = new CacheReplay(trace.moeLayers, trace.experts);
   let next = 0;
@@ -119,7 +122,5 @@ export function replayCaches(trace: RoutingTrace, timeline: CacheTimeline): Cach
     }
     replay.step(trace, step);
   }
-  // A change after the last step still gives experts up: the live caches counted that.
-  for (; next < timeline.changes.length; next++) replay.apply(timeline.changes[next] as CacheChange);
   return replay;
 }

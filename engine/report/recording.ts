@@ -1,6 +1,6 @@
 import type { Placement } from '../balancing/placement.ts';
 import type { RecordedSettings, RunRecording } from '../protocol/run_recording.ts';
-import type { CacheChange } from '../replay/replay_cache.ts';
+import type { CacheTimeline } from '../replay/replay_cache.ts';
 import { type RoutingTrace, RoutingTraceBuilder } from '../trace/trace.ts';
 
 /** The routing trace of a recorded run: what replay, placement and the labs work on. */
@@ -14,9 +14,7 @@ export function toTrace({ header, steps }: Pick<RunRecording, 'header' | 'steps'
 }
 
 /** The settings that caches ran under, in the form that replay takes. */
-export function toTimeline({ header, settings }: Pick<RunRecording, 'header' | 'settings'>): {
-  changes: CacheChange[];
-} {
+export function toTimeline({ header, settings }: Pick<RunRecording, 'header' | 'settings'>): CacheTimeline {
   return {
     changes: settings.map((change) => ({
       atStep: change.atStep,

@@ -7,12 +7,8 @@ import type { Results } from '../../engine/protocol/messages.ts';
  */
 export async function openBarePage(app: ElectronApplication, url = 'studio://app/nothing.html'): Promise<Page> {
   const opened = app.waitForEvent('window');
-  await app.evaluate(async ({ BrowserWindow }, address) => {
-    const [studio] = BrowserWindow.getAllWindows();
-    // Typed as absent since Electron 30, and still there.
-    const { preload } = (
-      studio?.webContents as unknown as { getLastWebPreferences(): { preload: string } }
-    ).getLastWebPreferences();
+  await app.evaluate(async ({ BrowserWindow, app: electronApp }, address) => {
+    const preload = `${electronApp.getAppPath()}/out/preload/index.cjs`;
     const webPreferences = { preload, contextIsolation: true, sandbox: true, nodeIntegration: false };
     const window = new BrowserWindow({ show: false, webPreferences });
     await window.loadURL(address).catch(() => undefined);

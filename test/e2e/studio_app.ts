@@ -19,9 +19,13 @@ export async function launchStudio(home: string): Promise<StudioApp> {
   const app = await _electron.launch({
     executablePath,
     args: electronArguments(home),
+    // The app's own choice, not one that Playwright would force on the page.
+    colorScheme: null,
     env: { ...environment(), MOE_STUDIO_DATA: path.join(home, 'data') },
   });
-  return { app, page: await app.firstWindow(), home };
+  const page = await app.firstWindow();
+  await page.waitForLoadState();
+  return { app, page, home };
 }
 
 /** Flags first, then the application's folder. Root, as which tests run in containers, has to do without the sandbox. */

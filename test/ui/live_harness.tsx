@@ -1,5 +1,5 @@
 import '../../src-renderer/theme/base.css';
-import { createRoot } from 'react-dom/client';
+import { createRoot, type Root } from 'react-dom/client';
 import { StudioContext } from '../../src-renderer/app/context.tsx';
 import { createStudio } from '../../src-renderer/app/create_studio.ts';
 import { paintStats } from '../../src-renderer/charts/animation_frames.ts';
@@ -11,6 +11,16 @@ import { FrameMaker, type SyntheticRun, syntheticSnapshot } from './live_frames.
 const { host, kept } = createFakeHost({ start: () => () => {}, restart: async () => {} }, 'browser', undefined);
 const studio = createStudio(host, undefined);
 studio.session.setState({ host: { kind: 'running' } });
+
+function rootElement(): HTMLElement {
+  const element = document.getElementById('root');
+  if (element === null) throw new Error('live_harness.html has no #root');
+  return element;
+}
+
+const element = rootElement();
+element.style.height = '100%';
+let root: Root | undefined;
 
 const harness = {
   studio,
@@ -37,6 +47,18 @@ const harness = {
   stream() {
     harness.timer = window.setInterval(() => harness.push(100), 100);
   },
+  mount() {
+    root = createRoot(element);
+    root.render(
+      <StudioContext value={studio}>
+        <LiveView />
+      </StudioContext>,
+    );
+  },
+  unmount() {
+    root?.unmount();
+    root = undefined;
+  },
   stop() {
     window.clearInterval(harness.timer);
   },
@@ -50,11 +72,4 @@ declare global {
 }
 window.live = harness;
 
-const root = document.getElementById('root');
-if (root === null) throw new Error('live_harness.html has no #root');
-root.style.height = '100%';
-createRoot(root).render(
-  <StudioContext value={studio}>
-    <LiveView />
-  </StudioContext>,
-);
+harness.mount();

@@ -1,0 +1,222 @@
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { type Dispose, type Engine, EngineRefusal } from '../api.ts';
+import { listDevices } from '../device/discovery.ts';
+import { type EngineEvent, type EngineSnapshot, type Method, type Params, PROTOCOL_VERSION, type Results, type RunState } from '../protocol/messages.ts';
+import type { MachineInfo } from '../protocol/model.ts';
+import type { RunSettings } from '../protocol/settings.ts';
+import type { TelemetryFrame } from '../protocol/telemetry.ts';
+import { replayCaches } from '../replay/replay_cache.ts';
+import { toTimeline, toTrace } from '../report/recording.ts';
+import { reportFileName, reportHtml } from '../report/report_html.ts';
+import { reportJson } from '../report/report_json.ts';
+import { readRun, readRunOutline } from '../report/run_reader.ts';
+import { EXPORTER } from '../report/run_writer.ts';
+import { describeMachine } from './machine.ts';
+import { type OpenModel, openModel } from './open_model.ts';
+import { auditOf } from './run_audit.ts';
+import type { Run } from './run.ts';
+import { startRun } from './run_start.ts';
+
+export interface EngineOptions {
+  /** Run files go to its `runs` folder. */
+  readonly dataDir: string;
+  /** Holds the bundled models. */
+  readonly modelsDir: string;
+  /** Bundle of rank/worker.ts. */
+  readonly rankEntry: string;
+}
+
+const BUNDLED_MODEL = 'demo-lm';
+/** Runs listed: the newest. */
+const MOST_RUNS = 200;
+
+type Handlers = { [M in Method]: (params: Params<M>) => Promise<Results[M]> | Results[M] };
+
+/**
+ * The engine in this process: a model, a run, and what is asked of them. Requests that change something are served one after
+ * the other; a run goes on in between.
+ */
+export function createEngine(options: EngineOptions): Engine & { close(): Promise<void> } {
+  return new LocalEngine(options);
+}
+
+class LocalEngine implements Engine {
+  private readonly machine: MachineInfo = describeMachine();
+  private readonly eventListeners = new Set<(event: EngineEvent) => void>();
+  private readonly frameListeners = new Set<(frame: TelemetryFrame) => void>();
+  private readonly runsDir: string;
+  private model: OpenModel | undefined;
+  private run: Run | undefined;
+  private phase: RunState = 'empty';
+  private error: string | undefined;
+  private queue: Promise<unknown> = Promise.resolve();
+
+  constructor(private readonly options: EngineOptions) {
+    this.runsDir = path.join(options.dataDir, 'runs');
+  }
+
+  onEvent(listener: (event: EngineEvent) => void): Dispose {
+    this.eventListeners.add(listener);
+    return () => this.eventListeners.delete(listener);
+  }
+
+  onFrame(listener: (frame: TelemetryFrame) => void): Dispose {
+    this.frameListeners.add(listener);
+    return () => this.frameListeners.delete(listener);
+  }
+
+  request<M extends Method>(method: M, params: Params<M>): Promise<Results[M]> {
+    const handler = this.handlers[method] as (params: Params<M>) => Promise<Results[M]> | Results[M];
+    const answer = this.queue.then(() => handler(params));
+    // Stop and pause must not wait behind a change that only the next step can serve: change resolves by itself.
+    if (method !== 'change') this.queue = answer.catch(() => undefined);
+    return answer;
+  }
+
+  async close(): Promise<void> {
+    await this.run?.stop();
+  }
+
+  private readonly handlers: Handlers = {
+    hello: ({ protocol }) => {
+      if (protocol !== PROTOCOL_VERSION) {
+        throw new EngineRefusal(`hello: the window speaks protocol ${protocol} and the engine ${PROTOCOL_VERSION}; restart the studio.`);
+      }
+      const version = EXPORTER.split(' ')[1] ?? '';
+      return { protocol: PROTOCOL_VERSION, version, machine: this.machine, snapshot: this.snapshot(), writer: true };
+    },
+    devices: () => ({ devices: listDevices() }),
+    openModel: ({ path: folder }) => this.open(folder),
+    openBundledModel: () => this.open(path.join(this.options.modelsDir, BUNDLED_MODEL)),
+    start: (settings) => this.start(settings),
+    pause: () => this.withRun((run) => run.pause()),
+    resume: () => this.withRun((run) => run.resume()),
+    step: () => this.withRun((run) => run.stepOnce()),
+    stop: async () => {
+      await this.run?.stop();
+      return {};
+    },
+    change: async (patch) => {
+      const { run } = this;
+      if (run === undefined || run.state === 'finished' || run.state === 'failed') {
+        throw new EngineRefusal('change: no run is in progress; the setting applies when one is started.');
+      }
+      return { atStep: await run.change(patch) };
+    },
+    report: async ({ format }) => {
+      if (this.run === undefined) throw new EngineRefusal('report: there is no run yet; start one first.');
+      const recording = await readRun(this.run.info().path);
+      const content = format === 'html' ? reportHtml(recording) : reportJson(recording);
+      return { fileName: reportFileName(recording.header, format), content };
+    },
+    runFile: async ({ path: file }) => {
+      const recording = await readRun(file);
+      const { header, steps, complete } = recording;
+      return {
+        id: header.id,
+        path: file,
+        model: header.model.name,
+        startedAt: header.createdAt,
+        steps: steps.length,
+        complete,
+        audit: auditOf(recording, replayCaches(toTrace(recording), toTimeline(recording))),
+      };
+    },
+    runs: () => ({ runs: this.listRuns() }),
+  };
+
+  private async open(folder: string): Promise<Results['openModel']> {
+    await this.run?.stop();
+    this.become('opening');
+    try {
+      this.model = openModel(folder);
+      this.run = undefined;
+    } finally {
+      this.become(this.model === undefined ? 'empty' : 'ready');
+    }
+    return this.model.summary;
+  }
+
+  private async start(settings: RunSettings): Promise<Results['start']> {
+    const { model, options, machine, runsDir } = this;
+    if (model === undefined) throw new EngineRefusal('start: no model is open; open one first.');
+    await this.run?.stop();
+    this.run = undefined;
+    this.become('starting');
+    try {
+      const run = await startRun(
+        { model, settings, machine, rankEntry: options.rankEntry, runsDir },
+        { frame: (frame) => this.sendFrame(frame), changed: () => this.announce() },
+      );
+      this.run = run;
+      this.announce();
+      run.ended.then((error) => {
+        if (error !== undefined && this.run === run) this.fail(error);
+      });
+      return run.info();
+    } catch (error) {
+      this.become('ready');
+      throw error;
+    }
+  }
+
+  private fail(error: Error): void {
+    this.error = error.message;
+    this.emit({ event: 'log', level: 'error', line: error.message });
+    this.announce();
+  }
+
+  private withRun(action: (run: Run) => void): Record<string, never> {
+    if (this.run === undefined) throw new EngineRefusal('There is no run; start one first.');
+    action(this.run);
+    return {};
+  }
+
+  private become(phase: RunState): void {
+    this.phase = phase;
+    this.error = undefined;
+    this.announce();
+  }
+
+  private snapshot(): EngineSnapshot {
+    const { run, model } = this;
+    return {
+      state: run?.state ?? this.phase,
+      ...(model && { model: model.summary }),
+      ...(run && { run: run.info() }),
+      marks: run === undefined ? [] : [...run.marks],
+      ...(this.error !== undefined && { error: this.error }),
+    };
+  }
+
+  private announce(): void {
+    this.emit({ event: 'snapshot', snapshot: this.snapshot() });
+  }
+
+  private emit(event: EngineEvent): void {
+    for (const listener of this.eventListeners) listener(event);
+  }
+
+  private sendFrame(frame: TelemetryFrame): void {
+    for (const listener of this.frameListeners) listener(frame);
+  }
+
+  /** Newest first; a file that cannot be read is left out here and refused with its reason when opened. */
+  private listRuns(): Results['runs']['runs'] {
+    if (!existsSync(this.runsDir)) return [];
+    const files = readdirSync(this.runsDir)
+      .filter((name) => name.endsWith('.json'))
+      .map((name) => path.join(this.runsDir, name))
+      .sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs)
+      .slice(0, MOST_RUNS);
+    return files.flatMap((file) => {
+      try {
+        const { header, steps, complete } = readRunOutline(file);
+        return [{ id: header.id, path: file, model: header.model.name, startedAt: header.createdAt, steps, complete }];
+      } catch {
+        return [];
+      }
+    });
+  }
+}

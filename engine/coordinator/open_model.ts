@@ -1,0 +1,79 @@
+import { existsSync, readdirSync } from 'node:fs';
+import path from 'node:path';
+import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.ts';
+import { fingerprint } from '../checkpoint/fingerprint.ts';
+import { readEndTokens } from '../checkpoint/generation.ts';
+import { openTokenizer, type TextTokenizer } from '../checkpoint/tokenizer.ts';
+import { denseBytes } from '../device/cpu_dense.ts';
+import { readModelSpec } from '../families/family.ts';
+import { type ModelSpec, type MoeLayer, moeLayers } from '../families/spec.ts';
+import { expertFloats } from '../graph/expert.ts';
+import type { ModelSummary } from '../protocol/model.ts';
+import { embeddingBytes } from '../rank/embedding.ts';
+import { kvBytesPerToken } from './memory_plan.ts';
+
+/** A model folder, checked and ready to run: nothing of its weights has been read. */
+export interface OpenModel {
+  readonly spec: ModelSpec;
+  readonly summary: ModelSummary;
+  readonly tokenizer: TextTokenizer;
+  readonly endTokens: ReadonlySet<number>;
+}
+
+/** @throws EngineRefusal naming the file and the remedy */
+export function openModel(folder: string): OpenModel {
+  const { spec, summary } = inspectModel(folder);
+  return { spec, summary, tokenizer: openTokenizer(folder), endTokens: readEndTokens(folder) };
+}
+
+/** Headers and config only. */
+export function inspectModel(folder: string): { spec: ModelSpec; summary: ModelSummary } {
+  const checkpoint = openCheckpoint(folder);
+  try {
+    const spec = readModelSpec(folder, checkpoint);
+    return { spec, summary: summarise(folder, spec, checkpoint) };
+  } finally {
+    checkpoint.close();
+  }
+}
+
+function summarise(folder: string, spec: ModelSpec, checkpoint: Checkpoint): ModelSummary {
+  const moe = moeLayers(spec);
+  const [{ feedForward }] = moe as [MoeLayer];
+  const dense = denseBytes(spec);
+  const firstExpert = feedForward.expert(0).gate.tensor;
+  let parameters = 0;
+  for (const { shape } of checkpoint.tensors.values()) parameters += shape.reduce((product, dim) => product * dim, 1);
+  return {
+    name: path.basename(path.resolve(folder)),
+    path: path.resolve(folder),
+    family: spec.family,
+    fingerprint: fingerprint(folder, checkpoint.tensors),
+    layers: spec.stacks.reduce((sum, stack) => sum + stack.layers.length, 0),
+    moeLayers: moe.map(({ stack, block }) => ({ stack, block })),
+    experts: feedForward.experts,
+    topK: feedForward.rule.topK,
+    hiddenSize: spec.hiddenSize,
+    vocabSize: spec.vocabSize,
+    contextTokens: spec.contextTokens,
+    parameters,
+    dtype: checkpoint.tensors.get(firstExpert)?.dtype ?? 'F32',
+    storedBytes: checkpoint.storedBytes,
+    deviceBytes: {
+      embedding: embeddingBytes(spec),
+      ...dense,
+      perExpert: expertFloats(spec.hiddenSize, feedForward.width) * 4,
+      kvPerToken: kvBytesPerToken(spec),
+    },
+    samples: sampleNames(folder),
+  };
+}
+
+function sampleNames(folder: string): string[] {
+  const samples = path.join(folder, 'samples');
+  if (!existsSync(samples)) return [];
+  return readdirSync(samples)
+    .filter((name) => name.endsWith('.txt'))
+    .map((name) => name.slice(0, -'.txt'.length))
+    .sort();
+}

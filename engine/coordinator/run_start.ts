@@ -1,0 +1,77 @@
+import { randomBytes } from 'node:crypto';
+import path from 'node:path';
+import { EngineRefusal } from '../api.ts';
+import { chooseDevices, listDevices } from '../device/discovery.ts';
+import { moeLayers } from '../families/spec.ts';
+import type { DeviceInfo, MachineInfo } from '../protocol/model.ts';
+import type { RunSettings } from '../protocol/settings.ts';
+import { allocateExchange } from '../rank/exchange.ts';
+import type { RankSetup } from '../rank/messages.ts';
+import { planMemory, resolveSlots, STEP_TOKENS } from './memory_plan.ts';
+import type { OpenModel } from './open_model.ts';
+import { readPrompts } from './prompts.ts';
+import { RankPool } from './rank_pool.ts';
+import { Run, type RunListener } from './run.ts';
+import { RunRecorder } from './run_recorder.ts';
+
+export interface StartOptions {
+  readonly model: OpenModel;
+  readonly settings: RunSettings;
+  readonly machine: MachineInfo;
+  readonly rankEntry: string;
+  /** The run file; made from time and a random part inside `runsDir` when absent. */
+  readonly runPath?: string;
+  readonly runsDir: string;
+}
+
+/** Checks everything that can be checked, loads the ranks' dense parts, opens the run file, and sets the run going. */
+export async function startRun(options: StartOptions, listener: RunListener): Promise<Run> {
+  const { model, settings, machine, rankEntry, runsDir } = options;
+  const { spec, summary } = model;
+  if (settings.promptTokens + settings.newTokens > spec.contextTokens) {
+    throw new EngineRefusal(
+      `promptTokens: ${settings.promptTokens} prompt tokens and ${settings.newTokens} new ones exceed ${summary.name}'s context of ${spec.contextTokens}; lower one of them.`,
+    );
+  }
+  const budgets = chooseDevices(settings.devices);
+  if (budgets.length > summary.experts) {
+    throw new EngineRefusal(`devices: ${budgets.length} devices cannot share ${summary.experts} experts; choose fewer.`);
+  }
+  const plan = planMemory(spec, { ...settings, devices: budgets.length });
+  resolveSlots(plan, settings.cacheSlots, budgets);
+  const prompts = readPrompts(summary, model.tokenizer, settings);
+
+  const startedAt = new Date().toISOString();
+  const id = `${startedAt.replace(/[-:]/g, '').replace(/\..*/, '')}-${randomBytes(3).toString('hex')}`;
+  const pool = await RankPool.open(rankEntry, rankSetups(model, budgets));
+  try {
+    const infos = listDevices();
+    const { path: _, ...model } = summary;
+    const recorder = RunRecorder.create(options.runPath ?? path.join(runsDir, `${id}.json`), {
+      id,
+      createdAt: startedAt,
+      model: { ...model, moeLayers: [...model.moeLayers], samples: [...model.samples] },
+      settings,
+      machine,
+      devices: budgets.map((budget) => {
+        const { provider, name } = infos.find((info) => info.id === budget.id) as DeviceInfo;
+        return { id: budget.id, provider, name, budgetBytes: budget.bytes };
+      }),
+      moeLayers: moeLayers(spec).length,
+      experts: summary.experts,
+      topK: summary.topK,
+    });
+    const { tokenizer, endTokens } = options.model;
+    const parts = { id, spec, model: summary, tokenizer, endTokens, prompts, settings, budgets, stepTokens: STEP_TOKENS, pool, recorder, startedAt };
+    return new Run(parts, listener);
+  } catch (error) {
+    await pool.close();
+    throw error;
+  }
+}
+
+function rankSetups({ summary }: OpenModel, budgets: readonly { id: string; bytes: number }[]): RankSetup[] {
+  const ranks = budgets.length;
+  const exchange = ranks === 1 ? undefined : allocateExchange(ranks, summary.experts, summary.hiddenSize, summary.topK, STEP_TOKENS);
+  return budgets.map(({ id, bytes }, rank) => ({ modelPath: summary.path, rank, ranks, device: id, budgetBytes: bytes, exchange }));
+}
