@@ -1,98 +1,163 @@
-import { closeSync, openSync, readSync } from 'node:fs';
+import fs from 'node:fs';
+import path from 'node:path';
 import { EngineRefusal } from '../api.ts';
-import { type Dtype, FLOAT_DTYPES, ITEM_BYTES, toFloat32 } from './dtype.ts';
-import type { TensorEntry } from './safetensors.ts';
-import { readTensors } from './shards.ts';
+import { type Dtype, ITEM_BYTES, isConvertible, toFloat32, toInt32 } from './dtype.ts';
+import { openFile, readFully } from './files.ts';
+import { readSafetensorsHeader, type StoredTensor } from './safetensors.ts';
+import { INDEX_NAME, readShardIndex } from './shard_index.ts';
 
-/** Converted at most at once: the staging buffer stays this small whatever the tensor. */
-const CHUNK_BYTES = 4 << 20;
+const SINGLE_NAME = 'model.safetensors';
+/** Read and converted at a time: stays in the second-level cache, and is a small part of the call's cost per piece. */
+const STAGING_BYTES = 1 << 18;
 
 /**
- * An open checkpoint: headers in memory, data read where it is asked for, by position. A 60 GB checkpoint opens by reading
- * its headers only; what is read stays in the system's page cache, which is the engine's host tier.
+ * Opens the checkpoint of a model folder: one `model.safetensors`, or shards with their index. Only headers are read, so a
+ * checkpoint of any size opens at once.
+ * @throws EngineRefusal naming file, tensor and remedy
  */
+export function openCheckpoint(folder: string): Checkpoint {
+  if (fs.existsSync(path.join(folder, INDEX_NAME))) return new Checkpoint(folder, readShards(folder));
+  if (!fs.existsSync(path.join(folder, SINGLE_NAME))) {
+    throw new EngineRefusal(
+      `${folder}: there is neither ${SINGLE_NAME} nor ${INDEX_NAME}; choose the folder of a Hugging Face checkpoint in safetensors format.`,
+    );
+  }
+  return openTensorFile(path.join(folder, SINGLE_NAME));
+}
+
+/** One safetensors file by its own name (inputs and references of tests). */
+export function openTensorFile(file: string): Checkpoint {
+  return new Checkpoint(path.dirname(file), readSafetensorsHeader(file));
+}
+
+/** Headers of all shards, which must hold exactly what the index says. */
+function readShards(folder: string): Map<string, StoredTensor> {
+  const index = readShardIndex(path.join(folder, INDEX_NAME));
+  const tensors = new Map<string, StoredTensor>();
+  for (const shard of new Set(index.values())) {
+    for (const [name, tensor] of readSafetensorsHeader(path.join(folder, shard))) {
+      if (index.get(name) !== shard) {
+        throw new EngineRefusal(`${shard}: tensor "${name}" is in it and not so in ${INDEX_NAME}; fetch both again.`);
+      }
+      tensors.set(name, tensor);
+    }
+  }
+  for (const [name, shard] of index) {
+    if (!tensors.has(name)) {
+      throw new EngineRefusal(
+        `${shard}: tensor "${name}" is not in it, though ${INDEX_NAME} says so; fetch both again.`,
+      );
+    }
+  }
+  return tensors;
+}
+
+/** Tensors on disk, read by position when asked for. Files are opened at their first read. */
 export class Checkpoint {
-  private readonly files = new Map<string, number>();
-  private chunk = new ArrayBuffer(0);
+  /** Bytes of all tensors, as stored. */
+  readonly storedBytes: number;
+  private readonly fds = new Map<string, number>();
+  private readonly staging = new Uint8Array(STAGING_BYTES);
 
   constructor(
     readonly folder: string,
-    readonly tensors: ReadonlyMap<string, TensorEntry>,
-  ) {}
-
-  get storedBytes(): number {
+    readonly tensors: ReadonlyMap<string, StoredTensor>,
+  ) {
     let bytes = 0;
-    for (const entry of this.tensors.values()) bytes += entry.byteLength;
-    return bytes;
+    for (const { byteLength } of tensors.values()) bytes += byteLength;
+    this.storedBytes = bytes;
+  }
+
+  /** The first of several names that is there: tied weights are stored under one of them. */
+  resolveAlias(names: readonly string[]): string | undefined {
+    return names.find((name) => this.tensors.has(name));
   }
 
   /**
-   * Reads float32 values into `out`, converting from the stored dtype.
-   * @param firstRow first row of the tensor seen as a matrix [product of leading dims, last dim]; with `rows`, a part of it
-   * @throws EngineRefusal for a tensor that is missing, holds no floats, or has been cut short since it was opened
+   * Values as float32. A tensor's rows are those of the matrix [product of all dimensions but the last, last dimension], so
+   * that a fused tensor [E, rows, columns] is addressed as one tall matrix; a vector's rows are its elements.
+   * @param out where to put them; made when absent
+   * @param firstRow, rows part of the tensor; all of it when absent
+   * @throws EngineRefusal for a tensor that is not there, or of a type that cannot be converted
    */
-  readFloat32(name: string, out: Float32Array, firstRow = 0, rows?: number): void {
-    const entry = this.entry(name);
-    if (!FLOAT_DTYPES.has(entry.dtype)) {
-      throw new EngineRefusal(`${entry.file}: tensor "${name}" is ${entry.dtype}, which the engine does not read as floats.`);
+  readFloat32(name: string, out?: Float32Array, firstRow = 0, rows?: number): Float32Array {
+    const tensor = this.find(name);
+    const { dtype, shape } = tensor;
+    if (!isConvertible(dtype)) {
+      throw new EngineRefusal(
+        `${tensor.file}: tensor "${name}" is ${dtype}, which needs scales; convert the checkpoint to BF16.`,
+      );
     }
-    const itemBytes = ITEM_BYTES[entry.dtype];
-    const columns = entry.shape[entry.shape.length - 1] ?? 1;
-    const elements = rows === undefined ? entry.byteLength / itemBytes : rows * columns;
-    const from = firstRow * columns;
-    if (out.length !== elements || (from + elements) * itemBytes > entry.byteLength) {
-      throw new RangeError(`tensor "${name}": ${out.length} floats wanted from row ${firstRow} of ${entry.shape.join(' x ')}`);
+    const itemBytes = ITEM_BYTES[dtype];
+    const elements = tensor.byteLength / itemBytes;
+    const columns = shape.length > 1 ? (shape.at(-1) ?? 1) : 1;
+    const first = firstRow * columns;
+    const count = rows === undefined ? elements - first : rows * columns;
+    if (first < 0 || count < 0 || first + count > elements) {
+      throw new RangeError(
+        `${name}: rows ${firstRow} to ${firstRow + (rows ?? 0)} are not within [${shape.join(', ')}]`,
+      );
     }
-    const step = CHUNK_BYTES / itemBytes;
-    for (let at = 0; at < elements; at += step) {
-      const count = Math.min(step, elements - at);
-      const bytes = this.read(entry, entry.offsetBytes + (from + at) * itemBytes, count * itemBytes);
-      toFloat32(entry.dtype, bytes, out.subarray(at, at + count));
+    const target = out ?? new Float32Array(count);
+    if (target.length !== count)
+      throw new RangeError(`${name}: ${count} values do not go into ${target.length} places`);
+    const begin = tensor.offsetBytes + first * itemBytes;
+    const fd = this.open(tensor.file);
+    const file = path.join(this.folder, tensor.file);
+    if (dtype === 'F32') {
+      readFully(fd, file, new Uint8Array(target.buffer, target.byteOffset, target.byteLength), begin);
+      return target;
+    }
+    const most = STAGING_BYTES / itemBytes;
+    for (let done = 0; done < count; done += most) {
+      const now = Math.min(most, count - done);
+      const piece = this.staging.subarray(0, now * itemBytes);
+      readFully(fd, file, piece, begin + done * itemBytes);
+      toFloat32(dtype, piece, target.subarray(done, done + now));
+    }
+    return target;
+  }
+
+  /** Whole numbers, as in token ids. @throws EngineRefusal where the tensor holds something else */
+  readInt32(name: string): Int32Array {
+    const { dtype, bytes } = this.readRaw(name);
+    try {
+      return toInt32(dtype, bytes);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      const { file } = this.find(name);
+      throw new EngineRefusal(`${file}: tensor "${name}" cannot be read as 32-bit integers (${error.message}).`);
     }
   }
 
-  /** A tensor's bytes, aligned, in memory of their own. */
-  readRaw(name: string): { dtype: Dtype; shape: readonly number[]; bytes: Uint8Array } {
-    const entry = this.entry(name);
-    const bytes = new Uint8Array(entry.byteLength);
-    this.fill(entry, bytes, entry.offsetBytes);
-    return { dtype: entry.dtype, shape: entry.shape, bytes };
+  /** Bytes as stored, at the start of a buffer of their own. */
+  readRaw(name: string): { readonly dtype: Dtype; readonly shape: readonly number[]; readonly bytes: Uint8Array } {
+    const { file, dtype, shape, offsetBytes, byteLength } = this.find(name);
+    const bytes = new Uint8Array(byteLength);
+    readFully(this.open(file), path.join(this.folder, file), bytes, offsetBytes);
+    return { dtype, shape, bytes };
   }
 
+  /** Closes the files; another read opens them again. */
   close(): void {
-    for (const fd of this.files.values()) closeSync(fd);
-    this.files.clear();
+    for (const fd of this.fds.values()) fs.closeSync(fd);
+    this.fds.clear();
   }
 
-  private entry(name: string): TensorEntry {
-    const entry = this.tensors.get(name);
-    if (entry === undefined) throw new EngineRefusal(`The checkpoint has no tensor "${name}".`);
-    return entry;
+  private find(name: string): StoredTensor {
+    const tensor = this.tensors.get(name);
+    if (tensor === undefined) {
+      throw new EngineRefusal(`${this.folder}: the checkpoint has no tensor "${name}"; fetch the model's files again.`);
+    }
+    return tensor;
   }
 
-  private read(entry: TensorEntry, position: number, length: number): Uint8Array {
-    if (this.chunk.byteLength < length) this.chunk = new ArrayBuffer(Math.min(CHUNK_BYTES, Math.max(length, 1 << 16)));
-    const bytes = new Uint8Array(this.chunk, 0, length);
-    this.fill(entry, bytes, position);
-    return bytes;
-  }
-
-  private fill(entry: TensorEntry, bytes: Uint8Array, position: number): void {
-    let fd = this.files.get(entry.path);
+  private open(file: string): number {
+    let fd = this.fds.get(file);
     if (fd === undefined) {
-      fd = openSync(entry.path, 'r');
-      this.files.set(entry.path, fd);
+      ({ fd } = openFile(path.join(this.folder, file)));
+      this.fds.set(file, fd);
     }
-    let done = 0;
-    while (done < bytes.length) {
-      const read = readSync(fd, bytes, done, bytes.length - done, position + done);
-      if (read === 0) throw new EngineRefusal(`${entry.file}: the file became shorter while it was read; fetch it again.`);
-      done += read;
-    }
+    return fd;
   }
-}
-
-/** Opens a model folder's weights by reading headers only. */
-export function openCheckpoint(folder: string): Checkpoint {
-  return new Checkpoint(folder, readTensors(folder));
 }

@@ -1,4 +1,6 @@
-/** Storage types of safetensors. */
+/** Stored element types, and their way to float32. Data is little-endian, as are all machines this runs on. */
+
+/** Bytes of one element. */
 export const ITEM_BYTES = {
   F64: 8,
   F32: 4,
@@ -18,66 +20,134 @@ export const ITEM_BYTES = {
 } as const;
 export type Dtype = keyof typeof ITEM_BYTES;
 
-export function isDtype(name: unknown): name is Dtype {
-  return typeof name === 'string' && Object.hasOwn(ITEM_BYTES, name);
+export function isDtype(name: string): name is Dtype {
+  return Object.hasOwn(ITEM_BYTES, name);
 }
 
-/** Dtypes that `toFloat32` converts. */
-export const FLOAT_DTYPES: ReadonlySet<Dtype> = new Set(['F64', 'F32', 'F16', 'BF16']);
+/** Types that can be read as numbers; the 8-bit floats need their scales, which lie in other tensors. */
+export function isConvertible(dtype: Dtype): boolean {
+  return dtype !== 'F8_E4M3' && dtype !== 'F8_E5M2';
+}
 
 /**
- * Float32 values of stored elements (little-endian machine assumed: every platform of ONNX Runtime is one).
- * @param bytes aligned to the element size
+ * Converts stored elements to float32 (64-bit kinds are rounded).
+ * @param bytes elements, at a multiple of 8 in their buffer
  * @param out as many floats as there are elements
+ * @throws RangeError for a type that is not convertible
  */
 export function toFloat32(dtype: Dtype, bytes: Uint8Array, out: Float32Array): void {
   switch (dtype) {
-    case 'F32':
-      out.set(new Float32Array(bytes.buffer, bytes.byteOffset, out.length));
-      return;
-    case 'F64':
-      out.set(new Float64Array(bytes.buffer, bytes.byteOffset, out.length));
-      return;
     case 'BF16':
-      bf16ToFloat32(new Uint16Array(bytes.buffer, bytes.byteOffset, out.length), out);
-      return;
+      widenBf16(view(Uint16Array, bytes), out);
+      break;
     case 'F16':
-      f16ToFloat32(new Uint16Array(bytes.buffer, bytes.byteOffset, out.length), out);
-      return;
+      lookUp(view(Uint16Array, bytes), halfTable(), out);
+      break;
+    case 'I64':
+      convertBig(view(BigInt64Array, bytes), out);
+      break;
+    case 'U64':
+      convertBig(view(BigUint64Array, bytes), out);
+      break;
     default:
-      throw new RangeError(`${dtype} holds no floats`);
+      out.set(numbers(dtype, bytes));
   }
 }
 
-/** The 16 bits become the upper half of the float's word. */
-function bf16ToFloat32(source: Uint16Array, out: Float32Array): void {
-  const words = new Uint32Array(out.buffer, out.byteOffset, out.length);
-  for (let i = 0; i < words.length; i++) words[i] = (source[i] as number) << 16;
-}
-
-/** IEEE half: 1 sign, 5 exponent (bias 15), 10 mantissa bits; all 65,536 values in a table, made at first use. */
-function f16ToFloat32(source: Uint16Array, out: Float32Array): void {
-  halfTable ??= makeHalfTable();
-  const words = new Uint32Array(out.buffer, out.byteOffset, out.length);
-  for (let i = 0; i < words.length; i++) words[i] = halfTable[source[i] as number] as number;
-}
-
-let halfTable: Uint32Array | undefined;
-
-function makeHalfTable(): Uint32Array {
-  const table = new Uint32Array(65_536);
-  const float = new Float32Array(1);
-  const word = new Uint32Array(float.buffer);
-  for (let half = 0; half < table.length; half++) {
-    const sign = (half & 0x8000) << 16;
-    const exponent = (half >> 10) & 31;
-    const mantissa = half & 1023;
-    if (exponent === 31) table[half] = (sign | 0x7f80_0000 | (mantissa << 13)) >>> 0;
-    else if (exponent > 0) table[half] = (sign | ((exponent + 112) << 23) | (mantissa << 13)) >>> 0;
-    else {
-      float[0] = mantissa * 2 ** -24;
-      table[half] = (sign | (word[0] as number)) >>> 0;
-    }
+/** Elements of the types that an array type of JavaScript has as numbers. */
+function numbers(dtype: Dtype, bytes: Uint8Array): ArrayLike<number> {
+  switch (dtype) {
+    case 'F32':
+      return view(Float32Array, bytes);
+    case 'F64':
+      return view(Float64Array, bytes);
+    case 'I32':
+      return view(Int32Array, bytes);
+    case 'U32':
+      return view(Uint32Array, bytes);
+    case 'I16':
+      return view(Int16Array, bytes);
+    case 'U16':
+      return view(Uint16Array, bytes);
+    case 'I8':
+      return view(Int8Array, bytes);
+    case 'U8':
+    case 'BOOL':
+      return bytes;
+    default:
+      throw new RangeError(`${dtype} is not converted without its scales`);
   }
-  return table;
+}
+
+/**
+ * Integer elements as i32.
+ * @throws RangeError for another kind of element, or a value that does not fit
+ */
+export function toInt32(dtype: Dtype, bytes: Uint8Array): Int32Array {
+  switch (dtype) {
+    case 'I64':
+      return fitInt32(view(BigInt64Array, bytes));
+    case 'U64':
+      return fitInt32(view(BigUint64Array, bytes));
+    case 'F64':
+    case 'F32':
+    case 'F16':
+    case 'BF16':
+      throw new RangeError(`${dtype} holds no integers`);
+    default:
+      return fitInt32(numbers(dtype, bytes));
+  }
+}
+
+interface ArrayKind<T> {
+  readonly BYTES_PER_ELEMENT: number;
+  new (buffer: ArrayBufferLike, byteOffset: number, length: number): T;
+}
+
+function view<T>(Kind: ArrayKind<T>, bytes: Uint8Array): T {
+  return new Kind(bytes.buffer, bytes.byteOffset, bytes.byteLength / Kind.BYTES_PER_ELEMENT);
+}
+
+/** The 16 bits become the upper half of the float32 word. */
+function widenBf16(from: Uint16Array, out: Float32Array): void {
+  const words = new Uint32Array(out.buffer, out.byteOffset, out.length);
+  const length = from.length;
+  for (let i = 0; i < length; i++) words[i] = (from[i] as number) << 16;
+}
+
+function lookUp(from: Uint16Array, table: Float32Array, out: Float32Array): void {
+  const length = from.length;
+  for (let i = 0; i < length; i++) out[i] = table[from[i] as number] as number;
+}
+
+let halves: Float32Array | undefined;
+
+/** Value of every half-precision pattern (256 KiB, made when first needed): 5 times faster than taking each apart. */
+function halfTable(): Float32Array {
+  if (halves !== undefined) return halves;
+  halves = new Float32Array(65_536);
+  for (let bits = 0; bits < 65_536; bits++) {
+    const exponent = (bits >> 10) & 31;
+    const fraction = bits & 1023;
+    let value: number;
+    if (exponent === 0) value = fraction * 2 ** -24;
+    else if (exponent < 31) value = (1 + fraction / 1024) * 2 ** (exponent - 15);
+    else value = fraction === 0 ? Number.POSITIVE_INFINITY : Number.NaN;
+    halves[bits] = bits >> 15 === 0 ? value : -value;
+  }
+  return halves;
+}
+
+function convertBig(from: BigInt64Array | BigUint64Array, out: Float32Array): void {
+  for (let i = 0; i < from.length; i++) out[i] = Number(from[i]);
+}
+
+function fitInt32(from: ArrayLike<number | bigint>): Int32Array {
+  const out = new Int32Array(from.length);
+  for (let i = 0; i < from.length; i++) {
+    const value = Number(from[i]);
+    out[i] = value;
+    if (out[i] !== value) throw new RangeError(`${value} does not fit in 32 bits`);
+  }
+  return out;
 }

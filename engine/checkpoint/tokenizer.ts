@@ -1,64 +1,58 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { Tokenizer } from '@huggingface/tokenizers';
-import { readJsonObject } from './json_file.ts';
+import { EngineRefusal } from '../api.ts';
+import { readJsonObject } from './files.ts';
+import { ByteLevelStream, type TokenStream, WindowStream } from './token_stream.ts';
 
-/** Large vocabularies come to some 30 MB. */
-const MOST_TOKENIZER_BYTES = 256 << 20;
-const REPLACEMENT = '\ufffd';
-/** A character is at most four bytes, so at most four byte-level tokens; one more settles what came before it. */
-const HELD_TOKENS = 5;
+const TOKENIZER_NAME = 'tokenizer.json';
+const TOKENIZER_CONFIG_NAME = 'tokenizer_config.json';
+/** Vocabularies of 256,000 words take about 35 MB. */
+const MOST_TOKENIZER_BYTES = 256 * 2 ** 20;
 
-/** Text of a growing sequence: gives out only what later tokens cannot change. */
-export interface TokenStream {
-  push(id: number): string;
-  flush(): string;
-}
+export type { TokenStream } from './token_stream.ts';
 
 export interface TextTokenizer {
+  /** Token ids, with the special tokens that the model's own tokenizer puts around a text. */
   encode(text: string): number[];
+  /** One more than the largest token id; embeddings may have more rows. */
+  readonly vocabSize: number;
+  /** Decodes one sequence token by token. */
   stream(): TokenStream;
 }
 
-/** tokenizer.json of a model folder. Special tokens are neither added nor shown. */
+/** @throws EngineRefusal where the folder has no tokenizer.json, or one that the tokenizer library does not take */
 export function openTokenizer(folder: string): TextTokenizer {
-  const config = existsSync(path.join(folder, 'tokenizer_config.json')) ? readJsonObject(folder, 'tokenizer_config.json', MOST_TOKENIZER_BYTES) : {};
-  const tokenizer = new Tokenizer(readJsonObject(folder, 'tokenizer.json', MOST_TOKENIZER_BYTES), config);
-  const decode = (ids: number[]) => (ids.length === 0 ? '' : tokenizer.decode(ids, { skip_special_tokens: true }));
+  const definition = readJsonObject(path.join(folder, TOKENIZER_NAME), MOST_TOKENIZER_BYTES);
+  const configFile = path.join(folder, TOKENIZER_CONFIG_NAME);
+  const config = existsSync(configFile) ? readJsonObject(configFile, MOST_TOKENIZER_BYTES) : {};
+  let tokenizer: Tokenizer;
+  let vocabSize = 0;
+  try {
+    tokenizer = new Tokenizer(definition, config);
+    for (const id of tokenizer.get_vocab().values()) vocabSize = Math.max(vocabSize, id + 1);
+  } catch (error) {
+    throw new EngineRefusal(
+      `${TOKENIZER_NAME}: it cannot be used (${(error as Error).message}); fetch it and ${TOKENIZER_CONFIG_NAME} again.`,
+    );
+  }
+  const added = new Map(
+    [...tokenizer.get_added_tokens_decoder()].map(([id, { content, special }]) => [id, { content, special }]),
+  );
+  const byteLevel = (definition.decoder as { type?: unknown } | null)?.type === 'ByteLevel';
   return {
-    encode: (text) => tokenizer.encode(text, { add_special_tokens: false }).ids,
-    stream: () => new WindowedStream(decode),
+    encode: (text) => tokenizer.encode(text).ids,
+    vocabSize,
+    stream: () =>
+      byteLevel
+        ? new ByteLevelStream((id) => tokenizer.id_to_token(id), added)
+        : new WindowStream((ids) => decode(tokenizer, ids)),
   };
 }
 
-/**
- * Decodes the last few tokens together and gives out the difference. A text that ends in a replacement character may be half a
- * character: it is held back until the next token, or until it is clear that none will complete it.
- */
-class WindowedStream implements TokenStream {
-  private window: number[] = [];
-  private given = '';
-
-  constructor(private readonly decode: (ids: number[]) => string) {}
-
-  push(id: number): string {
-    this.window.push(id);
-    const text = this.decode(this.window);
-    const held = text.endsWith(REPLACEMENT) && this.window.length < HELD_TOKENS * 2;
-    if (held) return '';
-    const piece = text.slice(this.given.length);
-    if (this.window.length > HELD_TOKENS) {
-      // The oldest settled tokens leave; the rest stay as context for decoders that look back (spaces, byte runs).
-      this.window = this.window.slice(-1);
-      this.given = this.decode(this.window);
-    } else this.given = text;
-    return piece;
-  }
-
-  flush(): string {
-    const text = this.decode(this.window);
-    const piece = text.slice(this.given.length);
-    this.given = text;
-    return piece;
-  }
+function decode(tokenizer: Tokenizer, ids: number[]): string {
+  // Cleaning up spaces would take back a space already shown when the next token is a full stop.
+  return ids.length === 0
+    ? ''
+    : tokenizer.decode(ids, { skip_special_tokens: true, clean_up_tokenization_spaces: false });
 }

@@ -65,7 +65,7 @@ function readArguments(args: string[]): { port: number } | undefined {
     if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535) throw new Error(`--port: "${port}" is not a port number.`);
     return { port: Number(port) };
   } catch (error) {
-    process.stderr.write(`${(error as Error).message}\n\n${HELP}`);
+    process.stderr.write(`${(error as Error).message}\nSee: npm run serve -- --help\n`);
     process.exitCode = EXIT_BAD_ARGUMENTS;
     return undefined;
   }

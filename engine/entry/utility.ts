@@ -7,6 +7,11 @@ import type { ToUtility } from './utility_messages.ts';
 
 /** The engine in the desktop app: a process of its own, so that running out of memory here is a state of the window, not its end. */
 
+// Electron's utility process prints such an error and goes on, in whatever state it is left: end it, so that the window says so.
+process.on('uncaughtException', (error) => {
+  process.stderr.write(`${error.stack ?? error}\n`, () => process.exit(1));
+});
+
 const { values } = parseArgs({
   args: process.argv.slice(1),
   options: { 'data-dir': { type: 'string' }, 'models-dir': { type: 'string' } },

@@ -33,7 +33,7 @@ export const isNarrow = (size: PixelSize): boolean => size.width < NARROW_PX;
 /** Left: an axis label; right: the labels where curves end. The same for all charts of a view, so that they line up. */
 export const chartMargins = (size: PixelSize, top = 18, bottom = 22): PlotMargins => ({
   left: 36,
-  right: isNarrow(size) ? 78 : 98,
+  right: isNarrow(size) ? 82 : 106,
   top,
   bottom,
 });

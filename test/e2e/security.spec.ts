@@ -57,9 +57,18 @@ test('only files of the build are served', async ({ studio }) => {
 test('the page cannot navigate, open windows or use devices', async ({ studio }) => {
   const { app, page } = studio;
   const before = page.url();
-  await page.evaluate(() => {
-    location.href = 'https://example.com/';
+  // Registered after the app's own listener, so it sees what that one decided.
+  const navigation = await app.evaluateHandle(({ BrowserWindow }) => {
+    const seen: { prevented?: Promise<boolean> } = {};
+    seen.prevented = new Promise((resolve) => {
+      BrowserWindow.getAllWindows()[0]?.webContents.once('will-navigate', (event) => resolve(event.defaultPrevented));
+    });
+    return seen;
   });
+  await page.evaluate(() => {
+    location.href = 'studio://app/nothing.html';
+  });
+  expect(await navigation.evaluate(({ prevented }) => prevented)).toBe(true);
   expect(await page.evaluate(() => window.open('https://example.com/'))).toBeNull();
   expect(await page.evaluate(() => window.open('studio://app/'))).toBeNull();
   const states = await page.evaluate(() =>

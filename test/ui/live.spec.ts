@@ -6,17 +6,20 @@ import { expect, test } from './frame_page.ts';
 
 const TWO_DEVICES = { ...DEFAULT_RUN, devices: [{ id: 'cpu:0' }, { id: 'cpu:1' }], promptCount: 1000 };
 
-const panel = (page: Page, name: string) => page.getByRole('region', { name });
+const panel = (page: Page, name: string) => page.locator('.live').getByRole('region', { name, exact: true });
 const plot = (page: Page, name: RegExp) => page.getByRole('slider', { name });
 const MEMORY = /^Memory of device/;
 const HITS = /^Hit rate of the expert cache over time/;
 const LOAD = /^Share of the tokens/;
 const IDLE = /^Inactive experts by layer/;
 
-/** Pixels of a chart's canvas that are not the background, by colour. */
+/** Share of a chart's canvas that is drawn upon. */
 const inked = (chart: Locator) =>
   chart.locator('canvas').evaluate((canvas: HTMLCanvasElement) => {
-    const data = canvas.getContext('2d')?.getImageData(0, 0, canvas.width, canvas.height).data ?? [];
+    // A copy: reading the chart's own canvas would make the browser draw it differently from then on.
+    const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext('2d', { willReadFrequently: true });
+    copy?.drawImage(canvas, 0, 0);
+    const data = copy?.getImageData(0, 0, canvas.width, canvas.height).data ?? [];
     let count = 0;
     for (let i = 3; i < data.length; i += 4) if ((data[i] ?? 0) > 100) count++;
     return count / (canvas.width * canvas.height);
@@ -50,7 +53,7 @@ test('every panel shows its figure, its sentence and a painted chart', async ({ 
   await expect(panel(page, 'Text')).toContainText('8 sequences in flight, batch 8');
   for (const name of [IDLE, MEMORY, HITS, LOAD])
     await expect.poll(() => inked(plot(page, name))).toBeGreaterThan(0.003);
-  await expect.poll(() => inked(plot(page, MEMORY))).toBeGreaterThan(0.1);
+  await expect.poll(() => inked(plot(page, MEMORY))).toBeGreaterThan(0.03);
 });
 
 test('figures move with the run without another render of their panel', async ({ frame }) => {
@@ -274,12 +277,14 @@ test('a switch of the theme recolours the charts in place', async ({ frame }) =>
   const memory = plot(page, MEMORY);
   const experts = () =>
     memory.locator('canvas').evaluate((canvas: HTMLCanvasElement) => {
-      const { data } = canvas.getContext('2d')?.getImageData(canvas.width - 105, 0, 1, canvas.height) ?? { data: [] };
+      const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext('2d', { willReadFrequently: true });
+      copy?.drawImage(canvas, 0, 0);
+      const data = copy?.getImageData(canvas.width - 112, 0, 1, canvas.height).data ?? [];
       const colours = new Set<string>();
       for (let i = 0; i < data.length; i += 4) colours.add([...data.slice(i, i + 4)].join());
       return [...colours].sort().join(' ');
     });
-  await expect.poll(() => inked(memory)).toBeGreaterThan(0.1);
+  await expect.poll(() => inked(memory)).toBeGreaterThan(0.03);
   const dark = await experts();
   await memory.locator('canvas').evaluate((canvas) => canvas.setAttribute('data-seen', 'yes'));
   await page.evaluate(() => {

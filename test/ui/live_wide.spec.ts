@@ -77,7 +77,7 @@ test('the view can leave and come back, and leaves nothing behind that paints', 
 });
 
 test('a hidden chart is not painted', async ({ page }) => {
-  await page.setViewportSize({ width: 900, height: 400 });
+  await page.setViewportSize({ width: 900, height: 300 });
   await begin(page, SMALL);
   await page.evaluate(() => window.live.stream());
   await expect(page.locator('.plot-label:visible').first()).toBeAttached();
