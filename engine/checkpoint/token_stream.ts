@@ -52,6 +52,8 @@ function letterByte(letter: string): number {
 const REPLACEMENT = '\ufffd';
 /** Single bytes that may stand one behind the other before a character is whole. */
 const MOST_BYTES_OF_CHARACTER = 4;
+/** Special tokens at a sequence's start that are kept as context; models write one or two. */
+const MOST_SILENT_TOKENS = 8;
 
 /**
  * Any other decoder, as a function of several tokens: decodes the newest few together with the one before them, because
@@ -62,6 +64,7 @@ export class WindowStream implements TokenStream {
   /** Token already given out, for context. */
   private context: number[] = [];
   private pending: number[] = [];
+  private begun = false;
 
   constructor(private readonly decode: (ids: number[]) => string) {}
 
@@ -81,8 +84,10 @@ export class WindowStream implements TokenStream {
   }
 
   private give(text: string): string {
-    // A token without text (a special one) is no context: the sequence still begins after it.
-    if (text !== '' || this.context.length === 0) this.context = this.pending;
+    if (text !== '') this.context = this.pending;
+    // Before the first text, tokens without any still count: one may be the leading space that decoders drop.
+    else if (!this.begun && this.context.length < MOST_SILENT_TOKENS) this.context.push(...this.pending);
+    this.begun ||= text !== '';
     this.pending = [];
     return text;
   }

@@ -125,6 +125,11 @@ export class Run {
     };
   }
 
+  /** Steps begun. */
+  get steps(): number {
+    return this.nextStep;
+  }
+
   pause(): void {
     if (this.state !== 'running') return;
     this.stepsAllowed = 0;

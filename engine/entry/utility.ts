@@ -7,16 +7,9 @@ import type { ToUtility } from './utility_messages.ts';
 
 /** The engine in the desktop app: a process of its own, so that running out of memory here is a state of the window, not its end. */
 
-// Electron's utility process prints such an error and goes on, in whatever state it is left: end it, so that the window says so.
-process.on('uncaughtException', (error) => {
-  process.stderr.write(`${error.stack ?? error}\n`, () => process.exit(1));
-});
-
 const { values } = parseArgs({
-  args: process.argv.slice(1),
+  args: process.argv.slice(2),
   options: { 'data-dir': { type: 'string' }, 'models-dir': { type: 'string' } },
-  // Chromium adds flags of its own.
-  strict: false,
 });
 
 const engine = createEngine({

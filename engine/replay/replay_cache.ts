@@ -88,6 +88,11 @@ export class CacheReplay {
     return (this.caches[device]?.[layer] as ExpertCache).counters;
   }
 
+  /** Experts resident on a device, all layers. */
+  residents(device: number): number {
+    return (this.caches[device] ?? []).reduce((sum, cache) => sum + cache.residentCount, 0);
+  }
+
   /** All devices and layers together. */
   get totals(): CacheCounters {
     const sum: CacheCounters = { hits: 0, misses: 0, loads: 0, evictions: 0 };

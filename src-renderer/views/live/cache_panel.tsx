@@ -1,6 +1,6 @@
 import { useEffect, useMemo, useRef } from 'react';
 import { useSession, useStudio } from '../../app/context.tsx';
-import { topShareScale } from '../../charts/axis_scale.ts';
+import { steadyScale, topShareScale } from '../../charts/axis_scale.ts';
 import type { LineSeriesOption } from '../../charts/echarts.ts';
 import { chartMargins } from '../../charts/plot_area.ts';
 import { count, fixed, percent, percentText } from '../../format/numbers.ts';
@@ -140,10 +140,10 @@ export function CachePanel() {
               return { value: share, text: shortPercent(share) };
             })
           }
-          scale={(bars) => {
+          scale={(bars, shown) => {
             const highest = Math.max(...bars.map((bar) => bar.value), 0);
             const max = [0.02, 0.05, 0.1, 0.2, 0.5].find((candidate) => highest <= candidate) ?? 1;
-            return { min: 0, max, interval: max };
+            return steadyScale(shown, { min: 0, max, interval: max }, { lowest: 0, highest });
           }}
           formatValue={(value) => fixed(value * 100, 0)}
           readLayer={(stats, layer) => `${percentText(missShare(stats.cache[layer] ?? { hits: 0, misses: 0 }))} missed`}

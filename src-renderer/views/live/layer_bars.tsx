@@ -1,7 +1,7 @@
 import { useEffect, useRef } from 'react';
 import { useStudio } from '../../app/context.tsx';
 import { animationFrames } from '../../charts/animation_frames.ts';
-import { type AxisScale, steadyScale } from '../../charts/axis_scale.ts';
+import type { AxisScale } from '../../charts/axis_scale.ts';
 import type { ChartTheme } from '../../charts/chart_theme.ts';
 import type { ChartOption, PixelSize } from '../../charts/echarts.ts';
 import { gridOption, type PlotArea, type PlotMargins, plotArea } from '../../charts/plot_area.ts';
@@ -20,7 +20,8 @@ export interface LayerBarsProps {
   margins(size: PixelSize): PlotMargins;
   colour(theme: ChartTheme): string;
   bars(stats: LiveStats): readonly LayerBar[];
-  scale(bars: readonly LayerBar[]): AxisScale;
+  /** `shown` is the scale of the last paint. */
+  scale(bars: readonly LayerBar[], shown: AxisScale | undefined): AxisScale;
   formatValue(value: number): string;
   /** What the cursor says of a layer. */
   readLayer(stats: LiveStats, layer: number): string;
@@ -52,10 +53,7 @@ export function LayerBars(props: LayerBarsProps) {
       area.current = plotArea(size, margins);
       const moeLayers = layers();
       const bars = feed.stats === undefined ? [] : props.bars(feed.stats);
-      scale.current = steadyScale(scale.current, props.scale(bars), {
-        lowest: 0,
-        highest: Math.max(0, ...bars.map((bar) => bar.high ?? bar.value)),
-      });
+      scale.current = props.scale(bars, scale.current);
       const perLayer = area.current.width / extent(moeLayers);
       echart.setOption(
         {
@@ -139,6 +137,8 @@ export function LayerBars(props: LayerBarsProps) {
       onPointerMove={(event) => point(event.clientX - event.currentTarget.getBoundingClientRect().left)}
       onPointerLeave={() => selection.getState().setHover({})}
       onClick={() => togglePin(selection)}
+      onFocus={() => moveBand.current()}
+      onBlur={() => selection.getState().setHover({})}
       onKeyDown={(event) => {
         const { hover, pinned, setHover, pin } = selection.getState();
         const last = layers().length - 1;

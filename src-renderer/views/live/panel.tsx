@@ -1,5 +1,6 @@
 import { ChartColumn, Table2 } from 'lucide-react';
 import { type ReactNode, useId, useState } from 'react';
+import { Tip } from '../../widgets/tip.tsx';
 import { useLiveText } from './live_context.ts';
 import type { LiveStats } from './live_stats.ts';
 import { LiveTable, type TableOf } from './live_table.tsx';
@@ -36,16 +37,17 @@ export function Panel({ title, note, controls, figure, unit, says, aside, table,
         {controls !== undefined && <span className="live-controls">{controls}</span>}
         <strong className="panel-figure" ref={figureElement} />
         <LiveText className="panel-unit" text={unit} />
-        <button
-          type="button"
-          className="live-icon"
-          aria-pressed={isTable}
-          aria-label={`${title} as a table`}
-          title={isTable ? 'Show the chart' : 'Show as a table'}
-          onClick={() => setTable(!isTable)}
-        >
-          {isTable ? <ChartColumn size={14} aria-hidden /> : <Table2 size={14} aria-hidden />}
-        </button>
+        <Tip text={isTable ? 'Show the chart' : 'Show as a table'}>
+          <button
+            type="button"
+            className="live-icon"
+            aria-pressed={isTable}
+            aria-label={`${title} as a table`}
+            onClick={() => setTable(!isTable)}
+          >
+            {isTable ? <ChartColumn size={14} aria-hidden /> : <Table2 size={14} aria-hidden />}
+          </button>
+        </Tip>
       </div>
       {isTable ? <LiveTable caption={title} table={table} /> : children}
       <p className="panel-says live-says">

@@ -172,6 +172,10 @@ export function TimeChart(props: TimeChartProps) {
         selection.getState().setHover({});
       }}
       onClick={() => togglePin(selection)}
+      onFocus={() => moveCursor.current()}
+      onBlur={() => {
+        if (pointerX.current === undefined) selection.getState().setHover({});
+      }}
       onKeyDown={(event) => {
         if (drawn.current === undefined) return;
         if (moveByKey(event.key, event.shiftKey, selection, bus.history, drawn.current)) event.preventDefault();

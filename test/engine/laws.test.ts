@@ -1,0 +1,135 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { openCheckpoint } from '../../engine/checkpoint/checkpoint.ts';
+import { contiguous } from '../../engine/balancing/placement.ts';
+import { planMemory } from '../../engine/coordinator/memory_plan.ts';
+import { auditOf } from '../../engine/coordinator/run_audit.ts';
+import type { LivePatch, RunSettings } from '../../engine/protocol/settings.ts';
+import { CATEGORY_COUNT, LEDGER_CATEGORIES } from '../../engine/protocol/telemetry.ts';
+import { Rank } from '../../engine/rank/rank.ts';
+import { CacheReplay, replayCaches } from '../../engine/replay/replay_cache.ts';
+import { toTimeline, toTrace } from '../../engine/report/recording.ts';
+import type { RunRecording } from '../../engine/protocol/run_recording.ts';
+import { devices, emitted, runTiny, tinyModel } from './tiny_run.ts';
+
+const RUNS = { numRuns: Number(process.env.LAW_RUNS ?? 8) };
+const EXPERTS = tinyModel().summary.deviceBytes.perExpert;
+
+const slots: fc.Arbitrary<RunSettings['cacheSlots']> = fc.oneof(fc.integer({ min: 1, max: 8 }), fc.constant('all' as const));
+const eviction = fc.constantFrom('lifo' as const, 'lifo-lru' as const, 'lru' as const);
+const placement = fc.constantFrom('contiguous' as const, 'greedy' as const);
+const start: fc.Arbitrary<Partial<RunSettings>> = fc.record({
+  cacheSlots: slots,
+  eviction,
+  placement,
+  devices: fc.constantFrom(devices(1), devices(2)),
+});
+const patch: fc.Arbitrary<LivePatch> = fc.record(
+  { cacheSlots: slots, eviction, placement },
+  { requiredKeys: [] },
+);
+const changes = fc.array(fc.record({ afterSteps: fc.integer({ min: 0, max: 25 }), patch }), { maxLength: 4 });
+
+describe('laws of a running engine', () => {
+  it('2: the output does not depend on devices, placement, cache size, policy, or on changing them', async () => {
+    const reference = (await runTiny()).recording;
+    const wanted = emitted(reference);
+    await fc.assert(
+      fc.asyncProperty(start, changes, async (settings, when) => {
+        const { recording } = await runTiny(settings, when);
+        expect(emitted(recording)).toEqual(wanted);
+        expect(routing(recording)).toEqual(routing(reference));
+      }),
+      RUNS,
+    );
+  }, 120_000);
+
+  it('4: replaying the trace under the recorded settings gives the live counters to the unit, live and from the file', async () => {
+    await fc.assert(
+      fc.asyncProperty(start, changes, async (settings, when) => {
+        const { recording, audit } = await runTiny(settings, when);
+        const replayed = auditOf(recording, replayCaches(toTrace(recording), toTimeline(recording)));
+        expect(replayed.replayed).toEqual(replayed.measured);
+        expect(audit).toEqual(replayed);
+        expect(replayed.measured.misses).toBeGreaterThan(0);
+      }),
+      RUNS,
+    );
+  }, 120_000);
+
+  it('6: the ledger stays in the budget, adds up, and its experts line is residents times bytes', async () => {
+    await fc.assert(
+      fc.asyncProperty(start, changes, async (settings, when) => {
+        const { recording } = await runTiny(settings, when);
+        checkLedger(recording);
+      }),
+      RUNS,
+    );
+  }, 120_000);
+
+  it('6: a budget of exactly what the plan says is enough, and one byte less is refused', async () => {
+    const { spec } = tinyModel();
+    await fc.assert(
+      fc.asyncProperty(
+        fc.record({ devices: fc.integer({ min: 1, max: 2 }), batch: fc.integer({ min: 1, max: 5 }), slots: fc.integer({ min: 1, max: 4 }) }),
+        async ({ devices: count, batch, slots: cacheSlots }) => {
+          const plan = planMemory(spec, { devices: count, batch, promptTokens: 24, newTokens: 16 });
+          const budgetBytes = plan.fixedBytes + cacheSlots * plan.bytesPerSlot;
+          const tight = (bytes: number) => ({ batch, cacheSlots, devices: devices(count).map(({ id }) => ({ id, budgetBytes: bytes })) });
+          checkLedger((await runTiny(tight(budgetBytes))).recording);
+          await expect(runTiny(tight(budgetBytes - 1))).rejects.toThrow(/cpu:0: .*budget/);
+        },
+      ),
+      RUNS,
+    );
+  }, 120_000);
+
+  it('6: after close everything is zero', async () => {
+    const { spec } = tinyModel();
+    const folder = 'test/fixtures/olmoe';
+    const setup = { modelPath: folder, rank: 0, ranks: 1, device: 'cpu:0', budgetBytes: 64 << 20, exchange: undefined };
+    const rank = await Rank.open(setup, spec, openCheckpoint(folder));
+    await rank.apply({ slotsPerLayer: 3, eviction: 'lru', deviceOf: contiguous(2, 8, 1).deviceOf });
+    const row = { row: 0, sequence: 0, position: 0, tokens: Int32Array.of(5, 6, 7, 8), emit: true };
+    const result = await rank.step({ step: 0, rows: [row], temperature: 0, seed: 0, allLogits: false, profile: true });
+    expect(result.ledgerBytes[LEDGER_CATEGORIES.indexOf('experts')]).toBe(2 * 3 * EXPERTS);
+    expect(result.profile?.atMs.length).toBeGreaterThan(4);
+    expect(Array.from(await rank.close())).toEqual(new Array(CATEGORY_COUNT).fill(0));
+  });
+});
+
+/** Chosen experts of every (sequence, position): independent of how tokens were dealt to steps and devices. */
+function routing(recording: RunRecording): Map<string, string> {
+  const chosen = new Map<string, string>();
+  const { moeLayers, topK } = recording.header;
+  for (const { tokens, ids, request, position } of recording.steps) {
+    for (let token = 0; token < tokens; token++) {
+      const layers = Array.from({ length: moeLayers }, (_, layer) => {
+        const at = (layer * tokens + token) * topK;
+        return ids.subarray(at, at + topK).join(' ');
+      });
+      chosen.set(`${request[token]}@${position[token]}`, layers.join(' | '));
+    }
+  }
+  return chosen;
+}
+
+function checkLedger(recording: RunRecording): void {
+  const { devices: used, moeLayers, experts } = recording.header;
+  const trace = toTrace(recording);
+  const pending = [...toTimeline(recording).changes];
+  const replay = new CacheReplay(moeLayers, experts);
+  const expertsLine = LEDGER_CATEGORIES.indexOf('experts');
+  for (const { step, ledgerBytes, peakBytes } of recording.steps) {
+    while (pending[0] !== undefined && pending[0].atStep <= step) replay.apply(pending.shift() as (typeof pending)[number]);
+    replay.step(trace, step);
+    for (const [device, { budgetBytes }] of used.entries()) {
+      const categories = Array.from(ledgerBytes.subarray(device * CATEGORY_COUNT, (device + 1) * CATEGORY_COUNT));
+      const total = categories.reduce((sum, bytes) => sum + bytes, 0);
+      expect(Math.min(...categories)).toBeGreaterThanOrEqual(0);
+      expect(peakBytes[device]).toBeGreaterThanOrEqual(total);
+      expect(peakBytes[device]).toBeLessThanOrEqual(budgetBytes);
+      expect(categories[expertsLine]).toBe(replay.residents(device) * EXPERTS);
+    }
+  }
+}

@@ -1,0 +1,95 @@
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { TextTokenizer } from '../../engine/checkpoint/tokenizer.ts';
+import { describeMachine } from '../../engine/coordinator/machine.ts';
+import { inspectModel, type OpenModel } from '../../engine/coordinator/open_model.ts';
+import { startRun } from '../../engine/coordinator/run_start.ts';
+import type { RunRecording } from '../../engine/protocol/run_recording.ts';
+import type { LivePatch, RunSettings } from '../../engine/protocol/settings.ts';
+import type { TelemetryFrame } from '../../engine/protocol/telemetry.ts';
+import { readRun } from '../../engine/report/run_reader.ts';
+
+const FOLDER = 'test/fixtures/olmoe';
+const VOCAB = 97;
+export const RANK_ENTRY = path.resolve('out/main/rank.cjs');
+
+/** A letter a token: the fixture has no tokenizer, and the laws need none. */
+const LETTERS: TextTokenizer = {
+  encode: (text) => Array.from(text, (letter) => letter.charCodeAt(0) % VOCAB),
+  stream: () => ({ push: (id) => String.fromCharCode(0x4e00 + id), flush: () => '' }),
+};
+
+export function tinyModel(): OpenModel {
+  const { spec, summary } = inspectModel(FOLDER);
+  return { spec, summary, tokenizer: LETTERS, endTokens: new Set([1]) };
+}
+
+export const TINY: RunSettings = {
+  cacheSlots: 'all',
+  eviction: 'lifo',
+  placement: 'contiguous',
+  batch: 3,
+  devices: [{ id: 'cpu:0', budgetBytes: 64 << 20 }],
+  gating: 'dynamic',
+  prompts: { kind: 'texts', texts: ['hello there', 'the second prompt is longer', 'x', 'fourth one'] },
+  promptCount: 6,
+  promptTokens: 24,
+  newTokens: 16,
+  temperature: 0,
+  seed: 1,
+  ignoreEnd: false,
+};
+
+export const devices = (count: number): RunSettings['devices'] =>
+  Array.from({ length: count }, (_, index) => ({ id: `cpu:${index}`, budgetBytes: 64 << 20 }));
+
+/** Runs to the end, asking for each change once a frame has shown that many steps; returns what the run file holds. */
+export async function runTiny(
+  settings: Partial<RunSettings> = {},
+  changes: readonly { afterSteps: number; patch: LivePatch }[] = [],
+): Promise<{ recording: RunRecording; audit: TelemetryFrame['audit'] }> {
+  const runsDir = mkdtempSync(path.join(tmpdir(), 'moe-run-'));
+  const waiting = [...changes].sort((a, b) => a.afterSteps - b.afterSteps);
+  let audit: TelemetryFrame['audit'];
+  const run = await startRun(
+    { model: tinyModel(), settings: { ...TINY, ...settings }, machine: describeMachine(), rankEntry: RANK_ENTRY, runsDir },
+    {
+      changed: () => undefined,
+      frame: (frame) => {
+        audit = frame.audit ?? audit;
+      },
+    },
+  );
+  // Stepping by hand pins the step at which a change comes; the change itself is what lets the next step go.
+  const total = () => run.steps;
+  run.pause();
+  while (run.state === 'paused') {
+    const [next] = waiting;
+    if (next !== undefined && total() >= next.afterSteps) {
+      waiting.shift();
+      await run.change(next.patch).catch((error: Error) => {
+        if (run.state === 'paused') throw error;
+      });
+      continue;
+    }
+    if (next === undefined) run.resume();
+    else {
+      const before = total();
+      run.stepOnce();
+      while (total() === before && run.state === 'paused') await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+  const error = await run.ended;
+  if (error !== undefined) throw error;
+  return { recording: await readRun(run.info().path), audit };
+}
+
+/** Token ids by sequence. */
+export function emitted(recording: RunRecording): Map<number, number[]> {
+  const tokens = new Map<number, number[]>();
+  for (const step of recording.steps) {
+    for (const [sequence, token] of step.emitted) tokens.set(sequence, [...(tokens.get(sequence) ?? []), token]);
+  }
+  return tokens;
+}
