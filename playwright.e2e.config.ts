@@ -6,7 +6,8 @@ export default defineConfig({
   outputDir: 'test-results/e2e',
   // One window at a time: they share a display and two cores with their engines.
   workers: 1,
-  timeout: 60_000,
+  timeout: 90_000,
+  expect: { timeout: 20_000 },
   forbidOnly: true,
   reporter: 'list',
 });

@@ -1,7 +1,7 @@
 import { defineConfig } from '@playwright/test';
 
-/** Not the one of test/ui/vite.config.mjs: a preview that a person has open goes on. */
-const PORT = 5312;
+/** Not the one of test/ui/vite.config.mjs: a preview that a person has open goes on. `npm test` takes a free one. */
+const PORT = Number(process.env.MOE_UI_PORT ?? 5312);
 const HARNESS = `http://localhost:${PORT}/test/ui/harness.html`;
 const VITE = 'node node_modules/vite/bin/vite.js';
 const CONFIG = '--config test/ui/vite.config.mjs';
@@ -11,7 +11,9 @@ export default defineConfig({
   testDir: 'test/ui',
   outputDir: 'test-results/ui',
   workers: 2,
-  timeout: 30_000,
+  // Generous: on a busy machine of two cores everything takes long, and a test that waits for nothing fails either way.
+  timeout: 90_000,
+  expect: { timeout: 20_000 },
   forbidOnly: true,
   reporter: 'list',
   use: {

@@ -16,7 +16,8 @@ async function start() {
     await runBundle('serve', []);
     return process.exitCode;
   }
-  const args = [...sandboxFlags(electron.path), ROOT, ...process.argv.slice(2)];
+  // Chromium logs an error for every service of the desktop that it does not find; ours go to the terminal all the same.
+  const args = ['--log-level=3', ...sandboxFlags(electron.path), ROOT, ...process.argv.slice(2)];
   return attach(electron.path, args, { env: engineEnvironment() });
 }
 

@@ -26,6 +26,7 @@ export interface CacheCounters {
 export class ExpertCache {
   readonly counters: CacheCounters = { hits: 0, misses: 0, loads: 0, evictions: 0 };
   private policy: EvictionPolicy;
+  private eviction: EvictionName;
   private slots: number;
   private held = 0;
   private step = 0;
@@ -43,6 +44,7 @@ export class ExpertCache {
     eviction: EvictionName,
   ) {
     this.slots = capacity;
+    this.eviction = eviction;
     this.policy = createPolicy(eviction, experts);
     this.resident = new Uint8Array(experts);
     this.activeStamp = new Int32Array(experts);
@@ -95,7 +97,7 @@ export class ExpertCache {
     const { counters } = this;
     if (this.resident[expert] === 1) {
       counters.hits++;
-      this.policy.onHit(expert);
+      this.policy.onHit(expert, this.step);
       return HIT;
     }
     counters.misses++;
@@ -104,7 +106,7 @@ export class ExpertCache {
     this.resident[expert] = 1;
     this.held++;
     this.loadedAt[expert] = ++this.loadNumber;
-    this.policy.onLoad(expert);
+    this.policy.onLoad(expert, this.step);
     return victim;
   }
 
@@ -118,11 +120,16 @@ export class ExpertCache {
     return givenUp;
   }
 
-  /** Residents stay; the new policy learns them in the order in which they were loaded. */
+  /**
+   * Residents stay; a new policy learns them in the order in which they were loaded, as one use each. The policy in force
+   * stays as it is: a resize that came with it must not make it forget what was used last.
+   */
   setEviction(eviction: EvictionName): void {
+    if (eviction === this.eviction) return;
+    this.eviction = eviction;
     this.policy = createPolicy(eviction, this.experts);
     const residents = this.residents().sort((a, b) => (this.loadedAt[a] as number) - (this.loadedAt[b] as number));
-    for (const expert of residents) this.policy.onLoad(expert);
+    for (const expert of residents) this.policy.onLoad(expert, ++this.step);
   }
 
   /** Gives up every resident that is not to be kept (another device owns it now). */

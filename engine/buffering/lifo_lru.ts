@@ -1,26 +1,27 @@
 import { LinkedOrder } from './linked_order.ts';
 import type { EvictionPolicy } from './policy.ts';
+import { UseOrder } from './use_order.ts';
 
 /**
  * The paper's rule, second reading: among the experts not active in this batch the least recently used goes first; if all
- * are active, last in, first out by load. Equal to LRU while the active set fits, and to LIFO where it does not.
+ * are active, last in, first out by load, a hit not renewing "in" (see lifo.ts). Equal to LRU while the active set fits.
  */
 export class LifoLru implements EvictionPolicy {
   private readonly loads: LinkedOrder;
-  private readonly uses: LinkedOrder;
+  private readonly uses: UseOrder;
 
   constructor(experts: number) {
     this.loads = new LinkedOrder(experts);
-    this.uses = new LinkedOrder(experts);
+    this.uses = new UseOrder(experts);
   }
 
-  onLoad(expert: number): void {
+  onLoad(expert: number, step: number): void {
     this.loads.append(expert);
-    this.uses.append(expert);
+    this.uses.add(expert, step);
   }
 
-  onHit(expert: number): void {
-    this.uses.moveToEnd(expert);
+  onHit(expert: number, step: number): void {
+    this.uses.use(expert, step);
   }
 
   onEvict(expert: number): void {

@@ -6,6 +6,11 @@ export class LinkedOrder {
   private readonly next: Int32Array;
   private readonly previous: Int32Array;
   readonly end: number;
+  /**
+   * The last step in which no inactive expert was found. Within a step inactive experts only leave, so the answer holds for
+   * the rest of it; without it every further miss of a step that exceeds the cache would walk the whole list again.
+   */
+  private allActiveStep = 0;
 
   constructor(experts: number) {
     this.end = experts;
@@ -14,12 +19,17 @@ export class LinkedOrder {
   }
 
   append(expert: number): void {
-    const { end, next, previous } = this;
-    const last = previous[end] as number;
-    next[last] = expert;
-    previous[expert] = last;
-    next[expert] = end;
-    previous[end] = expert;
+    this.insertAfter(this.newest(), expert);
+  }
+
+  /** `place` is an expert in the list, or `end` for the oldest place. */
+  insertAfter(place: number, expert: number): void {
+    const { next, previous } = this;
+    const after = next[place] as number;
+    next[place] = expert;
+    previous[expert] = place;
+    next[expert] = after;
+    previous[after] = expert;
   }
 
   remove(expert: number): void {
@@ -28,12 +38,6 @@ export class LinkedOrder {
     const after = next[expert] as number;
     next[before] = after;
     previous[after] = before;
-  }
-
-  moveToEnd(expert: number): void {
-    if (this.newest() === expert) return;
-    this.remove(expert);
-    this.append(expert);
   }
 
   /** `end` when empty. */
@@ -55,14 +59,20 @@ export class LinkedOrder {
 
   /** The first expert from the oldest on that is not in the step's active set; `end` where all are. */
   oldestInactive(activeStamp: Int32Array, step: number): number {
-    let expert = this.oldest();
-    while (expert !== this.end && activeStamp[expert] === step) expert = this.newer(expert);
+    const { end, next } = this;
+    if (this.allActiveStep === step) return end;
+    let expert = next[end] as number;
+    while (expert !== end && activeStamp[expert] === step) expert = next[expert] as number;
+    if (expert === end) this.allActiveStep = step;
     return expert;
   }
 
   newestInactive(activeStamp: Int32Array, step: number): number {
-    let expert = this.newest();
-    while (expert !== this.end && activeStamp[expert] === step) expert = this.older(expert);
+    const { end, previous } = this;
+    if (this.allActiveStep === step) return end;
+    let expert = previous[end] as number;
+    while (expert !== end && activeStamp[expert] === step) expert = previous[expert] as number;
+    if (expert === end) this.allActiveStep = step;
     return expert;
   }
 }

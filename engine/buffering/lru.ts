@@ -1,32 +1,36 @@
-import { LinkedOrder } from './linked_order.ts';
 import type { EvictionPolicy } from './policy.ts';
+import { UseOrder } from './use_order.ts';
 
 /**
- * Least recently used. Loads and hits are uses. An inactive expert goes first; where the active set exceeds the cache, the
- * least recently used of the active ones (the one served earliest in this step) goes: a cyclic scan, which is what makes LRU
- * the wrong policy there and the paper's LIFO the right one.
+ * Least recently used, event by event: loads and hits are uses, the experts of one step are used together (lowest id first,
+ * see use_order.ts), and an inactive expert goes before an active one. Where a step's active set exceeds the cache, the
+ * lowest id of the active residents goes.
+ *
+ * A larger cache never misses more (law 5) while each step's active set fits the smaller cache or at least the larger one,
+ * and never when it has two or more slots more. With one slot more it can by a little, when steps exceed both: the last miss
+ * of a step must be resident after it, whatever the size.
  */
 export class Lru implements EvictionPolicy {
-  private readonly order: LinkedOrder;
+  private readonly uses: UseOrder;
 
   constructor(experts: number) {
-    this.order = new LinkedOrder(experts);
+    this.uses = new UseOrder(experts);
   }
 
-  onLoad(expert: number): void {
-    this.order.append(expert);
+  onLoad(expert: number, step: number): void {
+    this.uses.add(expert, step);
   }
 
-  onHit(expert: number): void {
-    this.order.moveToEnd(expert);
+  onHit(expert: number, step: number): void {
+    this.uses.use(expert, step);
   }
 
   onEvict(expert: number): void {
-    this.order.remove(expert);
+    this.uses.remove(expert);
   }
 
   victim(activeStamp: Int32Array, step: number): number {
-    const inactive = this.order.oldestInactive(activeStamp, step);
-    return inactive === this.order.end ? this.order.oldest() : inactive;
+    const inactive = this.uses.oldestInactive(activeStamp, step);
+    return inactive === this.uses.end ? this.uses.oldest() : inactive;
   }
 }

@@ -2,12 +2,14 @@
  * Decides which resident expert is given up. One instance per (layer, device); the expert cache tells it what happens and
  * asks it only when a slot is needed. A step's active set is protected while any other resident is left: that rule belongs to
  * every policy here, since the router has run before the cache is asked.
+ *
+ * `step` is the cache's count of steps: it rises from call to call or stays, and tells a policy what was used together.
  */
 export interface EvictionPolicy {
   /** An expert became resident. */
-  onLoad(expert: number): void;
+  onLoad(expert: number, step: number): void;
   /** A resident expert was wanted. */
-  onHit(expert: number): void;
+  onHit(expert: number, step: number): void;
   /** An expert is no longer resident. */
   onEvict(expert: number): void;
   /**

@@ -15,8 +15,6 @@ export type { TokenStream } from './token_stream.ts';
 export interface TextTokenizer {
   /** Token ids, with the special tokens that the model's own tokenizer puts around a text. */
   encode(text: string): number[];
-  /** One more than the largest token id; embeddings may have more rows. */
-  readonly vocabSize: number;
   /** Decodes one sequence token by token. */
   stream(): TokenStream;
 }
@@ -27,10 +25,8 @@ export function openTokenizer(folder: string): TextTokenizer {
   const configFile = path.join(folder, TOKENIZER_CONFIG_NAME);
   const config = existsSync(configFile) ? readJsonObject(configFile, MOST_TOKENIZER_BYTES) : {};
   let tokenizer: Tokenizer;
-  let vocabSize = 0;
   try {
     tokenizer = new Tokenizer(definition, config);
-    for (const id of tokenizer.get_vocab().values()) vocabSize = Math.max(vocabSize, id + 1);
   } catch (error) {
     throw new EngineRefusal(
       `${TOKENIZER_NAME}: it cannot be used (${(error as Error).message}); fetch it and ${TOKENIZER_CONFIG_NAME} again.`,
@@ -42,7 +38,6 @@ export function openTokenizer(folder: string): TextTokenizer {
   const byteLevel = (definition.decoder as { type?: unknown } | null)?.type === 'ByteLevel';
   return {
     encode: (text) => tokenizer.encode(text).ids,
-    vocabSize,
     stream: () =>
       byteLevel
         ? new ByteLevelStream((id) => tokenizer.id_to_token(id), added)

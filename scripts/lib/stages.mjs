@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findElectron } from './electron_runtime.mjs';
@@ -46,7 +48,7 @@ export const STAGES = {
     const { chromium } = await ensureSystemPackages();
     if (chromium === undefined)
       return skipped('ui', 'there is no Chromium (on PATH, or from npx playwright install chromium)');
-    return playwright('ui', { MOE_CHROMIUM: chromium });
+    return playwright('ui', { MOE_CHROMIUM: chromium, MOE_UI_PORT: String(await freePort()) });
   },
 
   async e2e() {
@@ -73,6 +75,15 @@ function playwright(name, env, xvfbRun) {
       : await attach(process.execPath, args, options);
     return counted(code, playwrightCounts(file));
   });
+}
+
+async function freePort() {
+  const server = createServer().listen(0);
+  await once(server, 'listening');
+  const { port } = server.address();
+  server.close();
+  await once(server, 'close');
+  return port;
 }
 
 const configOf = (name) => ['--config', `playwright.${name}.config.ts`];

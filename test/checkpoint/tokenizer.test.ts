@@ -36,7 +36,7 @@ describe('tokenizer of the demo model', () => {
   it('streams any text without showing half a character', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 40 }), (text) => {
-        fc.pre(text.isWellFormed() && !text.includes('<|'));
+        fc.pre(!text.includes('<|'));
         const streamed = pieces(tokenizer.stream(), tokenizer.encode(text));
         expect(streamed.join('')).toBe(text);
         if (!text.includes('\ufffd')) for (const piece of streamed) expect(piece).not.toContain('\ufffd');
@@ -63,7 +63,6 @@ describe('tokenizer of the demo model', () => {
   });
 
   it('decodes any ids, shows no special tokens, and ignores ids beyond the vocabulary', () => {
-    expect(tokenizer.vocabSize).toBe(3584);
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 0, max: 4000 })), (ids) => {
         const text = pieces(tokenizer.stream(), ids).join('');
@@ -116,7 +115,7 @@ describe('WindowStream', () => {
   const word = fc.integer({ min: 256, max: 261 }).map((id) => [id]);
   const character = fc
     .string({ unit: 'binary', minLength: 1, maxLength: 1 })
-    .filter((c) => c.isWellFormed() && c !== '\ufffd' && c !== '\ufeff')
+    .filter((c) => c !== '\ufffd' && c !== '\ufeff')
     .map((c) => [...new TextEncoder().encode(c)]);
 
   it('gives what decoding the whole sequence gives', () => {
