@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'electron-vite';
@@ -31,7 +30,7 @@ export default defineConfig({
       target: 'node16',
       sourcemap: true,
       rolldownOptions: {
-        input: Object.fromEntries(Object.entries(MAIN_INPUTS).filter(([, path]) => existsSync(path))),
+        input: MAIN_INPUTS,
         external: EXTERNAL,
         output: { format: 'cjs', entryFileNames: '[name].cjs', chunkFileNames: 'chunks/[name]-[hash].cjs' },
       },

@@ -8,6 +8,7 @@ export default defineConfig({
   workers: 1,
   timeout: 90_000,
   expect: { timeout: 20_000 },
+  globalTimeout: 360_000,
   forbidOnly: true,
   reporter: 'list',
 });

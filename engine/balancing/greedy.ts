@@ -18,7 +18,9 @@ export function greedy(history: LoadHistory, devices: number): Placement {
   const deviceOf = plain.deviceOf.map((row, layer) => {
     const before = scorePlacement(history, plain, layer);
     const after = scorePlacement(history, balanced, layer);
-    const better = after.avgMaxLoad < before.avgMaxLoad || (after.avgMaxLoad === before.avgMaxLoad && after.maxLoad < before.maxLoad);
+    const better =
+      after.avgMaxLoad < before.avgMaxLoad ||
+      (after.avgMaxLoad === before.avgMaxLoad && after.maxLoad < before.maxLoad);
     return better ? (balanced.deviceOf[layer] as Uint8Array) : row;
   });
   return { devices, deviceOf };

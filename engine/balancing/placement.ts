@@ -40,6 +40,7 @@ export function place(
   experts: number,
   devices: number,
 ): Placement {
-  if (name === 'contiguous' || history === undefined || history.batches === 0) return contiguous(layers, experts, devices);
+  if (name === 'contiguous' || history === undefined || history.batches === 0)
+    return contiguous(layers, experts, devices);
   return greedy(history, devices);
 }

@@ -33,8 +33,9 @@ export class ExpertCache {
   private readonly resident: Uint8Array;
   private readonly activeStamp: Int32Array;
   private readonly order: Int32Array;
+  private readonly missing: Int32Array;
   /** Order of loads, for handing residents to another policy. */
-  private readonly loadedAt: Float64Array;
+  private readonly loadedAt: Int32Array;
   private loadNumber = 0;
 
   /** @param experts ids are 0..experts-1 @param capacity slots, at least 1 */
@@ -49,7 +50,8 @@ export class ExpertCache {
     this.resident = new Uint8Array(experts);
     this.activeStamp = new Int32Array(experts);
     this.order = new Int32Array(experts);
-    this.loadedAt = new Float64Array(experts);
+    this.missing = new Int32Array(experts);
+    this.loadedAt = new Int32Array(experts);
   }
 
   get capacity(): number {
@@ -75,20 +77,18 @@ export class ExpertCache {
    * @returns the order to serve them in, its first `count` places; reused by the next call
    */
   openStep(active: ArrayLike<number>, count: number): Int32Array {
-    const { resident, order, activeStamp } = this;
+    const { resident, order, missing, activeStamp } = this;
     const step = ++this.step;
-    let at = 0;
+    let hits = 0;
+    // Without branches: whether an expert is resident is what a branch predictor cannot know.
     for (let i = 0; i < count; i++) {
       const expert = active[i] as number;
       activeStamp[expert] = step;
-      if (resident[expert] === 1) order[at++] = expert;
+      order[hits] = expert;
+      missing[i - hits] = expert;
+      hits += resident[expert] as number;
     }
-    if (at < count) {
-      for (let i = 0; i < count; i++) {
-        const expert = active[i] as number;
-        if (resident[expert] === 0) order[at++] = expert;
-      }
-    }
+    for (let i = hits; i < count; i++) order[i] = missing[i - hits] as number;
     return order;
   }
 

@@ -17,11 +17,11 @@ export class LifoLru implements EvictionPolicy {
 
   onLoad(expert: number, step: number): void {
     this.loads.append(expert);
-    this.uses.add(expert, step);
+    this.uses.load(expert, step);
   }
 
   onHit(expert: number, step: number): void {
-    this.uses.use(expert, step);
+    this.uses.hit(expert, step);
   }
 
   onEvict(expert: number): void {

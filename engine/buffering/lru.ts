@@ -18,11 +18,11 @@ export class Lru implements EvictionPolicy {
   }
 
   onLoad(expert: number, step: number): void {
-    this.uses.add(expert, step);
+    this.uses.load(expert, step);
   }
 
   onHit(expert: number, step: number): void {
-    this.uses.use(expert, step);
+    this.uses.hit(expert, step);
   }
 
   onEvict(expert: number): void {

@@ -2,7 +2,15 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { type Dispose, type Engine, EngineRefusal } from '../api.ts';
 import { listDevices } from '../device/discovery.ts';
-import { type EngineEvent, type EngineSnapshot, type Method, type Params, PROTOCOL_VERSION, type Results, type RunState } from '../protocol/messages.ts';
+import {
+  type EngineEvent,
+  type EngineSnapshot,
+  type Method,
+  type Params,
+  PROTOCOL_VERSION,
+  type Results,
+  type RunState,
+} from '../protocol/messages.ts';
 import type { MachineInfo } from '../protocol/model.ts';
 import type { RunSettings } from '../protocol/settings.ts';
 import type { TelemetryFrame } from '../protocol/telemetry.ts';
@@ -14,8 +22,8 @@ import { readRun, readRunOutline } from '../report/run_reader.ts';
 import { EXPORTER } from '../report/run_writer.ts';
 import { describeMachine } from './machine.ts';
 import { type OpenModel, openModel } from './open_model.ts';
-import { auditOf } from './run_audit.ts';
 import type { Run } from './run.ts';
+import { auditOf } from './run_audit.ts';
 import { startRun } from './run_start.ts';
 
 export interface EngineOptions {
@@ -81,7 +89,9 @@ class LocalEngine implements Engine {
   private readonly handlers: Handlers = {
     hello: ({ protocol }) => {
       if (protocol !== PROTOCOL_VERSION) {
-        throw new EngineRefusal(`hello: the window speaks protocol ${protocol} and the engine ${PROTOCOL_VERSION}; restart the studio.`);
+        throw new EngineRefusal(
+          `hello: the window speaks protocol ${protocol} and the engine ${PROTOCOL_VERSION}; restart the studio.`,
+        );
       }
       const version = EXPORTER.split(' ')[1] ?? '';
       return { protocol: PROTOCOL_VERSION, version, machine: this.machine, snapshot: this.snapshot(), writer: true };

@@ -1,6 +1,6 @@
 import type { Placement } from '../balancing/placement.ts';
-import type { Audit, MissCurve } from '../protocol/telemetry.ts';
 import type { CacheSlots, EvictionName } from '../protocol/settings.ts';
+import type { Audit, MissCurve } from '../protocol/telemetry.ts';
 import { curveSizes, MissCurveReplay } from '../replay/miss_curve.ts';
 import { type CacheChange, CacheReplay } from '../replay/replay_cache.ts';
 import type { RoutingTrace } from '../trace/trace.ts';
@@ -43,6 +43,7 @@ export class LiveReplay {
   private readonly measuredTotals = { hits: 0, misses: 0, loads: 0, evictions: 0 };
   private readonly measuredAt: { hits: number; misses: number; loads: number; evictions: number }[] = [];
   private audited = 0;
+  private readSteps = 0;
   private curve: MissCurveReplay | undefined;
   private curveStep = 0;
   private inForce: InForce | undefined;
@@ -67,7 +68,14 @@ export class LiveReplay {
     if (before?.eviction === inForce.eviction && before.placement === inForce.placement) return;
     const perDevice = Math.ceil(this.experts / inForce.placement.devices);
     const sizes = curveSizes(perDevice, MOST_SIZES);
-    this.curve = new MissCurveReplay(this.moeLayers, this.experts, inForce.placement, inForce.eviction, sizes, WINDOW_STEPS);
+    this.curve = new MissCurveReplay(
+      this.moeLayers,
+      this.experts,
+      inForce.placement,
+      inForce.eviction,
+      sizes,
+      WINDOW_STEPS,
+    );
     this.curveStep = Math.max(0, change.atStep - WARM_STEPS);
   }
 
@@ -88,7 +96,15 @@ export class LiveReplay {
     totals.loads += loads;
     this.measuredAt.push({ ...totals });
     const workMs = row.durationMs - row.stallMs;
-    this.window.push({ step: row.step, accesses, misses, loadMs: row.stallMs, loads, workMs, newTokens: row.emissions.length });
+    this.window.push({
+      step: row.step,
+      accesses,
+      misses,
+      loadMs: row.stallMs,
+      loads,
+      workMs,
+      newTokens: row.emissions.length,
+    });
     if (this.window.length > WINDOW_STEPS) this.window.shift();
   }
 
@@ -108,7 +124,13 @@ export class LiveReplay {
     return false;
   }
 
+  /** Something was replayed since the audit was last read. */
+  get unread(): boolean {
+    return this.audited > this.readSteps;
+  }
+
   readAudit(): Audit | undefined {
+    this.readSteps = this.audited;
     const measured = this.measuredAt[this.audited - 1];
     if (measured === undefined) return undefined;
     const { hits, misses, loads, evictions } = this.audit.totals;
@@ -120,7 +142,8 @@ export class LiveReplay {
     if (curve === undefined || inForce === undefined || this.window.length === 0) return undefined;
     const { fromStep, toStep, slots, missRate, missesPerStep, workingSet } = curve.read();
     const shown = this.window.filter((entry) => entry.step >= Math.max(this.since, fromStep));
-    const sum = (entries: readonly Measured[], field: keyof Measured) => entries.reduce((total, entry) => total + entry[field], 0);
+    const sum = (entries: readonly Measured[], field: keyof Measured) =>
+      entries.reduce((total, entry) => total + entry[field], 0);
     const loads = sum(this.window, 'loads');
     const decoding = this.window.filter((entry) => entry.newTokens > 0);
     const base = decoding.length === 0 ? this.window : decoding;

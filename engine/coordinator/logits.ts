@@ -1,10 +1,10 @@
+import { EngineRefusal } from '../api.ts';
+import { contiguous } from '../balancing/placement.ts';
+import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import type { ModelSpec } from '../families/spec.ts';
 import { type MoeLayer, moeLayers } from '../families/spec.ts';
-import type { Checkpoint } from '../checkpoint/checkpoint.ts';
-import { contiguous } from '../balancing/placement.ts';
-import { Rank } from '../rank/rank.ts';
 import type { RowPlan } from '../rank/messages.ts';
-import { EngineRefusal } from '../api.ts';
+import { Rank } from '../rank/rank.ts';
 
 export interface LogitsInput {
   /** [rows, length] */
@@ -21,11 +21,23 @@ export interface LogitsOutput {
 }
 
 /** One forward pass over whole sequences on one CPU device with every expert that is needed: for checks against a reference. */
-export async function forwardLogits(modelPath: string, spec: ModelSpec, checkpoint: Checkpoint, input: LogitsInput): Promise<LogitsOutput> {
+export async function forwardLogits(
+  modelPath: string,
+  spec: ModelSpec,
+  checkpoint: Checkpoint,
+  input: LogitsInput,
+): Promise<LogitsOutput> {
   const moe = moeLayers(spec);
   const [{ feedForward }] = moe as [MoeLayer];
   const { topK } = feedForward.rule;
-  const setup = { modelPath, rank: 0, ranks: 1, device: 'cpu:0', budgetBytes: Number.MAX_SAFE_INTEGER, exchange: undefined };
+  const setup = {
+    modelPath,
+    rank: 0,
+    ranks: 1,
+    device: 'cpu:0',
+    budgetBytes: Number.MAX_SAFE_INTEGER,
+    exchange: undefined,
+  };
   const rank = await Rank.open(setup, spec, checkpoint);
   try {
     const { deviceOf } = contiguous(moe.length, feedForward.experts, 1);
@@ -38,13 +50,24 @@ export async function forwardLogits(modelPath: string, spec: ModelSpec, checkpoi
       const kept = [...ids.keys()].filter((at) => (input.mask?.[row]?.[at] ?? 1) !== 0);
       const tokens = Int32Array.from(kept, (at) => ids[at] as number);
       const wrong = tokens.find((id) => id < 0 || id >= spec.vocabSize);
-      if (wrong !== undefined) throw new EngineRefusal(`input_ids: token ${wrong} is outside the vocabulary of ${spec.vocabSize}.`);
+      if (wrong !== undefined)
+        throw new EngineRefusal(`input_ids: token ${wrong} is outside the vocabulary of ${spec.vocabSize}.`);
       if (tokens.length === 0) continue;
       const plan: RowPlan = { row: 0, sequence: row, position: 0, tokens, emit: false };
-      const result = await rank.step({ step: row, rows: [plan], temperature: 0, seed: 0, allLogits: true, profile: false });
+      const result = await rank.step({
+        step: row,
+        rows: [plan],
+        temperature: 0,
+        seed: 0,
+        allLogits: true,
+        profile: false,
+      });
       for (const [index, at] of kept.entries()) {
         const from = index * spec.vocabSize;
-        logits.set((result.logits as Float32Array).subarray(from, from + spec.vocabSize), (row * length + at) * spec.vocabSize);
+        logits.set(
+          (result.logits as Float32Array).subarray(from, from + spec.vocabSize),
+          (row * length + at) * spec.vocabSize,
+        );
         for (let layer = 0; layer < moe.length; layer++) {
           for (let j = 0; j < topK; j++) {
             const to = ((layer * rows + row) * length + at) * topK + j;

@@ -69,7 +69,11 @@ export function slotsThatFit(plan: MemoryPlan, budgetBytes: number): number {
  * Slots in force for a cache setting.
  * @throws EngineRefusal where a device's budget cannot hold them
  */
-export function resolveSlots(plan: MemoryPlan, cacheSlots: RunSettings['cacheSlots'], budgets: readonly { id: string; bytes: number }[]): number {
+export function resolveSlots(
+  plan: MemoryPlan,
+  cacheSlots: RunSettings['cacheSlots'],
+  budgets: readonly { id: string; bytes: number }[],
+): number {
   const slots = cacheSlots === 'all' ? plan.expertsPerDevice : Math.min(cacheSlots, plan.expertsPerDevice);
   for (const { id, bytes } of budgets) {
     const fit = slotsThatFit(plan, bytes);

@@ -19,10 +19,15 @@ class RankHandle {
       const { waiting } = this;
       this.waiting = undefined;
       if (message.kind !== 'failed') waiting?.resolve(message);
-      else waiting?.reject(message.refusal ? new EngineRefusal(message.message) : new RankFailure(this.setup.device, message));
+      else
+        waiting?.reject(
+          message.refusal ? new EngineRefusal(message.message) : new RankFailure(this.setup.device, message),
+        );
     });
     this.worker.on('error', (error) => this.end(error));
-    this.worker.on('exit', (code) => this.end(new Error(`${this.setup.device}: the device's thread ended with code ${code}`)));
+    this.worker.on('exit', (code) =>
+      this.end(new Error(`${this.setup.device}: the device's thread ended with code ${code}`)),
+    );
   }
 
   ask<K extends FromRank['kind']>(message: ToRank | undefined): Promise<Reply<K>> {

@@ -1,5 +1,6 @@
+import { EngineRefusal } from '../api.ts';
 import { type Placement, place } from '../balancing/placement.ts';
-import type { TextTokenizer, TokenStream } from '../checkpoint/tokenizer.ts';
+import type { TextTokenizer } from '../checkpoint/tokenizer.ts';
 import type { ModelSpec } from '../families/spec.ts';
 import type { RunInfo, RunState, SettingsMark } from '../protocol/messages.ts';
 import type { ModelSummary } from '../protocol/model.ts';
@@ -8,20 +9,18 @@ import type { TelemetryFrame } from '../protocol/telemetry.ts';
 import type { RowPlan, StepPlan, StepResult } from '../rank/messages.ts';
 import { loadHistory } from '../replay/load_history.ts';
 import { RoutingTraceBuilder } from '../trace/trace.ts';
+import { describeChange } from './describe_change.ts';
 import { FrameBuilder } from './frame_builder.ts';
 import { LiveReplay } from './live_replay.ts';
 import { type MemoryPlan, planMemory, resolveSlots, slotsThatFit } from './memory_plan.ts';
+import type { PromptQueue } from './prompts.ts';
 import type { RankPool } from './rank_pool.ts';
 import type { RunRecorder } from './run_recorder.ts';
-import { type Emission, type Prompt, Scheduler } from './scheduler.ts';
+import { RunTelemetry } from './run_telemetry.ts';
+import { RunText } from './run_text.ts';
+import { Scheduler } from './scheduler.ts';
 import { joinResults, type StepRow } from './step_row.ts';
-import { describeChange } from './describe_change.ts';
 
-const FRAME_MS = 100;
-/** Curve and audit are read this often; replay itself goes on in between. */
-const REPLAY_READ_MS = 500;
-/** Replay works in slices this long between messages. */
-const REPLAY_SLICE_MS = 4;
 /** A placement from history needs some: until then contiguous is in force. */
 const HISTORY_STEPS = 32;
 /** Steps of history that a placement looks at. */
@@ -32,7 +31,7 @@ export interface RunParts {
   readonly spec: ModelSpec;
   readonly model: ModelSummary;
   readonly tokenizer: TextTokenizer;
-  readonly prompts: readonly Prompt[];
+  readonly prompts: PromptQueue;
   readonly endTokens: ReadonlySet<number>;
   readonly settings: RunSettings;
   readonly budgets: readonly { readonly id: string; readonly bytes: number }[];
@@ -70,7 +69,8 @@ export class Run {
   private readonly trace: RoutingTraceBuilder;
   private readonly replay: LiveReplay;
   private readonly frames: FrameBuilder;
-  private readonly streams = new Map<number, TokenStream>();
+  private readonly text: RunText;
+  private readonly telemetry: RunTelemetry;
   private readonly layers: number;
   private plan: MemoryPlan;
   private placement: Placement;
@@ -81,11 +81,7 @@ export class Run {
   private wake: (() => void) | undefined;
   private nextStep = 0;
   private unsettled: { row: StepRow; profile: StepResult['profile'] } | undefined;
-  private profileWanted = true;
   private readonly startedMs = performance.now();
-  private frameTimer: NodeJS.Timeout | undefined;
-  private replayTimer: NodeJS.Timeout | undefined;
-  private replayReadMs = 0;
 
   constructor(
     private readonly parts: RunParts,
@@ -104,7 +100,9 @@ export class Run {
     });
     this.trace = new RoutingTraceBuilder({ moeLayers: this.layers, experts: model.experts, topK: model.topK });
     this.replay = new LiveReplay(this.trace, this.layers, model.experts);
-    this.frames = new FrameBuilder(parts.id, this.layers, settings.devices.length, prompts.length);
+    this.frames = new FrameBuilder(parts.id, this.layers, settings.devices.length, prompts.total);
+    this.text = new RunText(parts.tokenizer, this.frames, settings.devices.length);
+    this.telemetry = new RunTelemetry(this.frames, this.replay, (frame) => listener.frame(frame));
     this.placement = place(settings.placement, undefined, this.layers, model.experts, settings.devices.length);
     this.ended = this.loop().then(
       () => this.close('finished', undefined),
@@ -176,7 +174,6 @@ export class Run {
   }
 
   private async loop(): Promise<void> {
-    this.frameTimer = setInterval(() => this.sendFrame(), FRAME_MS);
     await this.putInForce(this.settings, 'start');
     while (!this.stopping) {
       await this.applyPending();
@@ -184,7 +181,8 @@ export class Run {
         await this.rest();
         continue;
       }
-      if (this.placementIsDue()) await this.putInForce(this.settings, `greedy placement from ${this.nextStep} steps of history`);
+      if (this.placementIsDue())
+        await this.putInForce(this.settings, `greedy placement from ${this.nextStep} steps of history`);
       this.admit();
       const rows = this.scheduler.plan();
       if (rows === undefined) break;
@@ -196,18 +194,31 @@ export class Run {
 
   private async runStep(rows: readonly (readonly RowPlan[])[]): Promise<void> {
     const { temperature, seed } = this.settings;
-    const profile = this.profileWanted;
-    this.profileWanted = false;
+    const profile = this.telemetry.profileWanted;
+    this.telemetry.profileWanted = false;
     const step = this.nextStep++;
-    const plans: StepPlan[] = rows.map((rankRows) => ({ step, rows: rankRows, temperature, seed, allLogits: false, profile }));
+    const plans: StepPlan[] = rows.map((rankRows) => ({
+      step,
+      rows: rankRows,
+      temperature,
+      seed,
+      allLogits: false,
+      profile,
+    }));
     const begunMs = performance.now();
     const working = this.parts.pool.step(plans);
     this.settle();
     const results = await working;
     const endMs = performance.now();
-    const emissions = this.scheduler.advance(rows, results.map((result) => result.sampled));
+    const emissions = this.scheduler.advance(
+      rows,
+      results.map((result) => result.sampled),
+    );
     const timing = { endMs: endMs - this.startedMs, durationMs: endMs - begunMs };
-    this.unsettled = { row: joinResults(this.parts.model, rows, results, emissions, timing), profile: results[0]?.profile };
+    this.unsettled = {
+      row: joinResults(this.parts.model, rows, results, emissions, timing),
+      profile: results[0]?.profile,
+    };
   }
 
   /** Records and shows the last whole step; done while the ranks are at the next one. */
@@ -215,34 +226,19 @@ export class Run {
     if (this.unsettled === undefined) return;
     const { row, profile } = this.unsettled;
     this.unsettled = undefined;
-    this.trace.appendStep(row);
-    const texts = row.emissions.map((emission) => this.decode(emission));
-    this.parts.recorder.step(row, texts);
+    // Weights are in the run file; in memory the trace serves replay, which needs ids only.
+    this.trace.appendStep({ ...row, weights: undefined });
+    this.parts.recorder.step(row, this.text.add(row.emissions));
     this.replay.addMeasured(row);
     this.frames.addStep(row);
     if (profile !== undefined) this.frames.setProfile({ step: row.step, device: 0, ...profile });
-    for (const [index, emission] of row.emissions.entries()) this.showToken(emission, texts[index] ?? '');
-    if (this.replayTimer === undefined) this.replayTimer = setTimeout(() => this.replaySlice(), 0);
-  }
-
-  /** Text that a token completed; the end token has none. */
-  private decode({ sequence, token, done }: Emission): string {
-    const stream = this.streams.get(sequence);
-    if (stream === undefined) return '';
-    if (done) this.streams.delete(sequence);
-    return stream.push(token) + (done ? stream.flush() : '');
-  }
-
-  private showToken({ sequence, row, rank, done, waited }: Emission & { waited: boolean }, text: string): void {
-    const place = row * this.settings.devices.length + rank;
-    this.frames.addText({ sequence, row: place, pieces: text === '' ? [] : [{ text, waited }], ...(done && { done }) });
+    this.telemetry.wakeReplay();
   }
 
   private admit(): void {
-    for (const { sequence, rank, row, prompt } of this.scheduler.admit(this.settings.batch)) {
-      this.streams.set(sequence, this.parts.tokenizer.stream());
-      this.parts.recorder.sequence(sequence, row, prompt);
-      this.frames.addText({ sequence, row: row * this.settings.devices.length + rank, prompt: prompt.text, pieces: [] });
+    for (const admission of this.scheduler.admit(this.settings.batch)) {
+      this.text.begin(admission);
+      this.parts.recorder.sequence(admission.sequence, admission.row, admission.prompt);
     }
   }
 
@@ -306,40 +302,19 @@ export class Run {
     this.wake = undefined;
   }
 
-  private replaySlice(): void {
-    const done = this.replay.advance(REPLAY_SLICE_MS);
-    this.replayTimer = done ? undefined : setTimeout(() => this.replaySlice(), REPLAY_SLICE_MS);
-    const now = performance.now();
-    if (now - this.replayReadMs < REPLAY_READ_MS && !done) return;
-    if (now - this.replayReadMs < REPLAY_READ_MS && this.state === 'running') return;
-    this.replayReadMs = now;
-    this.showReplay();
-  }
-
-  private showReplay(): void {
-    const curve = this.replay.readCurve();
-    const audit = this.replay.readAudit();
-    if (curve !== undefined) this.frames.setCurve(curve);
-    if (audit !== undefined) this.frames.setAudit(audit);
-  }
-
-  private sendFrame(): void {
-    this.profileWanted = true;
-    if (this.frames.hasNews) this.listener.frame(this.frames.take());
-  }
-
   private async close(state: 'finished' | 'failed', error: Error | undefined): Promise<Error | undefined> {
-    clearInterval(this.frameTimer);
-    clearTimeout(this.replayTimer);
-    this.settle();
-    for (const { reject } of this.pending.splice(0)) reject(new Error('The run ended before the change could be applied.'));
-    while (!this.replay.advance(REPLAY_SLICE_MS)) await new Promise((resolve) => setImmediate(resolve));
-    this.showReplay();
-    this.sendFrame();
+    for (const { reject } of this.pending.splice(0)) {
+      reject(new EngineRefusal('change: the run ended before the change could be applied; it holds for the next run.'));
+    }
+    const audit = await this.telemetry.finish();
     await this.parts.pool.close();
     const reason = error === undefined ? (this.stopping ? 'stopped' : 'finished') : error.message;
-    await this.parts.recorder.finish(reason, this.frames.totals, this.replay.readAudit());
-    this.become(state);
-    return error;
+    // Where the run file itself failed, that error is the one to tell.
+    const unfinished = await this.parts.recorder.finish(reason, this.frames.totals, audit).then(
+      () => undefined,
+      (failure: Error) => failure,
+    );
+    this.become(error === undefined && unfinished === undefined ? state : 'failed');
+    return error ?? unfinished;
   }
 }

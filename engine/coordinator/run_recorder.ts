@@ -4,7 +4,7 @@ import type { RunHeader } from '../protocol/run_file.ts';
 import type { RunSettings } from '../protocol/settings.ts';
 import type { Audit, RunTotals } from '../protocol/telemetry.ts';
 import { RunWriter } from '../report/run_writer.ts';
-import type { Prompt } from './scheduler.ts';
+import type { Prompt } from './prompts.ts';
 import type { StepRow } from './step_row.ts';
 
 /** Writes a run's file while it runs: what happened, in order, a line each. */
@@ -59,7 +59,12 @@ export class RunRecorder {
       peak: toBase64(row.peakBytes),
       share: toBase64(row.share),
       phaseMs: toBase64(row.phaseMs),
-      emitted: row.emissions.map(({ sequence, token, waited }, index) => [sequence, token, waited ? 1 : 0, texts[index] ?? '']),
+      emitted: row.emissions.map(({ sequence, token, waited }, index) => [
+        sequence,
+        token,
+        waited ? 1 : 0,
+        texts[index] ?? '',
+      ]),
     });
   }
 

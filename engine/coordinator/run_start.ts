@@ -9,7 +9,7 @@ import { allocateExchange } from '../rank/exchange.ts';
 import type { RankSetup } from '../rank/messages.ts';
 import { planMemory, resolveSlots, STEP_TOKENS } from './memory_plan.ts';
 import type { OpenModel } from './open_model.ts';
-import { readPrompts } from './prompts.ts';
+import { openPrompts } from './prompts.ts';
 import { RankPool } from './rank_pool.ts';
 import { Run, type RunListener } from './run.ts';
 import { RunRecorder } from './run_recorder.ts';
@@ -35,11 +35,13 @@ export async function startRun(options: StartOptions, listener: RunListener): Pr
   }
   const budgets = chooseDevices(settings.devices);
   if (budgets.length > summary.experts) {
-    throw new EngineRefusal(`devices: ${budgets.length} devices cannot share ${summary.experts} experts; choose fewer.`);
+    throw new EngineRefusal(
+      `devices: ${budgets.length} devices cannot share ${summary.experts} experts; choose fewer.`,
+    );
   }
   const plan = planMemory(spec, { ...settings, devices: budgets.length });
   resolveSlots(plan, settings.cacheSlots, budgets);
-  const prompts = readPrompts(summary, model.tokenizer, settings);
+  const prompts = openPrompts(summary, model.tokenizer, settings);
 
   const startedAt = new Date().toISOString();
   const id = `${startedAt.replace(/[-:]/g, '').replace(/\..*/, '')}-${randomBytes(3).toString('hex')}`;
@@ -62,7 +64,20 @@ export async function startRun(options: StartOptions, listener: RunListener): Pr
       topK: summary.topK,
     });
     const { tokenizer, endTokens } = options.model;
-    const parts = { id, spec, model: summary, tokenizer, endTokens, prompts, settings, budgets, stepTokens: STEP_TOKENS, pool, recorder, startedAt };
+    const parts = {
+      id,
+      spec,
+      model: summary,
+      tokenizer,
+      endTokens,
+      prompts,
+      settings,
+      budgets,
+      stepTokens: STEP_TOKENS,
+      pool,
+      recorder,
+      startedAt,
+    };
     return new Run(parts, listener);
   } catch (error) {
     await pool.close();
@@ -72,6 +87,14 @@ export async function startRun(options: StartOptions, listener: RunListener): Pr
 
 function rankSetups({ summary }: OpenModel, budgets: readonly { id: string; bytes: number }[]): RankSetup[] {
   const ranks = budgets.length;
-  const exchange = ranks === 1 ? undefined : allocateExchange(ranks, summary.experts, summary.hiddenSize, summary.topK, STEP_TOKENS);
-  return budgets.map(({ id, bytes }, rank) => ({ modelPath: summary.path, rank, ranks, device: id, budgetBytes: bytes, exchange }));
+  const exchange =
+    ranks === 1 ? undefined : allocateExchange(ranks, summary.experts, summary.hiddenSize, summary.topK, STEP_TOKENS);
+  return budgets.map(({ id, bytes }, rank) => ({
+    modelPath: summary.path,
+    rank,
+    ranks,
+    device: id,
+    budgetBytes: bytes,
+    exchange,
+  }));
 }

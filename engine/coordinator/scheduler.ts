@@ -1,9 +1,5 @@
 import type { RowPlan } from '../rank/messages.ts';
-
-export interface Prompt {
-  readonly text: string;
-  readonly tokens: Int32Array;
-}
+import type { Prompt, PromptQueue } from './prompts.ts';
 
 interface Sequence {
   readonly id: number;
@@ -52,19 +48,19 @@ export class Scheduler {
   done = 0;
 
   constructor(
-    private readonly prompts: readonly Prompt[],
+    private readonly prompts: PromptQueue,
     private readonly options: SchedulerOptions,
   ) {}
 
   get total(): number {
-    return this.prompts.length;
+    return this.prompts.total;
   }
 
   /** Takes waiting prompts into free places. */
   admit(batch: number): Admission[] {
     const admitted: Admission[] = [];
-    while (this.active.length < batch && this.next < this.prompts.length) {
-      const prompt = this.prompts[this.next] as Prompt;
+    while (this.active.length < batch && this.next < this.prompts.total) {
+      const prompt = this.prompts.take();
       const { rank, row } = this.freePlace();
       const sequence = { id: this.next, rank, row, position: 0, pending: prompt.tokens, generated: 0 };
       this.active.push(sequence);

@@ -83,8 +83,16 @@ export function joinResults(
     phase,
     ids,
     weights,
-    cache: concat(Uint32Array, results.map((result) => result.cache), devices * layers * CACHE_COUNTERS),
-    ledgerBytes: concat(Float64Array, results.map((result) => result.ledgerBytes), devices * CATEGORY_COUNT),
+    cache: concat(
+      Uint32Array,
+      results.map((result) => result.cache),
+      devices * layers * CACHE_COUNTERS,
+    ),
+    ledgerBytes: concat(
+      Float64Array,
+      results.map((result) => result.ledgerBytes),
+      devices * CATEGORY_COUNT,
+    ),
     peakBytes: Float64Array.from(results, (result) => result.peakBytes),
     share: Float32Array.from(results, (result) => result.pairs / Math.max(1, pairs)),
     phaseMs,
@@ -128,7 +136,11 @@ function countInactive(ids: Uint16Array, layers: number, pairs: number, experts:
   return inactive;
 }
 
-function concat<T extends Uint32Array | Float64Array>(type: new (length: number) => T, parts: readonly T[], length: number): T {
+function concat<T extends Uint32Array | Float64Array>(
+  type: new (length: number) => T,
+  parts: readonly T[],
+  length: number,
+): T {
   const all = new type(length);
   let at = 0;
   for (const part of parts) {

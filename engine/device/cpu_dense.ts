@@ -27,7 +27,12 @@ export class CpuDense {
     private readonly ledger: MemoryLedger,
   ) {}
 
-  static async open(spec: ModelSpec, staging: WeightStaging, ledger: MemoryLedger, meter: RuntimeMeter): Promise<CpuDense> {
+  static async open(
+    spec: ModelSpec,
+    staging: WeightStaging,
+    ledger: MemoryLedger,
+    meter: RuntimeMeter,
+  ): Promise<CpuDense> {
     const dense = new CpuDense(spec, ledger);
     const stack = spec.stacks[spec.stacks.length - 1] as StackSpec;
     for (const layer of stack.layers) {

@@ -28,7 +28,9 @@ export function chooseDevices(choices: RunSettings['devices']): { id: string; by
   return choices.map(({ id, budgetBytes }) => {
     const device = devices.find((entry) => entry.id === id);
     if (device === undefined) {
-      throw new EngineRefusal(`devices: this machine has no "${id}"; choose from ${devices.map((entry) => entry.id).join(', ')}.`);
+      throw new EngineRefusal(
+        `devices: this machine has no "${id}"; choose from ${devices.map((entry) => entry.id).join(', ')}.`,
+      );
     }
     if (seen.has(id)) throw new EngineRefusal(`devices: "${id}" is named twice; name each device once.`);
     seen.add(id);

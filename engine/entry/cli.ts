@@ -41,7 +41,9 @@ async function main(args: readonly string[]): Promise<number> {
       return 2;
     }
     const known = error instanceof EngineRefusal;
-    process.stderr.write(`moe ${command.name}: ${known ? error.message : error instanceof Error ? error.stack : String(error)}\n`);
+    process.stderr.write(
+      `moe ${command.name}: ${known ? error.message : error instanceof Error ? error.stack : String(error)}\n`,
+    );
     return 1;
   }
 }

@@ -10,7 +10,9 @@ export function ropeFrequencies(config: ConfigReader, headDim: number, defaultTh
   const parameters = config.section('rope_parameters') ?? config.section('rope_scaling');
   const type = parameters?.optionalString('rope_type') ?? parameters?.optionalString('type') ?? 'default';
   if (type !== 'default') {
-    throw new EngineRefusal(`config.json: rope type "${type}" is not supported for this architecture; only plain rope is.`);
+    throw new EngineRefusal(
+      `config.json: rope type "${type}" is not supported for this architecture; only plain rope is.`,
+    );
   }
   const theta = config.optionalNumber('rope_theta') ?? parameters?.optionalNumber('rope_theta') ?? defaultTheta;
   const inverseFrequency = Float64Array.from({ length: headDim / 2 }, (_, i) => theta ** ((-2 * i) / headDim));

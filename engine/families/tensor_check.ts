@@ -13,7 +13,9 @@ export class TensorCheck {
   weight(name: string, shape: readonly number[]): WeightRef {
     const tensor = this.checkpoint.tensors.get(name);
     if (tensor === undefined) {
-      throw new EngineRefusal(`The checkpoint has no tensor "${name}", which config.json calls for; fetch the model's files again.`);
+      throw new EngineRefusal(
+        `The checkpoint has no tensor "${name}", which config.json calls for; fetch the model's files again.`,
+      );
     }
     if (tensor.shape.length !== shape.length || shape.some((dim, axis) => dim !== tensor.shape[axis])) {
       throw new EngineRefusal(

@@ -42,7 +42,8 @@ export function routeToken(
   const largest = weights[out] as number;
   // Softmax over all, divided by the sum of the chosen, equals softmax over the chosen: no need to visit the others.
   let denominator = 0;
-  if (!rule.renormalise) for (let expert = 0; expert < experts; expert++) denominator += Math.exp((logits[at + expert] as number) - largest);
+  if (!rule.renormalise)
+    for (let expert = 0; expert < experts; expert++) denominator += Math.exp((logits[at + expert] as number) - largest);
   for (let j = 0; j < k; j++) {
     const score = Math.exp((weights[out + j] as number) - largest);
     weights[out + j] = score;

@@ -33,7 +33,11 @@ export function attentionGraph(layer: LayerSpec, hidden: number): WeightedGraph 
   builder.input('split', 'int64', [2]);
 
   const rms = (input: string, gain: string, epsilon: number) =>
-    builder.node('SimplifiedLayerNormalization', [input, gain], { axis: -1, epsilon: { float: epsilon }, stash_type: 1 });
+    builder.node('SimplifiedLayerNormalization', [input, gain], {
+      axis: -1,
+      epsilon: { float: epsilon },
+      stash_type: 1,
+    });
   const normedInput = rms('x', blob.weight('attention_gain', [hidden], [attentionNorm.gain]), attentionNorm.epsilon);
   const { query, key, value } = projectQkv(builder, blob, attention, normedInput, hidden, rms);
   const rotate = (input: string, output?: string) =>
@@ -65,7 +69,8 @@ export function attentionFloats(layer: LayerSpec, hidden: number): { attention: 
   const { query, key, value, output, queryKeyNorm, heads, kvHeads, headDim } = layer.attention;
   const linears = [query, key, value, output];
   let attention = 2 * hidden;
-  for (const { inFeatures, outFeatures, bias } of linears) attention += inFeatures * outFeatures + (bias ? outFeatures : 0);
+  for (const { inFeatures, outFeatures, bias } of linears)
+    attention += inFeatures * outFeatures + (bias ? outFeatures : 0);
   if (queryKeyNorm !== undefined) attention += queryKeyNorm.over === 'head' ? 2 * headDim : (heads + kvHeads) * headDim;
   return { attention, router: layer.feedForward.kind === 'moe' ? layer.feedForward.experts * hidden : 0 };
 }
@@ -81,20 +86,25 @@ function projectQkv(
 ): { query: string; key: string; value: string } {
   const { heads, kvHeads, headDim, queryKeyNorm } = attention;
   const widths = [heads * headDim, kvHeads * headDim, kvHeads * headDim];
-  const rows = widths[0] as number + 2 * kvHeads * headDim;
+  const rows = (widths[0] as number) + 2 * kvHeads * headDim;
   const linears = [attention.query, attention.key, attention.value];
   const refs = linears.map((spec, index) => ({ ...spec.weight, rows: widths[index] as number }));
   const weight = blob.weight('qkv', [rows, hidden], refs);
   let projected = builder.node('FusedMatMul', [input, weight], { transB: 1, alpha: { float: 1 } });
   if (attention.query.bias !== undefined) {
-    const biases = linears.map((spec, index) => ({ ...(spec.bias as { tensor: string }), rows: widths[index] as number }));
+    const biases = linears.map((spec, index) => ({
+      ...(spec.bias as { tensor: string }),
+      rows: widths[index] as number,
+    }));
     projected = builder.node('Add', [projected, blob.weight('qkv_bias', [rows], biases)]);
   }
   let [query, key, value] = builder.nodeOutputs('Split', [projected, builder.int64s(widths)], ['q', 'k', 'v'], {
     axis: -1,
   }) as [string, string, string];
   const norm = (which: 'query' | 'key', input: string, width: number) =>
-    queryKeyNorm === undefined ? input : rms(input, blob.weight(`${which}_gain`, [width], [queryKeyNorm[which]]), queryKeyNorm.epsilon);
+    queryKeyNorm === undefined
+      ? input
+      : rms(input, blob.weight(`${which}_gain`, [width], [queryKeyNorm[which]]), queryKeyNorm.epsilon);
   if (queryKeyNorm?.over === 'all') {
     query = norm('query', query, heads * headDim);
     key = norm('key', key, kvHeads * headDim);
@@ -102,16 +112,22 @@ function projectQkv(
   if (attention.clip !== undefined) {
     const low = builder.float(-attention.clip);
     const high = builder.float(attention.clip);
-    [query, key, value] = [query, key, value].map((name) => builder.node('Clip', [name, low, high])) as [string, string, string];
+    [query, key, value] = [query, key, value].map((name) => builder.node('Clip', [name, low, high])) as [
+      string,
+      string,
+      string,
+    ];
   }
-  const byHead = (name: string, count: number) => builder.node('Reshape', [name, builder.int64s([0, 0, count, headDim])]);
+  const byHead = (name: string, count: number) =>
+    builder.node('Reshape', [name, builder.int64s([0, 0, count, headDim])]);
   let queryHeads = byHead(query, heads);
   let keyHeads = byHead(key, kvHeads);
   if (queryKeyNorm?.over === 'head') {
     queryHeads = norm('query', queryHeads, headDim);
     keyHeads = norm('key', keyHeads, headDim);
   }
-  const headsFirst = (name: string, output?: string) => builder.node('Transpose', [name], { perm: [0, 2, 1, 3] }, output);
+  const headsFirst = (name: string, output?: string) =>
+    builder.node('Transpose', [name], { perm: [0, 2, 1, 3] }, output);
   return {
     query: headsFirst(queryHeads),
     key: headsFirst(keyHeads),
@@ -120,7 +136,13 @@ function projectQkv(
 }
 
 /** softmax(scale q [past k, new k]^T + bias) [past v, new v]; returns [B, S, heads * D]. */
-function attend(builder: GraphBuilder, attention: AttentionSpec, query: string, newKey: string, newValue: string): string {
+function attend(
+  builder: GraphBuilder,
+  attention: AttentionSpec,
+  query: string,
+  newKey: string,
+  newValue: string,
+): string {
   const { heads, kvHeads, headDim, scale } = attention;
   const grouped = heads !== kvHeads;
   const rows = grouped ? builder.node('Reshape', [query, builder.int64s([0, kvHeads, -1, headDim])]) : query;

@@ -42,7 +42,12 @@ export class GraphBuilder {
   }
 
   /** Adds a node with one output and returns the output's name. */
-  node(op: string, inputs: readonly string[], attributes: Record<string, AttributeValue> = {}, output?: string): string {
+  node(
+    op: string,
+    inputs: readonly string[],
+    attributes: Record<string, AttributeValue> = {},
+    output?: string,
+  ): string {
     return this.nodeOutputs(op, inputs, [output ?? `${op}_${this.nextName++}`], attributes)[0] as string;
   }
 
@@ -87,7 +92,9 @@ export class GraphBuilder {
     if (known !== undefined) return known;
     const bytes = new Uint8Array(Float32Array.of(value).buffer);
     const name = `const_${this.constants.size}`;
-    this.initializers.push(tensor(name, 'float32', [], (writer) => writer.tag(9, WireType.LengthDelimited).bytes(bytes)));
+    this.initializers.push(
+      tensor(name, 'float32', [], (writer) => writer.tag(9, WireType.LengthDelimited).bytes(bytes)),
+    );
     this.constants.set(key, name);
     return name;
   }

@@ -78,7 +78,7 @@ export const DEFAULT_RUN: RunSettings = {
   devices: [{ id: 'cpu:0' }],
   gating: 'dynamic',
   prompts: { kind: 'sample', name: 'mixed' },
-  promptCount: 64,
+  promptCount: 512,
   promptTokens: 64,
   newTokens: 256,
   temperature: 0.8,

@@ -20,7 +20,8 @@ export class Embedding {
     ledger.add('embedding', embeddingBytes(spec));
     this.table = new Float32Array(spec.vocabSize * spec.hiddenSize);
     source.readFloat32(spec.embedding.tensor, this.table);
-    if (spec.embeddingMultiplier !== 1) for (let i = 0; i < this.table.length; i++) this.table[i] = (this.table[i] as number) * spec.embeddingMultiplier;
+    if (spec.embeddingMultiplier !== 1)
+      for (let i = 0; i < this.table.length; i++) this.table[i] = (this.table[i] as number) * spec.embeddingMultiplier;
   }
 
   /** Writes the rows of `tokens` from row `at` of `out` on, [rows, hidden]. */

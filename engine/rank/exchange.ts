@@ -37,7 +37,13 @@ export class StepAborted extends Error {
   override readonly name = 'StepAborted';
 }
 
-export function allocateExchange(ranks: number, experts: number, hidden: number, topK: number, stepTokens: number): ExchangeMemory {
+export function allocateExchange(
+  ranks: number,
+  experts: number,
+  hidden: number,
+  topK: number,
+  stepTokens: number,
+): ExchangeMemory {
   const pairs = stepTokens * topK;
   return {
     ranks,
@@ -56,7 +62,10 @@ export function allocateExchange(ranks: number, experts: number, hidden: number,
 
 /** One rank's outbox, bytes: what its ledger enters under gating and reordering. */
 export function outboxBytes(memory: ExchangeMemory): number {
-  return (memory.counts.byteLength + memory.pairs.byteLength + memory.rows.byteLength + memory.results.byteLength) / memory.ranks;
+  return (
+    (memory.counts.byteLength + memory.pairs.byteLength + memory.rows.byteLength + memory.results.byteLength) /
+    memory.ranks
+  );
 }
 
 export class Exchange {

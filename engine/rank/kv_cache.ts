@@ -63,7 +63,15 @@ export class KvCache {
    * Stores new keys and values of one row from an attention output [B, KH, S, D].
    * @param source row in the output; `newTokens` S, of which all are stored from `position` on
    */
-  append(layer: number, row: number, position: number, newTokens: number, source: number, key: Float32Array, value: Float32Array): void {
+  append(
+    layer: number,
+    row: number,
+    position: number,
+    newTokens: number,
+    source: number,
+    key: Float32Array,
+    value: Float32Array,
+  ): void {
     const slab = this.slabs[layer] as Slab;
     const { kvHeads, headDim } = slab;
     const floats = newTokens * headDim;

@@ -1,6 +1,9 @@
 import { CATEGORY_COUNT, LEDGER_CATEGORIES, type LedgerCategory } from '../protocol/telemetry.ts';
 
-const INDEX = Object.fromEntries(LEDGER_CATEGORIES.map((name, index) => [name, index])) as Record<LedgerCategory, number>;
+const INDEX = Object.fromEntries(LEDGER_CATEGORIES.map((name, index) => [name, index])) as Record<
+  LedgerCategory,
+  number
+>;
 
 /**
  * The memory ledger of one device: every allocation of the rank is entered under one category when it is made and taken out

@@ -1,5 +1,5 @@
+import { type ExpertCache, HIT, LOAD } from '../buffering/expert_cache.ts';
 import type { CpuExperts } from '../device/cpu_experts.ts';
-import { LOAD, HIT, type ExpertCache } from '../buffering/expert_cache.ts';
 import type { DispatchPlan } from '../gating/dispatch_plan.ts';
 import type { Exchange } from './exchange.ts';
 import type { MemoryLedger } from './ledger.ts';
@@ -237,7 +237,8 @@ export class MoeLayerRunner {
         const local = owner === rank ? this.outputs[expert] : undefined;
         const source = local ?? (exchange?.results[owner] as Float32Array);
         const from = (local === undefined ? (this.resultFrom[expert] as number) + row : row) * hidden;
-        for (let i = 0; i < hidden; i++) target[to + i] = (target[to + i] as number) + weight * (source[from + i] as number);
+        for (let i = 0; i < hidden; i++)
+          target[to + i] = (target[to + i] as number) + weight * (source[from + i] as number);
       }
     }
   }

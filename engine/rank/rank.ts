@@ -1,11 +1,9 @@
-import { applyChange } from '../replay/replay_cache.ts';
-import { ExpertCache } from '../buffering/expert_cache.ts';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
-import { CpuDense } from '../device/cpu_dense.ts';
+import { type AttentionOutput, CpuDense } from '../device/cpu_dense.ts';
 import { CpuExperts } from '../device/cpu_experts.ts';
 import { floats, type RuntimeMeter } from '../device/cpu_session.ts';
 import { WeightStaging } from '../device/weights.ts';
-import { type LayerSpec, type ModelSpec, moeLayers, type MoeLayer, type StackSpec } from '../families/spec.ts';
+import { type LayerSpec, type ModelSpec, type MoeLayer, moeLayers, type StackSpec } from '../families/spec.ts';
 import { createPlan, type DispatchPlan, planBytes } from '../gating/dispatch_plan.ts';
 import { planDynamic } from '../gating/dynamic.ts';
 import { routeToken } from '../gating/router.ts';
@@ -16,11 +14,16 @@ import { MemoryLedger } from './ledger.ts';
 import type { RankSettings, RankSetup, RowPlan, StepPlan, StepResult } from './messages.ts';
 import { MoeLayerRunner, type TokenRows } from './moe_layer.ts';
 import { PhaseClock } from './phase_clock.ts';
-import { Sampler } from './sampler.ts';
+import { RankCaches } from './rank_caches.ts';
+import { RankHead } from './rank_head.ts';
 import { groupFeeds, groupTokens, placeTokens, type TokenGroup } from './token_groups.ts';
 
-/** Counters per layer in a step's result: hits, misses, loads, evictions. */
-const COUNTERS = 4;
+/** What the router chose in a step [layers, tokens, topK], and which tokens waited for a load. */
+interface Chosen {
+  readonly ids: Uint16Array;
+  readonly weights: Float32Array;
+  readonly waited: Uint8Array;
+}
 
 /**
  * One device's share of the engine: its own sequences through the whole model, its own experts for everybody's tokens.
@@ -28,42 +31,52 @@ const COUNTERS = 4;
  */
 export class Rank {
   private readonly layers: readonly LayerSpec[];
-  private readonly moe: readonly MoeLayer[];
-  private readonly caches: ExpertCache[] = [];
+  /** MoE layer of each block. */
+  private readonly moeOf: readonly MoeLayer[];
+  private readonly moeCount: number;
+  private readonly topK: number;
   private deviceOf: readonly Uint8Array[] = [];
-  private readonly counted: Uint32Array;
   private readonly clock = new PhaseClock();
-  private readonly sampler = new Sampler();
   private readonly plan: DispatchPlan;
   private readonly runner: MoeLayerRunner;
   private readonly kv: KvCache;
+  private readonly head: RankHead;
+  private readonly caches: RankCaches;
 
   private constructor(
-    private readonly setup: RankSetup,
+    setup: RankSetup,
     private readonly spec: ModelSpec,
     private readonly ledger: MemoryLedger,
     private readonly embedding: Embedding,
     private readonly dense: CpuDense,
-    private readonly experts: CpuExperts,
+    experts: CpuExperts,
     private readonly exchange: Exchange | undefined,
     private readonly meter: RuntimeMeter,
   ) {
     const stack = spec.stacks[spec.stacks.length - 1] as StackSpec;
+    const moe = moeLayers(spec);
     this.layers = stack.layers;
-    this.moe = moeLayers(spec);
-    this.counted = new Uint32Array(this.moe.length * COUNTERS);
-    this.kv = new KvCache(this.layers.map((layer) => layer.attention), ledger);
-    const { experts: expertCount, rule } = (this.moe[0] as MoeLayer).feedForward;
-    this.plan = createPlan(expertCount, rule.topK);
-    this.runner = new MoeLayerRunner(setup.rank, spec.hiddenSize, rule.topK, expertCount, experts, exchange, ledger, this.clock);
+    this.moeOf = stack.layers.map((layer) => moe.find((entry) => entry.block === layer.block) as MoeLayer);
+    this.moeCount = moe.length;
+    this.kv = new KvCache(
+      this.layers.map((layer) => layer.attention),
+      ledger,
+    );
+    this.head = new RankHead(spec, dense);
+    this.caches = new RankCaches(setup.rank, moe, experts);
+    const { experts: count, rule } = (moe[0] as MoeLayer).feedForward;
+    this.topK = rule.topK;
+    this.plan = createPlan(count, rule.topK);
+    const { hiddenSize } = spec;
+    this.runner = new MoeLayerRunner(setup.rank, hiddenSize, rule.topK, count, experts, exchange, ledger, this.clock);
   }
 
   /** Loads the dense part; experts come as they are needed. */
   static async open(setup: RankSetup, spec: ModelSpec, checkpoint: Checkpoint): Promise<Rank> {
     const ledger = new MemoryLedger(setup.device, setup.budgetBytes);
+    const meter: RuntimeMeter = { ms: 0 };
     const staging = new WeightStaging(checkpoint);
     const embedding = new Embedding(spec, checkpoint, ledger);
-    const meter: RuntimeMeter = { ms: 0 };
     const dense = await CpuDense.open(spec, staging, ledger, meter);
     const experts = new CpuExperts(moeLayers(spec), spec.hiddenSize, staging, ledger, meter);
     const exchange = setup.exchange && new Exchange(setup.exchange, setup.rank);
@@ -72,75 +85,56 @@ export class Rank {
   }
 
   /** Puts settings in force before the next step; returns how many experts were given up for it. */
-  async apply(settings: RankSettings): Promise<number> {
+  apply(settings: RankSettings): Promise<number> {
     this.deviceOf = settings.deviceOf;
-    let evicted = 0;
-    for (const layer of this.moe) {
-      const owners = settings.deviceOf[layer.index] as Uint8Array;
-      let cache = this.caches[layer.index];
-      if (cache === undefined) {
-        cache = new ExpertCache(layer.feedForward.experts, 1, settings.eviction);
-        this.caches[layer.index] = cache;
-      }
-      const givenUp = applyChange(cache, this.setup.rank, owners, settings.slotsPerLayer, settings.eviction);
-      for (const expert of givenUp) await this.experts.evict(layer.index, expert);
-      evicted += givenUp.length;
-    }
-    return evicted;
+    return this.caches.apply(settings);
   }
 
   /** Runs one step. @throws StepAborted when another rank failed in it */
   async step(plan: StepPlan): Promise<StepResult> {
     this.clock.start();
-    if (plan.profile) this.ledger.startRecording();
-    this.runner.pairs = 0;
     this.meter.ms = 0;
-    const { rows } = plan;
-    const groups = groupTokens(rows);
-    const placed = placeTokens(rows, groups);
-    const tokens = placed.at.length;
-    const { topK } = (this.moe[0] as MoeLayer).feedForward.rule;
-    const ids = new Uint16Array(this.moe.length * tokens * topK);
-    const weights = new Float32Array(ids.length);
-    const waited = new Uint8Array(tokens);
-    const gatingBytes = ids.byteLength + weights.byteLength;
-    this.ledger.add('gatingReorder', gatingBytes);
-
-    const tokenRows: TokenRows = { tokens, ...placed };
-    const hidden = await this.runLayers(rows, groups, tokenRows, { ids, weights, waited, topK });
+    this.runner.pairs = 0;
+    if (plan.profile) this.ledger.startRecording();
+    const groups = groupTokens(plan.rows);
+    const placed = placeTokens(plan.rows, groups);
+    const rows: TokenRows = { tokens: placed.at.length, ...placed };
+    const choices = this.moeCount * rows.tokens * this.topK;
+    const chosen = {
+      ids: new Uint16Array(choices),
+      weights: new Float32Array(choices),
+      waited: new Uint8Array(rows.tokens),
+    };
+    const chosenBytes = chosen.ids.byteLength + chosen.weights.byteLength;
+    this.ledger.add('gatingReorder', chosenBytes);
+    const states = await this.runLayers(plan.rows, groups, rows, chosen);
     this.clock.enter('head');
-    const { sampled, logits } = await this.runHead(plan, tokenRows, hidden);
-    this.ledger.remove('gatingReorder', gatingBytes);
-    const { durationMs, phaseMs } = this.clock.stop();
+    const { sampled, logits } = await this.head.run(plan, rows, states);
+    this.ledger.remove('gatingReorder', chosenBytes);
     return {
       step: plan.step,
-      tokens,
-      ids,
-      weights,
-      waited,
+      tokens: rows.tokens,
+      ...chosen,
       sampled,
-      cache: this.takeCounters(),
+      cache: this.caches.takeCounters(),
       ledgerBytes: this.ledger.snapshot(),
       peakBytes: this.ledger.takePeak(),
       pairs: this.runner.pairs,
-      durationMs,
-      phaseMs,
+      ...this.clock.stop(),
       runtimeMs: this.meter.ms,
       ...(logits && { logits }),
       ...(plan.profile && { profile: this.ledger.stopRecording() }),
     };
   }
 
-  /** Releases everything; the ledger then reads zero in every category. */
+  /** Releases everything; the ledger it returns then reads zero in every category. */
   async close(): Promise<Float64Array> {
-    for (const [layer, cache] of this.caches.entries()) {
-      for (const expert of cache.retain(() => false)) await this.experts.evict(layer, expert);
-    }
+    await this.caches.close();
     this.runner.close();
     this.kv.close();
     await this.dense.close();
     this.embedding.close();
-    this.ledger.remove('gatingReorder', this.ledger.of('gatingReorder'));
+    if (this.exchange !== undefined) this.ledger.remove('gatingReorder', outboxBytes(this.exchange.memory));
     return this.ledger.snapshot();
   }
 
@@ -149,129 +143,97 @@ export class Rank {
     this.exchange?.abort();
   }
 
+  /** Hidden states by group after the last layer. */
   private async runLayers(
-    rows: readonly RowPlan[],
+    plans: readonly RowPlan[],
     groups: readonly TokenGroup[],
-    tokenRows: TokenRows,
-    chosen: { ids: Uint16Array; weights: Float32Array; waited: Uint8Array; topK: number },
-  ): Promise<Float32Array[]> {
-    const { hiddenSize } = this.spec;
-    this.clock.enter('other');
-    if (rows.length > 0) {
-      this.kv.fit(
-        Math.max(...rows.map((row) => row.row)) + 1,
-        Math.max(...rows.map((row) => row.position + row.tokens.length)),
-      );
+    rows: TokenRows,
+    chosen: Chosen,
+  ): Promise<readonly Float32Array[]> {
+    if (plans.length > 0) {
+      const tokens = plans.map((row) => row.position + row.tokens.length);
+      this.kv.fit(Math.max(...plans.map((row) => row.row)) + 1, Math.max(...tokens));
     }
-    let states: Float32Array[] = groups.map((group) => {
-      const state = new Float32Array(group.batch * group.length * hiddenSize);
-      for (const member of group.members) {
-        this.embedding.lookUp(member.tokens, state, (member.row - group.firstRow) * group.length);
-      }
-      return state;
-    });
-    const [first] = this.layers;
-    const feeds = groups.map((group) => groupFeeds(group, (first as LayerSpec).attention, this.kv.capacity));
-    let gateBytes = 0;
-    for (const [index, layer] of this.layers.entries()) {
-      const outputs = [];
-      for (const [g, group] of groups.entries()) {
-        outputs.push(await this.attend(index, layer, group, states[g] as Float32Array, feeds[g] ?? {}));
+    let states: readonly Float32Array[] = groups.map((group) => this.embed(group));
+    const attention = (this.layers[0] as LayerSpec).attention;
+    const feeds = groups.map((group) => groupFeeds(group, attention, this.kv.capacity));
+    let planned = 0;
+    for (const [block, layer] of this.layers.entries()) {
+      const outputs: AttentionOutput[] = [];
+      for (const [index, group] of groups.entries()) {
+        outputs.push(await this.attend(block, layer, group, states[index] as Float32Array, feeds[index] ?? {}));
       }
       states = outputs.map((output) => output.h);
-      const moe = this.moe.find((entry) => entry.block === layer.block) as MoeLayer;
-      this.clock.enter('gate');
       const logitBytes = outputs.reduce((sum, output) => sum + output.routerLogits.byteLength, 0);
       this.ledger.add('gatingReorder', logitBytes);
-      const choiceAt = moe.index * tokenRows.tokens * chosen.topK;
-      for (let token = 0; token < tokenRows.tokens; token++) {
-        const logits = (outputs[tokenRows.group[token] as number] as { routerLogits: Float32Array }).routerLogits;
-        const at = (tokenRows.at[token] as number) * moe.feedForward.experts;
-        routeToken(moe.feedForward.rule, logits, at, moe.feedForward.experts, chosen.ids, chosen.weights, choiceAt + token * chosen.topK);
-      }
-      this.clock.enter('reorder');
-      planDynamic(this.plan, chosen.ids, choiceAt, tokenRows.tokens);
-      const grown = planBytes(this.plan) - gateBytes;
+      const { index: moe, feedForward } = this.moeOf[block] as MoeLayer;
+      const choiceAt = moe * rows.tokens * this.topK;
+      this.route(feedForward, outputs, rows, chosen, choiceAt);
+      const grown = planBytes(this.plan) - planned;
       this.ledger.add('gatingReorder', grown);
-      gateBytes += grown;
+      planned += grown;
       await this.runner.run({
-        layer: moe.index,
-        rows: tokenRows,
+        layer: moe,
+        rows,
         normed: outputs.map((output) => output.normed),
         residual: states,
         residualMultiplier: layer.residualMultiplier,
-        ids: chosen.ids,
-        weights: chosen.weights,
+        ...chosen,
         choiceAt,
         plan: this.plan,
-        deviceOf: this.deviceOf[moe.index] as Uint8Array,
-        cache: this.caches[moe.index] as ExpertCache,
-        waited: chosen.waited,
+        deviceOf: this.deviceOf[moe] as Uint8Array,
+        cache: this.caches.of(moe),
       });
       this.ledger.remove('gatingReorder', logitBytes);
     }
-    this.ledger.remove('gatingReorder', gateBytes);
+    this.ledger.remove('gatingReorder', planned);
     return states;
   }
 
-  private async attend(index: number, layer: LayerSpec, group: TokenGroup, state: Float32Array, shared: ReturnType<typeof groupFeeds>) {
+  private embed({ batch, length, members, firstRow }: TokenGroup): Float32Array {
+    const state = new Float32Array(batch * length * this.spec.hiddenSize);
+    for (const { tokens, row } of members) this.embedding.lookUp(tokens, state, (row - firstRow) * length);
+    return state;
+  }
+
+  /** Router logits to experts and weights, experts to the dispatch plan. */
+  private route(
+    { rule, experts }: MoeLayer['feedForward'],
+    outputs: readonly AttentionOutput[],
+    rows: TokenRows,
+    { ids, weights }: Chosen,
+    choiceAt: number,
+  ): void {
+    this.clock.enter('gate');
+    for (let token = 0; token < rows.tokens; token++) {
+      const { routerLogits } = outputs[rows.group[token] as number] as AttentionOutput;
+      const at = (rows.at[token] as number) * experts;
+      routeToken(rule, routerLogits, at, experts, ids, weights, choiceAt + token * this.topK);
+    }
+    this.clock.enter('reorder');
+    planDynamic(this.plan, ids, choiceAt, rows.tokens);
+  }
+
+  private async attend(
+    block: number,
+    layer: LayerSpec,
+    { batch, length, cached, firstRow, members }: TokenGroup,
+    state: Float32Array,
+    shared: ReturnType<typeof groupFeeds>,
+  ): Promise<AttentionOutput> {
     this.clock.enter('attention');
     const { kvHeads, headDim } = layer.attention;
-    const { batch, length, cached, firstRow } = group;
     const past = cached ? this.kv.capacity : 0;
-    const view = cached ? this.kv.view(index, firstRow, batch) : { key: new Float32Array(0), value: new Float32Array(0) };
-    const output = await this.dense.runAttention(index, {
+    const { key, value } = this.kv.view(block, firstRow, cached ? batch : 0);
+    const output = await this.dense.runAttention(block, {
       ...shared,
       x: floats(state, [batch, length, this.spec.hiddenSize]),
-      past_key: floats(view.key, [batch, kvHeads, past, headDim]),
-      past_value: floats(view.value, [batch, kvHeads, past, headDim]),
+      past_key: floats(key, [batch, kvHeads, past, headDim]),
+      past_value: floats(value, [batch, kvHeads, past, headDim]),
     });
-    for (const member of group.members) {
-      this.kv.append(index, member.row, member.position, length, member.row - firstRow, output.newKey, output.newValue);
+    for (const { row, position } of members) {
+      this.kv.append(block, row, position, length, row - firstRow, output.newKey, output.newValue);
     }
     return output;
-  }
-
-  /** Logits of the rows that emit a token, or of every token. */
-  private async runHead(plan: StepPlan, tokenRows: TokenRows, states: readonly Float32Array[]) {
-    const { hiddenSize, vocabSize } = this.spec;
-    const sampled = new Int32Array(plan.rows.length).fill(-1);
-    const wanted: number[] = [];
-    let token = 0;
-    for (const row of plan.rows) {
-      token += row.tokens.length;
-      if (!plan.allLogits && row.emit) wanted.push(token - 1);
-    }
-    if (plan.allLogits) for (let t = 0; t < tokenRows.tokens; t++) wanted.push(t);
-    if (wanted.length === 0) return { sampled, logits: undefined };
-    const input = new Float32Array(wanted.length * hiddenSize);
-    for (const [at, t] of wanted.entries()) {
-      const from = (tokenRows.at[t] as number) * hiddenSize;
-      input.set((states[tokenRows.group[t] as number] as Float32Array).subarray(from, from + hiddenSize), at * hiddenSize);
-    }
-    const logits = await this.dense.runHead(input, wanted.length);
-    if (plan.allLogits) return { sampled, logits };
-    let at = 0;
-    for (const [index, row] of plan.rows.entries()) {
-      if (!row.emit) continue;
-      const position = row.position + row.tokens.length;
-      sampled[index] = this.sampler.sample(logits, at * vocabSize, vocabSize, plan.temperature, plan.seed, row.sequence, position);
-      at++;
-    }
-    return { sampled, logits: undefined };
-  }
-
-  /** What the caches counted since the last step, per layer. */
-  private takeCounters(): Uint32Array {
-    const delta = new Uint32Array(this.counted.length);
-    for (const [layer, cache] of this.caches.entries()) {
-      const { hits, misses, loads, evictions } = cache.counters;
-      for (const [index, value] of [hits, misses, loads, evictions].entries()) {
-        const at = layer * COUNTERS + index;
-        delta[at] = value - (this.counted[at] as number);
-        this.counted[at] = value;
-      }
-    }
-    return delta;
   }
 }

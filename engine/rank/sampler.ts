@@ -9,7 +9,15 @@ export class Sampler {
   private readonly ids = new Int32Array(CANDIDATES);
   private readonly scores = new Float64Array(CANDIDATES);
 
-  sample(logits: Float32Array, at: number, vocab: number, temperature: number, seed: number, sequence: number, position: number): number {
+  sample(
+    logits: Float32Array,
+    at: number,
+    vocab: number,
+    temperature: number,
+    seed: number,
+    sequence: number,
+    position: number,
+  ): number {
     if (temperature === 0) return argmax(logits, at, vocab);
     const count = this.collect(logits, at, vocab);
     const largest = this.scores[0] as number;

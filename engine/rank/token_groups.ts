@@ -35,7 +35,10 @@ export function groupTokens(rows: readonly RowPlan[]): TokenGroup[] {
 }
 
 /** Where a token stands: its group, and its row in that group's [B * S] matrices. */
-export function placeTokens(rows: readonly RowPlan[], groups: readonly TokenGroup[]): { group: Uint16Array; at: Int32Array } {
+export function placeTokens(
+  rows: readonly RowPlan[],
+  groups: readonly TokenGroup[],
+): { group: Uint16Array; at: Int32Array } {
   const tokens = rows.reduce((sum, row) => sum + row.tokens.length, 0);
   const group = new Uint16Array(tokens);
   const at = new Int32Array(tokens);
@@ -66,7 +69,8 @@ export function groupFeeds(group: TokenGroup, attention: AttentionSpec, capacity
   const index = new BigInt64Array(batch * length);
   for (let i = 0; i < index.length; i++) index[i] = BigInt(i);
   // A row that takes no part still needs one key to look at: its own.
-  for (let row = 0; row < batch; row++) for (let i = 0; i < length; i++) bias[(row * length + i) * total + past + i] = 0;
+  for (let row = 0; row < batch; row++)
+    for (let i = 0; i < length; i++) bias[(row * length + i) * total + past + i] = 0;
   for (const member of members) {
     const row = member.row - firstRow;
     for (let i = 0; i < length; i++) {

@@ -44,7 +44,9 @@ export class MissCurveReplay {
     this.scan = new ActiveScan(experts);
     this.owned = new Int32Array(experts);
     this.caches = Array.from(slots, (size) =>
-      Array.from({ length: devices }, () => Array.from({ length: moeLayers }, () => new ExpertCache(experts, size, eviction))),
+      Array.from({ length: devices }, () =>
+        Array.from({ length: moeLayers }, () => new ExpertCache(experts, size, eviction)),
+      ),
     );
     this.misses = new Int32Array(windowSteps * slots.length * devices);
     this.accesses = new Int32Array(windowSteps);
@@ -83,7 +85,8 @@ export class MissCurveReplay {
     for (let step = fromStep; step < this.next; step++) {
       const at = step % this.windowSteps;
       accesses += this.accesses[at] as number;
-      for (let i = 0; i < sums.length; i++) sums[i] = (sums[i] as number) + (this.misses[at * sums.length + i] as number);
+      for (let i = 0; i < sums.length; i++)
+        sums[i] = (sums[i] as number) + (this.misses[at * sums.length + i] as number);
     }
     const missRate = new Float32Array(slots.length);
     const missesPerStep = new Float32Array(slots.length);
@@ -118,10 +121,17 @@ export class MissCurveReplay {
   }
 }
 
-/** Sizes for a curve: every one where there are few, else about evenly by ratio; always 1 and the largest. */
+/**
+ * Sizes for a curve, ascending: every one where there are few, else `most` of them about evenly by ratio.
+ * @param most at least 2: the first is always 1, the last all of a device's experts
+ */
 export function curveSizes(expertsPerDevice: number, most: number): Int32Array {
   if (expertsPerDevice <= most) return Int32Array.from({ length: expertsPerDevice }, (_, index) => index + 1);
-  const sizes = new Set<number>();
-  for (let i = 0; i < most; i++) sizes.add(Math.round(expertsPerDevice ** (i / (most - 1))));
-  return Int32Array.from([...sizes].sort((a, b) => a - b));
+  const sizes = new Int32Array(most).fill(1);
+  for (let i = 1; i < most; i++) {
+    // The ratio is taken anew each time: small sizes can only grow by whole slots, and those after them share what is left.
+    const last = sizes[i - 1] as number;
+    sizes[i] = Math.max(last + 1, Math.round(last * (expertsPerDevice / last) ** (1 / (most - i))));
+  }
+  return sizes;
 }

@@ -122,7 +122,11 @@ export function replayCaches(trace: RoutingTrace, timeline: CacheTimeline): Cach
   const replay = new CacheReplay(trace.moeLayers, trace.experts);
   let next = 0;
   for (let step = 0; step < trace.steps; step++) {
-    for (let change = timeline.changes[next]; change !== undefined && change.atStep <= step; change = timeline.changes[++next]) {
+    for (
+      let change = timeline.changes[next];
+      change !== undefined && change.atStep <= step;
+      change = timeline.changes[++next]
+    ) {
       replay.apply(change);
     }
     replay.step(trace, step);

@@ -24,10 +24,13 @@ export function figure(value: number): string {
   return fixed(value, size >= 9.995 ? 1 : 2);
 }
 
+/** As `figure`, without decimals that say nothing: 8, not 8.00. For sentences. */
+export const shortFigure = (value: number): string => figure(value).replace(/\.0+$/, '');
+
 /** A share 0..1 in percent, without the sign: 91.7. */
 export const percent = (share: number): string => fixed(share * 100, 1);
 
-const MIB = 2 ** 20;
+export const MIB = 2 ** 20;
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'] as const;
 
 /** 71.4 MiB */
@@ -60,7 +63,8 @@ export function spanText(ms: number): string {
 }
 
 /** 1 step, 1,284 steps */
-export const plural = (value: number, one: string, many = `${one}s`): string => `${count(value)} ${value === 1 ? one : many}`;
+export const plural = (value: number, one: string, many = `${one}s`): string =>
+  `${count(value)} ${value === 1 ? one : many}`;
 
 /** 2026-01-02 03:04 UTC, from ISO 8601; the text as it is where it is no date. */
 export function dateText(iso: string): string {

@@ -95,7 +95,10 @@ export class RoutingTraceBuilder implements RoutingTrace {
   }
 }
 
-/** Reusable scratch for `activeExperts`. */
+/** Below one active expert in so many, sorting the few found is cheaper than a pass over all. */
+const SPARSE = 8;
+
+/** Finds active sets; reuse one for many scans. */
 export class ActiveScan {
   readonly ids: Int32Array;
   private readonly stamps: Int32Array;
@@ -119,16 +122,24 @@ export class ActiveScan {
       stamps[expert] = stamp;
       ids[count++] = expert;
     }
-    // Few and mostly unsorted: insertion sort without a comparator call beats subarray().sort() below some hundreds.
-    for (let i = 1; i < count; i++) {
-      const id = ids[i] as number;
-      let j = i;
-      while (j > 0 && (ids[j - 1] as number) > id) {
-        ids[j] = ids[j - 1] as number;
-        j--;
-      }
-      ids[j] = id;
+    if (count * SPARSE < experts) sortFirst(ids, count);
+    else {
+      count = 0;
+      for (let expert = 0; expert < experts; expert++) if (stamps[expert] === stamp) ids[count++] = expert;
     }
     return count;
+  }
+}
+
+/** Insertion sort of the first `count` ids: for so few, no comparator call and no view of the array pays. */
+function sortFirst(ids: Int32Array, count: number): void {
+  for (let i = 1; i < count; i++) {
+    const id = ids[i] as number;
+    let j = i;
+    while (j > 0 && (ids[j - 1] as number) > id) {
+      ids[j] = ids[j - 1] as number;
+      j--;
+    }
+    ids[j] = id;
   }
 }

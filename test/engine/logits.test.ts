@@ -7,7 +7,9 @@ import { readTensor } from './read_tensor.ts';
 async function forward(folder: string, ids: { shape: readonly number[]; values: number[] }) {
   const checkpoint = openCheckpoint(folder);
   const [rows, length] = ids.shape as [number, number];
-  const inputIds = Array.from({ length: rows }, (_, row) => Int32Array.from(ids.values.slice(row * length, (row + 1) * length)));
+  const inputIds = Array.from({ length: rows }, (_, row) =>
+    Int32Array.from(ids.values.slice(row * length, (row + 1) * length)),
+  );
   return forwardLogits(folder, readModelSpec(folder, checkpoint), checkpoint, { inputIds });
 }
 

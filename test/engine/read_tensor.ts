@@ -1,5 +1,5 @@
-import { ITEM_BYTES } from '../../engine/checkpoint/dtype.ts';
 import { readFileSync } from 'node:fs';
+import { ITEM_BYTES } from '../../engine/checkpoint/dtype.ts';
 import { readSafetensorsHeader } from '../../engine/checkpoint/safetensors.ts';
 
 /** A tensor of a reference file, as numbers. */

@@ -53,7 +53,13 @@ export async function runTiny(
   const waiting = [...changes].sort((a, b) => a.afterSteps - b.afterSteps);
   let audit: TelemetryFrame['audit'];
   const run = await startRun(
-    { model: tinyModel(), settings: { ...TINY, ...settings }, machine: describeMachine(), rankEntry: RANK_ENTRY, runsDir },
+    {
+      model: tinyModel(),
+      settings: { ...TINY, ...settings },
+      machine: describeMachine(),
+      rankEntry: RANK_ENTRY,
+      runsDir,
+    },
     {
       changed: () => undefined,
       frame: (frame) => {

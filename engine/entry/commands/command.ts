@@ -35,7 +35,8 @@ export function countFlag(values: Values, name: string, min: number, max: number
   const text = values[name];
   if (text === undefined) return fallback;
   const value = Number(text);
-  if (typeof text === 'string' && text.trim() !== '' && Number.isInteger(value) && value >= min && value <= max) return value;
+  if (typeof text === 'string' && text.trim() !== '' && Number.isInteger(value) && value >= min && value <= max)
+    return value;
   throw new BadArguments(`--${name} takes a whole number from ${min} to ${max}, not "${text}"`);
 }
 

@@ -18,7 +18,10 @@ export const inspect: Command = {
       ['experts', `${experts} per layer, ${summary.topK} per token`],
       ['parameters', summary.parameters.toLocaleString('en')],
       ['stored', `${mib(summary.storedBytes)}, experts ${summary.dtype}`],
-      ['on a CPU device', `${mib(deviceBytes.embedding + deviceBytes.attention + deviceBytes.otherDense)} dense as float32`],
+      [
+        'on a CPU device',
+        `${mib(deviceBytes.embedding + deviceBytes.attention + deviceBytes.otherDense)} dense as float32`,
+      ],
       ['one expert', mib(deviceBytes.perExpert)],
       ['all experts', mib(deviceBytes.perExpert * experts * moeLayers.length)],
       ['KV cache', `${(deviceBytes.kvPerToken / 1024).toFixed(1)} KiB per token`],

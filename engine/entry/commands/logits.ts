@@ -30,7 +30,8 @@ export const logits: Command = {
     const checkpoint = openCheckpoint(folder);
     const spec = readModelSpec(folder, checkpoint);
     const inputIds = readIds(input, 'input_ids');
-    if (inputIds === undefined) throw new EngineRefusal(`${path.basename(input)}: has no tensor "input_ids"; give one of shape [rows, length].`);
+    if (inputIds === undefined)
+      throw new EngineRefusal(`${path.basename(input)}: has no tensor "input_ids"; give one of shape [rows, length].`);
     const mask = readIds(input, 'attention_mask');
     const result = await forwardLogits(folder, spec, checkpoint, { inputIds, ...(mask && { mask }) });
     const rows = inputIds.length;
@@ -43,7 +44,10 @@ export const logits: Command = {
       expert_ids: { dtype: 'I32', shape: shapes.expert_ids, data: result.expertIds },
     });
     if (values.json) printJson({ out, ...shapes });
-    else process.stdout.write(`${out}: logits [${shapes.logits.join(', ')}], expert_ids [${shapes.expert_ids.join(', ')}]\n`);
+    else
+      process.stdout.write(
+        `${out}: logits [${shapes.logits.join(', ')}], expert_ids [${shapes.expert_ids.join(', ')}]\n`,
+      );
   },
 };
 
@@ -57,9 +61,13 @@ function readIds(file: string, name: string): Int32Array[] | undefined {
   const length = shape[shape.length - 1] ?? 1;
   const values = toIntegers(dtype, bytes);
   if (values === undefined || shape.length > 2) {
-    throw new EngineRefusal(`${path.basename(file)}: tensor "${name}" is ${dtype} [${shape.join(', ')}] where I64 or I32 [rows, length] is needed.`);
+    throw new EngineRefusal(
+      `${path.basename(file)}: tensor "${name}" is ${dtype} [${shape.join(', ')}] where I64 or I32 [rows, length] is needed.`,
+    );
   }
-  return Array.from({ length: values.length / Math.max(1, length) }, (_, row) => values.slice(row * length, (row + 1) * length));
+  return Array.from({ length: values.length / Math.max(1, length) }, (_, row) =>
+    values.slice(row * length, (row + 1) * length),
+  );
 }
 
 function toIntegers(dtype: string, bytes: Uint8Array): Int32Array | undefined {

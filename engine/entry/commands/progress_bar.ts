@@ -12,7 +12,9 @@ export class ProgressBar {
     this.drawnMs = now;
     this.drawn = true;
     const filled = Math.round(Math.min(1, fraction) * WIDTH);
-    process.stderr.write(`\r[${'='.repeat(filled)}${' '.repeat(WIDTH - filled)}] ${Math.floor(fraction * 100)}% ${text}\u001b[K`);
+    process.stderr.write(
+      `\r[${'='.repeat(filled)}${' '.repeat(WIDTH - filled)}] ${Math.floor(fraction * 100)}% ${text}\u001b[K`,
+    );
   }
 
   end(): void {

@@ -5,7 +5,14 @@ import { describeMachine } from '../../coordinator/machine.ts';
 import { openModel } from '../../coordinator/open_model.ts';
 import type { Run } from '../../coordinator/run.ts';
 import { startRun } from '../../coordinator/run_start.ts';
-import { CacheSlots, DEFAULT_RUN, EvictionName, GatingName, PlacementName, type RunSettings } from '../../protocol/settings.ts';
+import {
+  CacheSlots,
+  DEFAULT_RUN,
+  EvictionName,
+  GatingName,
+  PlacementName,
+  type RunSettings,
+} from '../../protocol/settings.ts';
 import type { TelemetryFrame } from '../../protocol/telemetry.ts';
 import { reportHtml } from '../../report/report_html.ts';
 import { readRun } from '../../report/run_reader.ts';
@@ -39,7 +46,7 @@ export const run: Command = {
   summary: 'Generates text with a model and records what its experts did',
   help: [
     '  --model DIR                 model folder',
-    '  --prompt-file F             text file: one prompt per paragraph; absent: the model\'s own samples',
+    "  --prompt-file F             text file: one prompt per paragraph; absent: the model's own samples",
     `  --prompts N                 sequences to run (default ${DEFAULT_RUN.promptCount})`,
     `  --prompt-tokens P           most tokens of a prompt (default ${DEFAULT_RUN.promptTokens})`,
     `  --new-tokens T              tokens to generate per sequence (default ${DEFAULT_RUN.newTokens})`,
@@ -51,7 +58,7 @@ export const run: Command = {
     `  --evict ${EvictionName.options.join('|')}  (default ${DEFAULT_RUN.eviction})`,
     `  --placement ${PlacementName.options.join('|')}  (default ${DEFAULT_RUN.placement})`,
     '  --temperature X --seed S    0 is greedy (default 0)',
-    '  --ignore-end                go on after a sequence\'s end token',
+    "  --ignore-end                go on after a sequence's end token",
     '  --out run.json              run file (default: a new one in the data folder)',
     '  --report report.html        report of the run',
     '  --json                      totals as JSON on stdout',
@@ -100,8 +107,13 @@ export const run: Command = {
 };
 
 function readSettings(values: ReturnType<typeof parseFlags>): RunSettings {
-  const slots = CacheSlots.safeParse(values['cache-slots'] === undefined || values['cache-slots'] === 'all' ? 'all' : Number(values['cache-slots']));
-  if (!slots.success) throw new BadArguments(`--cache-slots takes a whole number from 1 on or "all", not "${String(values['cache-slots'])}"`);
+  const slots = CacheSlots.safeParse(
+    values['cache-slots'] === undefined || values['cache-slots'] === 'all' ? 'all' : Number(values['cache-slots']),
+  );
+  if (!slots.success)
+    throw new BadArguments(
+      `--cache-slots takes a whole number from 1 on or "all", not "${String(values['cache-slots'])}"`,
+    );
   const devices = /^cpu:([1-9]\d?)$/.exec(textFlag(values, 'devices', 'cpu:1'));
   if (devices === null) throw new BadArguments('--devices takes cpu:D with the number D of CPU devices, such as cpu:2');
   const budgetMib = countFlag(values, 'budget-mib', 1, 1 << 24, 0);
@@ -133,9 +145,14 @@ function readPromptSource(file: string | boolean | undefined): RunSettings['prom
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
-    throw new EngineRefusal(`${file}: the prompt file cannot be read (${(error as NodeJS.ErrnoException).code}); give another one.`);
+    throw new EngineRefusal(
+      `${file}: the prompt file cannot be read (${(error as NodeJS.ErrnoException).code}); give another one.`,
+    );
   }
-  const texts = text.split(/\n\s*\n/).map((part) => part.trim()).filter((part) => part !== '');
+  const texts = text
+    .split(/\n\s*\n/)
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
   if (texts.length === 0) throw new EngineRefusal(`${file}: the prompt file is empty; write one prompt per paragraph.`);
   return { kind: 'texts', texts };
 }
@@ -149,7 +166,9 @@ function describe(file: string, totals: TelemetryFrame['totals'], audit: Telemet
     `cache       ${hits} hits, ${misses} misses (${((100 * misses) / Math.max(1, hits + misses)).toFixed(1)}%), ${evictions} evictions, ${stallMs.toFixed(0)} ms stalled (measured)`,
   ];
   if (audit !== undefined) {
-    lines.push(`replay      ${audit.replayed.misses} misses, ${audit.replayed.evictions} evictions over ${audit.steps} steps (replayed)`);
+    lines.push(
+      `replay      ${audit.replayed.misses} misses, ${audit.replayed.evictions} evictions over ${audit.steps} steps (replayed)`,
+    );
   }
   return `${lines.join('\n')}\n`;
 }

@@ -33,7 +33,8 @@ export function missCurve(recording: RunRecording): MissCurve | undefined {
   if (covered < 1) return undefined;
   const { placement, eviction, slotsPerLayer } = change;
   const largest = largestShare(placement.deviceOf, placement.devices);
-  const sizes = curveSizes(largest, MOST_SIZES);
+  const live = Math.min(slotsPerLayer, largest);
+  const sizes = Int32Array.from(new Set([...curveSizes(largest, MOST_SIZES), live])).sort();
   const replay = new MissCurveReplay(header.moeLayers, header.experts, placement, eviction, sizes, covered);
   const trace = toTrace(recording);
   for (let step = Math.max(0, fromStep - WARM_UP_STEPS); step < steps.length; step++) replay.step(trace, step);
@@ -48,7 +49,7 @@ export function missCurve(recording: RunRecording): MissCurve | undefined {
     }
   }
   if (hits + misses === 0) return undefined;
-  const measured = { slots: Math.min(slotsPerLayer, largest), missRate: misses / (hits + misses) };
+  const measured = { slots: live, missRate: misses / (hits + misses) };
   return { fromStep, toStep: steps.length, eviction, slots: [...slots], missRate: [...missRate], measured, workingSet };
 }
 

@@ -1,8 +1,8 @@
 import type { RunRecording } from '../../protocol/run_recording.ts';
 
-const MOST_SAMPLES = 8;
-const MOST_PROMPT_CHARACTERS = 300;
-const MOST_TEXT_CHARACTERS = 600;
+const MOST_SAMPLES = 6;
+const MOST_PROMPT_CHARACTERS = 240;
+const MOST_TEXT_CHARACTERS = 400;
 
 /** Part of a generated text whose tokens all did, or all did not, wait for an expert to load. */
 export interface TextRun {

@@ -25,18 +25,20 @@ export function barChart(description: string, bars: readonly Bar[], y: Axis, xNa
   const plot = makePlot({ min: 0, max: 1 }, y, RIGHT_MARGIN);
   const slot = (plot.right - plot.left - GROUP_GAP * (groups.length - 1)) / Math.max(1, bars.length);
   const width = Math.min(MOST_BAR_WIDTH, slot * 0.7);
-  const largest = bars.reduce((most, { value }) => (value > most ? value : most), 0);
+  const largest = bars.reduce((most, { value }) => Math.max(most, value), 0);
   const every = (texts: readonly string[]) => Math.ceil((Math.max(...texts.map(textWidth), 1) + 4) / slot);
   const nameEvery = every(bars.map(({ name }) => name));
   const labelEvery = every(bars.map(({ label }) => label));
-  const centre = (index: number) => plot.left + slot * (index + 0.5) + GROUP_GAP * groups.indexOf(bars[index]?.group ?? '');
+  const centre = (index: number) =>
+    plot.left + slot * (index + 0.5) + GROUP_GAP * groups.indexOf(bars[index]?.group ?? '');
   const drawn = bars.map(({ name, value, label, spread, title }, index) => {
     const x = centre(index);
     const top = plot.y(Number.isFinite(value) ? value : 0);
     const labelAt = Math.min(top, spread === undefined ? top : plot.y(spread.high)) - 4;
     const whisker = spread && linePair(x, plot.y(spread.low), plot.y(spread.high));
     return markup`<g><title>${title}</title><rect class="bar ${colour}${value === largest && largest > 0 ? ' most' : ''}" x="${px(x - width / 2)}" y="${px(top)}" width="${px(width)}" height="${px(plot.bottom - top)}" rx="${px(Math.min(2, width / 4))}"/>${whisker}${
-      index % labelEvery === 0 && markup`<text class="value" x="${px(x)}" y="${px(labelAt)}" text-anchor="middle">${label}</text>`
+      index % labelEvery === 0 &&
+      markup`<text class="value" x="${px(x)}" y="${px(labelAt)}" text-anchor="middle">${label}</text>`
     }${index % nameEvery === 0 && markup`<text class="tick" x="${px(x)}" y="${plot.bottom + 15}" text-anchor="middle">${name}</text>`}</g>`;
   });
   return drawing(description, [

@@ -1,6 +1,6 @@
 import { count } from '../format.ts';
 import { type Markup, markup } from '../markup.ts';
-import { type Axis, drawing, linePath, makePlot, px, textWidth, xTicks, yGrid } from './plot.ts';
+import { type Axis, drawing, linePath, makePlot, type NamedAxis, px, textWidth, xTicks, yGrid } from './plot.ts';
 import { tickStep } from './scale.ts';
 
 export interface CurveChart {
@@ -18,9 +18,12 @@ export interface CurveChart {
 /** One curve, a point that should lie on it, and a vertical guide. */
 export function curveChart({ description, xs, values, xName, y, point, guide }: CurveChart): Markup {
   const max = xs.at(-1) ?? 1;
-  const x: Axis = { min: 0, max, step: tickStep(max, 8, true), label: count, name: xName };
+  const x: NamedAxis = { min: 0, max, step: tickStep(max, 8, true), label: count, name: xName };
   const plot = makePlot(x, y, textWidth(xName) + 14);
-  const path = linePath(xs.map((value) => plot.x(value)), values.map((value) => plot.y(value)));
+  const path = linePath(
+    xs.map((value) => plot.x(value)),
+    values.map((value) => plot.y(value)),
+  );
   const first = plot.x(xs[0] ?? 0);
   const last = plot.x(max);
   const [pointX, pointY] = [plot.x(point.x), plot.y(point.y)];

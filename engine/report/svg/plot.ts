@@ -5,7 +5,8 @@ import { linearScale, type Scale, ticks } from './scale.ts';
 export const WIDTH = 520;
 export const HEIGHT = 216;
 const TEXT_SIZE = 11;
-const TOP = 14;
+/** Room for the words of marks over the drawing. */
+const TOP = 20;
 const BOTTOM = 24;
 
 /** Mean advance of a letter of the interface's face at the charts' text size. Too wide is harmless, too narrow overlaps. */
@@ -17,7 +18,10 @@ export interface Axis {
   readonly max: number;
   readonly step: number;
   readonly label: (value: number) => string;
-  /** Unit, written once at the end of the axis. */
+}
+
+/** A horizontal axis has its unit written at its end; that of a vertical one stands beside the panel's title. */
+export interface NamedAxis extends Axis {
   readonly name: string;
 }
 
@@ -36,10 +40,17 @@ export function makePlot(x: Pick<Axis, 'min' | 'max'>, y: Axis, rightMargin: num
   const left = Math.ceil(widest) + 10;
   const right = WIDTH - rightMargin;
   const [top, bottom] = [TOP, HEIGHT - BOTTOM];
-  return { x: linearScale(x.min, x.max, left, right), y: linearScale(y.min, y.max, bottom, top), left, right, top, bottom };
+  return {
+    x: linearScale(x.min, x.max, left, right),
+    y: linearScale(y.min, y.max, bottom, top),
+    left,
+    right,
+    top,
+    bottom,
+  };
 }
 
-/** Grid lines with their values, and the axis' name in the top corner. */
+/** Grid lines with their values. */
 export function yGrid({ y, left, right }: Plot, axis: Axis): Markup {
   return markup`${ticks(axis.min, axis.max, axis.step).map((tick) => {
     const place = px(y(tick));
@@ -48,12 +59,14 @@ export function yGrid({ y, left, right }: Plot, axis: Axis): Markup {
 }
 
 /** Values along the bottom; the last gives way to the axis' name where they would touch. */
-export function xTicks({ x, right, bottom }: Plot, axis: Axis): Markup {
+export function xTicks({ x, right, bottom }: Plot, axis: NamedAxis): Markup {
   const y = bottom + 15;
   const nameAt = right + 8;
   return markup`${ticks(axis.min, axis.max, axis.step)
     .filter((tick) => x(tick) + textWidth(axis.label(tick)) / 2 < nameAt - 2)
-    .map((tick) => markup`<text class="tick" x="${px(x(tick))}" y="${y}" text-anchor="middle">${axis.label(tick)}</text>`)}<text class="tick" x="${nameAt}" y="${y}">${axis.name}</text>`;
+    .map(
+      (tick) => markup`<text class="tick" x="${px(x(tick))}" y="${y}" text-anchor="middle">${axis.label(tick)}</text>`,
+    )}<text class="tick" x="${nameAt}" y="${y}">${axis.name}</text>`;
 }
 
 /** A drawing with a text in place of it for who cannot see it. */

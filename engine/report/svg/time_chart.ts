@@ -1,6 +1,18 @@
 import { fixed } from '../format.ts';
 import { type Markup, markup } from '../markup.ts';
-import { type Axis, drawing, linePath, makePlot, type Plot, px, spread, textWidth, xTicks, yGrid } from './plot.ts';
+import {
+  type Axis,
+  drawing,
+  linePath,
+  makePlot,
+  type NamedAxis,
+  type Plot,
+  px,
+  spread,
+  textWidth,
+  xTicks,
+  yGrid,
+} from './plot.ts';
 import { tickStep } from './scale.ts';
 
 export interface Series {
@@ -13,6 +25,8 @@ export interface Series {
 export interface TimeMark {
   readonly atMs: number;
   readonly label: string;
+  /** In the table of settings. */
+  readonly number: string;
 }
 
 export interface TimeChart {
@@ -29,12 +43,13 @@ export interface TimeChart {
 }
 
 const LABEL_GAP = 13;
+const SWATCH_WIDTH = 11;
 
 /** Values over the run's time, with the changes of settings as dashed lines and the series named where they end. */
 export function timeChart({ description, endMs, y, areas = [], lines = [], level, marks }: TimeChart): Markup {
   const x = timeAxis(endMs.at(-1) ?? 0);
   const names = [...areas, ...lines].map(({ name }) => name).concat(level?.name ?? []);
-  const plot = makePlot(x, y, Math.max(...names.map(textWidth), textWidth(x.name)) + 16);
+  const plot = makePlot(x, y, Math.max(...names.map(textWidth), textWidth(x.name)) + SWATCH_WIDTH + 12);
   // The first step's values hold from the start: a run of one step is a line too.
   const xs = [plot.left, ...endMs.map((ms) => plot.x(ms))];
   const held = (values: readonly number[]) => [values[0] ?? Number.NaN, ...values];
@@ -44,7 +59,10 @@ export function timeChart({ description, endMs, y, areas = [], lines = [], level
     return markup`<path class="area ${colour}" d="${path}"><title>${name}</title></path>`;
   });
   const linePaths = lines.map(({ name, colour, values }) => {
-    const path = linePath(xs, held(values).map((value) => plot.y(value)));
+    const path = linePath(
+      xs,
+      held(values).map((value) => plot.y(value)),
+    );
     return markup`<path class="line ${colour}" d="${path}"><title>${name}</title></path>`;
   });
   return drawing(description, [
@@ -56,15 +74,20 @@ export function timeChart({ description, endMs, y, areas = [], lines = [], level
       ? markup``
       : markup`<line class="level ${level.kind}" x1="${plot.left}" x2="${plot.right}" y1="${px(plot.y(level.value))}" y2="${px(plot.y(level.value))}"/>`,
     endLabels(plot, [
-      ...areas.map(({ name, colour }, index) => ({ name, colour, at: middle(stacked[index], stacked[index + 1]) })),
-      ...lines.map(({ name, colour, values }) => ({ name, colour, at: values.at(-1) ?? Number.NaN })),
-      ...(level === undefined ? [] : [{ name: level.name, colour: level.kind, at: level.value }]),
+      ...areas.map(({ name, colour }, index) => ({
+        name,
+        colour,
+        at: middle(stacked[index], stacked[index + 1]),
+        swatch: true,
+      })),
+      ...lines.map(({ name, colour, values }) => ({ name, colour, at: values.at(-1) ?? Number.NaN, swatch: true })),
+      ...(level === undefined ? [] : [{ name: level.name, colour: level.kind, at: level.value, swatch: false }]),
     ]),
     xTicks(plot, x),
   ]);
 }
 
-function timeAxis(endMs: number): Axis {
+function timeAxis(endMs: number): NamedAxis {
   const [unitMs, name] = endMs < 120_000 ? [1000, 's'] : endMs < 7_200_000 ? [60_000, 'min'] : [3_600_000, 'h'];
   const step = tickStep(endMs / unitMs, 6);
   const decimals = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
@@ -84,18 +107,21 @@ function middle(below: readonly number[] = [], above: readonly number[] = []): n
 
 function areaPath(xs: readonly number[], below: readonly number[], above: readonly number[], { y }: Plot): string {
   const back = xs.map((x, index) => `L${px(x)} ${px(y(below[index] ?? 0))}`).reverse();
-  return `${linePath(xs, above.map((value) => y(value)))}${back.join('')}Z`;
+  return `${linePath(
+    xs,
+    above.map((value) => y(value)),
+  )}${back.join('')}Z`;
 }
 
 /** A mark's words where there is room for them before the next mark, else its number in the table of settings. */
 function markLines({ x, left, right, top, bottom }: Plot, marks: readonly TimeMark[]): Markup {
   const places = marks.map(({ atMs }) => Math.min(right, Math.max(left, x(atMs))));
-  return markup`${marks.map(({ label }, index) => {
+  return markup`${marks.map(({ label, number }, index) => {
     const place = places[index] ?? left;
     const room = (places[index + 1] ?? right) - place - 6;
-    const shown = [label, String(index + 1)].find((text) => textWidth(text) <= room);
-    return markup`<line class="mark" x1="${px(place)}" x2="${px(place)}" y1="${top - 8}" y2="${bottom}"><title>${label}</title></line>${
-      shown !== undefined && markup`<text class="mark-label" x="${px(place + 4)}" y="${top - 2}">${shown}</text>`
+    const shown = [label, number].find((text) => textWidth(text) <= room);
+    return markup`<line class="mark" x1="${px(place)}" x2="${px(place)}" y1="${top - 14}" y2="${bottom}"><title>${label}</title></line>${
+      shown !== undefined && markup`<text class="mark-label" x="${px(place + 4)}" y="${top - 6}">${shown}</text>`
     }`;
   })}`;
 }
@@ -105,12 +131,23 @@ interface EndLabel {
   readonly colour: string;
   /** Value that it belongs to. */
   readonly at: number;
+  /** A square of the series' colour: thin layers lie apart from their names. */
+  readonly swatch: boolean;
 }
 
 function endLabels({ y, right, top, bottom }: Plot, labels: readonly EndLabel[]): Markup {
   const shown = labels.filter(({ at }) => Number.isFinite(at));
-  const places = spread(shown.map(({ at }) => y(at)), LABEL_GAP, top, bottom - 2);
-  return markup`${shown.map(
-    ({ name, colour }, index) => markup`<text class="end ${colour}" x="${right + 8}" y="${px((places[index] ?? 0) + 3.5)}">${name}</text>`,
-  )}`;
+  const places = spread(
+    shown.map(({ at }) => y(at)),
+    LABEL_GAP,
+    top,
+    bottom - 2,
+  );
+  return markup`${shown.map(({ name, colour, swatch }, index) => {
+    const place = places[index] ?? 0;
+    const left = right + 8;
+    return markup`${
+      swatch && markup`<rect class="part ${colour}" x="${left}" y="${px(place - 3.5)}" width="7" height="7" rx="1.5"/>`
+    }<text class="end ${colour}" x="${swatch ? left + SWATCH_WIDTH : left}" y="${px(place + 4)}">${name}</text>`;
+  })}`;
 }

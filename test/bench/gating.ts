@@ -1,0 +1,64 @@
+import { createPlan } from '../../engine/gating/dispatch_plan.ts';
+import { planDynamic } from '../../engine/gating/dynamic.ts';
+import { type RouterRule, routeToken } from '../../engine/gating/router.ts';
+import type { Bench, Figure } from './bench.ts';
+import { interleave, median, pairedRatio, timed } from './statistics.ts';
+import { generator } from './synthetic_olmoe.ts';
+
+const TOKENS = 512;
+const EXPERTS = 64;
+const RULE: RouterRule = { kind: 'softmax', topK: 4, renormalise: true };
+const REPEATS = 20;
+
+export const gating: Bench = {
+  id: 'gating',
+  title: 'Microseconds of routing and planning one layer at 512 tokens',
+  figures: ['gating.dynamic_us', 'gating.dynamic_us.route', 'gating.dynamic_us.plan'],
+  async *run(): AsyncGenerator<Figure> {
+    const next = generator(7);
+    const logits = Float32Array.from({ length: TOKENS * EXPERTS }, () => next() * 8 - 4);
+    const ids = new Uint16Array(TOKENS * RULE.topK);
+    const weights = new Float32Array(ids.length);
+    const plan = createPlan(EXPERTS, RULE.topK);
+    const route = () => {
+      for (let token = 0; token < TOKENS; token++) {
+        routeToken(RULE, logits, token * EXPERTS, EXPERTS, ids, weights, token * RULE.topK);
+      }
+    };
+    const repeated = (work: () => void) => async () =>
+      ((await timed(() => {
+        for (let i = 0; i < REPEATS; i++) work();
+      })) *
+        1000) /
+      REPEATS;
+    route();
+    const samples = await interleave(
+      {
+        route: repeated(route),
+        plan: repeated(() => planDynamic(plan, ids, 0, TOKENS)),
+        sort: repeated(() => sortPlan(ids)),
+      },
+      { rounds: 31, warmUp: true },
+    );
+    const common = { unit: 'us/layer', how: 'measured' } as const;
+    const whole = samples.route.map((us, round) => us + (samples.plan[round] as number));
+    const detail = `${TOKENS} tokens, ${EXPERTS} experts, top ${RULE.topK}`;
+    yield { id: 'gating.dynamic_us', value: median(whole), ...common, detail, versus: { goal: '< 1000', met: median(whole) < 1000 } };
+    yield { id: 'gating.dynamic_us.route', value: median(samples.route), ...common, detail: 'softmax and top k' };
+    yield {
+      id: 'gating.dynamic_us.plan',
+      value: median(samples.plan),
+      ...common,
+      detail: 'counting sort',
+      versus: { baseline: 'argsort and bincount', ratio: pairedRatio(samples.plan, samples.sort) },
+    };
+  },
+};
+
+/** Steps 2 and 3 of the paper taken literally: a stable argsort by expert, then a count. */
+function sortPlan(ids: Uint16Array): { order: Uint32Array; counts: Int32Array } {
+  const order = Uint32Array.from(ids, (_, pair) => pair).sort((a, b) => (ids[a] as number) - (ids[b] as number));
+  const counts = new Int32Array(EXPERTS);
+  for (const expert of ids) counts[expert] = (counts[expert] as number) + 1;
+  return { order, counts };
+}

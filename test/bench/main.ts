@@ -1,0 +1,145 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { isMainThread, workerData } from 'node:worker_threads';
+import { describeMachine } from '../../engine/coordinator/machine.ts';
+import { type Bench, type BenchContext, CannotRun, type Figure } from './bench.ts';
+import { decode } from './decode.ts';
+import { exchange } from './exchange.ts';
+import { exchangePeer } from './exchange_blocks.ts';
+import { figureLine } from './figure_line.ts';
+import { frames } from './frames.ts';
+import { gating } from './gating.ts';
+import { memoryChild } from './memory_child.ts';
+import { memoryFollows } from './memory_follows.ts';
+import { missLoad } from './miss_load.ts';
+import { prefill } from './prefill.ts';
+import { replay } from './replay.ts';
+import { start } from './start.ts';
+import { step } from './step.ts';
+import { tokenizer } from './tokenizer.ts';
+
+/**
+ * `npm run bench`: one line a figure on stdout, progress on stderr. Figures are compared with a baseline taken in the same run, in
+ * turns with it: absolute numbers tell little between machines, or between two hours on one of them.
+ */
+const BENCHES: readonly Bench[] = [prefill, decode, exchange, step, missLoad, memoryFollows, gating, replay, tokenizer, start, frames];
+
+const HELP = `npm run bench -- [options]
+
+  --only ID     figures of this id, or with an id that begins with it (prefill, step.phases)
+  --list        ids and titles, nothing is run
+  --json FILE   the figures as JSON, too
+  --profile     with the step bench: where its time outside ONNX Runtime goes, by function
+`;
+
+async function main(args: readonly string[]): Promise<number> {
+  const values = parse(args);
+  if (values === undefined) return 2;
+  if (values.help) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  if (values.list) {
+    for (const { title, figures } of BENCHES) process.stdout.write(`${title}\n${figures.map((id) => `  ${id}\n`).join('')}`);
+    return 0;
+  }
+  const only = values.only ?? '';
+  const chosen = BENCHES.filter(({ figures }) => figures.some((id) => belongs(id, only)));
+  if (chosen.length === 0) {
+    process.stderr.write(`bench: there is no figure "${only}"; --list shows them all\n`);
+    return 2;
+  }
+  const tempDir = mkdtempSync(path.join(tmpdir(), 'moe-bench-'));
+  try {
+    return await runAll(chosen, contextFor(tempDir, values.profile === true), only, values.json);
+  } finally {
+    rmSync(tempDir, { recursive: true, force: true });
+  }
+}
+
+function parse(args: readonly string[]) {
+  try {
+    const options = {
+      only: { type: 'string' },
+      json: { type: 'string' },
+      list: { type: 'boolean' },
+      profile: { type: 'boolean' },
+      help: { type: 'boolean', short: 'h' },
+    } as const;
+    return parseArgs({ args: [...args], options, strict: true }).values;
+  } catch (error) {
+    process.stderr.write(`bench: ${(error as Error).message}\n\n${HELP}`);
+    return undefined;
+  }
+}
+
+function contextFor(tempDir: string, profile: boolean): BenchContext {
+  const root = path.join(__dirname, '../..');
+  return {
+    root,
+    model: path.join(root, 'models/demo-lm'),
+    rankEntry: path.join(root, 'out/main/rank.cjs'),
+    selfEntry: __filename,
+    tempDir,
+    profile,
+    log: (line) => process.stderr.write(`  ${line}\n`),
+  };
+}
+
+/** A bench that fails does not keep the others from running; a goal that is missed is a figure, not a failure. */
+async function runAll(benches: readonly Bench[], context: BenchContext, only: string, jsonFile: string | undefined): Promise<number> {
+  const figures: Figure[] = [];
+  const skipped: { id: string; why: string }[] = [];
+  let failed = false;
+  for (const bench of benches) {
+    process.stderr.write(`${bench.title}\n`);
+    try {
+      for await (const figure of figuresOf(bench, context)) {
+        if (!belongs(figure.id, only)) continue;
+        figures.push(figure);
+        process.stdout.write(`${figureLine(figure)}\n`);
+      }
+    } catch (error) {
+      const known = error instanceof CannotRun;
+      failed ||= !known;
+      const why = known ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error);
+      skipped.push({ id: bench.id, why });
+      process.stdout.write(`${bench.id.padEnd(32)}${known ? 'skipped' : 'failed'}: ${why}\n`);
+    }
+  }
+  if (jsonFile !== undefined) {
+    const record = { measuredAt: new Date().toISOString(), machine: describeMachine(), figures, skipped };
+    writeFileSync(jsonFile, `${JSON.stringify(record, undefined, 2)}\n`);
+  }
+  return failed ? 1 : 0;
+}
+
+async function* figuresOf(bench: Bench, context: BenchContext): AsyncGenerator<Figure> {
+  const given = bench.run(context);
+  if (given instanceof Promise) yield* await given;
+  else yield* given;
+}
+
+/** Whole parts of an id: `step` is the beginning of `step.ms`, not of `steps.ms`. */
+const belongs = (id: string, only: string): boolean => only === '' || id === only || id.startsWith(`${only}.`);
+
+/** Threads and processes that benches start run this bundle, too. */
+async function play(role: string, data: unknown): Promise<number> {
+  if (role === 'exchange') exchangePeer(data as Parameters<typeof exchangePeer>[0]);
+  else if (role === 'memory') await memoryChild(data as Parameters<typeof memoryChild>[0]);
+  else throw new Error(`there is no role "${role}"`);
+  return 0;
+}
+
+function enter(args: readonly string[]): Promise<number> {
+  if (!isMainThread) return play((workerData as { role: string }).role, workerData);
+  const [flag, role, data] = args;
+  if (flag === '--role' && role !== undefined) return play(role, JSON.parse(data ?? 'null'));
+  return main(args);
+}
+
+enter(process.argv.slice(2)).then((code) => {
+  process.exitCode = code;
+});
