@@ -6,9 +6,9 @@ import { UseOrder } from './use_order.ts';
  * see use_order.ts), and an inactive expert goes before an active one. Where a step's active set exceeds the cache, the
  * lowest id of the active residents goes.
  *
- * A larger cache never misses more (law 5) while each step's active set fits the smaller cache or at least the larger one,
- * and never when it has two or more slots more. With one slot more it can by a little, when steps exceed both: the last miss
- * of a step must be resident after it, whatever the size.
+ * A larger cache never misses more, whatever the active sets (law 5; every sequence of up to 6 experts was tried). It also
+ * holds all that a smaller one holds, except where a step exceeds both and it has one slot more: the last miss of a step must
+ * be resident after it, and is another one then. It has missed less by that time.
  */
 export class Lru implements EvictionPolicy {
   private readonly uses: UseOrder;

@@ -85,7 +85,9 @@ export class CacheReplay {
 
   /** Counters of one cache. */
   counters(device: number, layer: number): CacheCounters {
-    return (this.caches[device]?.[layer] as ExpertCache).counters;
+    const cache = this.caches[device]?.[layer];
+    if (cache === undefined) throw new RangeError(`no cache of layer ${layer} on device ${device}`);
+    return cache.counters;
   }
 
   /** Experts resident on a device, all layers. */

@@ -75,8 +75,9 @@ th:last-child,td:last-child{padding-right:0}
 .box{background:var(--panel);border:1px solid var(--line);border-radius:8px;padding:10px 14px;overflow-x:auto}
 .box+.box,.box+.two,.two+.box{margin-top:12px}
 .box h3{margin-bottom:6px}
-.two{display:grid;grid-template-columns:repeat(2,minmax(0,1fr));gap:12px;align-items:start}
+.two{display:grid;grid-template-columns:repeat(2,minmax(0,1fr));gap:12px}
 .two .box+.box{margin-top:0}
+.box p{padding-top:6px}
 .good{color:var(--good)}.bad{color:var(--bad)}
 details summary{cursor:pointer;color:var(--accent);padding:2px 0}
 details[open] summary{margin-bottom:6px}

@@ -58,7 +58,9 @@ export class RoutingTraceBuilder implements RoutingTrace {
     const { moeLayers, topK, experts } = this;
     const { ids, tokens } = step;
     if (ids.length !== moeLayers * tokens * topK) {
-      throw new EngineRefusal(`trace: step ${this.steps} has ${ids.length} expert ids where ${moeLayers * tokens * topK} were expected.`);
+      throw new EngineRefusal(
+        `trace: step ${this.steps} has ${ids.length} expert ids where ${moeLayers * tokens * topK} were expected.`,
+      );
     }
     for (let at = 0; at < ids.length; at++) {
       const id = ids[at] as number;

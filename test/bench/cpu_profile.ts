@@ -94,7 +94,8 @@ function topFunctions({ nodes, samples = [], timeDeltas = [] }: Profiler.Profile
     selfMs.set(name, (selfMs.get(name) ?? 0) + (timeDeltas[index] ?? 0) / 1000);
   }
   return [...selfMs]
-    .filter(([name]) => !/onnxruntime/.test(name))
+    // Functions of the native binding have neither name nor file; waiting is none of ours.
+    .filter(([name]) => !/onnxruntime/.test(name) && name !== '(anonymous)' && name !== '(idle)')
     .map(([name, ms]) => ({ name, ms }))
     .sort((a, b) => b.ms - a.ms)
     .slice(0, SHOWN);

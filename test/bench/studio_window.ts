@@ -139,7 +139,20 @@ class PageSocket {
     throw new Error('the window shows no page of the studio');
   }
 
+  /** The page may still be loading, and throw away what it was asked: it is asked again then. */
   async evaluate<T>(expression: string): Promise<T> {
+    const deadline = Date.now() + START_MS;
+    for (;;) {
+      try {
+        return await this.evaluateOnce<T>(expression);
+      } catch (error) {
+        if (Date.now() > deadline || !/execution context|navigated|collected/i.test((error as Error).message)) throw error;
+        await sleep(10);
+      }
+    }
+  }
+
+  private async evaluateOnce<T>(expression: string): Promise<T> {
     const params = { expression, awaitPromise: true, returnByValue: true };
     const answer = (await this.ask('Runtime.evaluate', params)) as {
       result: { value?: unknown };

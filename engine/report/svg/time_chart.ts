@@ -10,6 +10,7 @@ import {
   px,
   spread,
   textWidth,
+  WIDTH,
   xTicks,
   yGrid,
 } from './plot.ts';
@@ -113,15 +114,19 @@ function areaPath(xs: readonly number[], below: readonly number[], above: readon
   )}${back.join('')}Z`;
 }
 
-/** A mark's words where there is room for them before the next mark, else its number in the table of settings. */
+/**
+ * A mark's words where there is room for them before the next mark, else its number in the table of settings; no words at all
+ * where even the numbers do not fit.
+ */
 function markLines({ x, left, right, top, bottom }: Plot, marks: readonly TimeMark[]): Markup {
   const places = marks.map(({ atMs }) => Math.min(right, Math.max(left, x(atMs))));
+  const rooms = places.map((place, index) => (places[index + 1] ?? WIDTH) - place - 6);
+  const named = marks.every(({ number }, index) => textWidth(number) <= (rooms[index] ?? 0));
   return markup`${marks.map(({ label, number }, index) => {
     const place = places[index] ?? left;
-    const room = (places[index + 1] ?? right) - place - 6;
-    const shown = [label, number].find((text) => textWidth(text) <= room);
+    const words = textWidth(label) <= (rooms[index] ?? 0) ? label : number;
     return markup`<line class="mark" x1="${px(place)}" x2="${px(place)}" y1="${top - 14}" y2="${bottom}"><title>${label}</title></line>${
-      shown !== undefined && markup`<text class="mark-label" x="${px(place + 4)}" y="${top - 6}">${shown}</text>`
+      named && markup`<text class="mark-label" x="${px(place + 4)}" y="${top - 6}">${words}</text>`
     }`;
   })}`;
 }
