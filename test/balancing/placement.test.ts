@@ -81,13 +81,9 @@ describe('greedy placement', () => {
   });
 
   it('means shares, not tokens: a long batch counts as much as a short one', () => {
-    // Shares: expert 0 has 0.5 and 0, 1 has 0 and 0.6, 2 has 0.5 and 0, 3 has 0 and 0.4. By tokens 1 and 3 would be far above.
-    const past: LoadHistory = { layers: 1, experts: 4, batches: 2, counts: Uint32Array.of(5, 0, 5, 0, 0, 600, 0, 400) };
-    // Contiguous scores 0.5 and 0.6; greedy by shares pairs 1 with 3's opposite: 1 | 0, 2 | 3, which is no better.
-    expect([...(greedy(past, 2).deviceOf[0] ?? [])]).toEqual([0, 0, 1, 1]);
-    const skewed: LoadHistory = { layers: 1, experts: 4, batches: 2, counts: Uint32Array.of(6, 3, 1, 0, 10, 0, 0, 990) };
-    // Shares: 0.305, 0.15, 0.05, 0.495: 3 | 0, 1 beside 0, 2 beside 3. Contiguous has 0.9 and 0.99.
-    expect([...(greedy(skewed, 2).deviceOf[0] ?? [])]).toEqual([1, 1, 0, 0]);
+    // Mean shares 0.36, 0.34, 0.2, 0.1. By tokens (162, 338, 400, 200) the answer would be 0 1 0 1.
+    const past: LoadHistory = { layers: 1, experts: 4, batches: 2, counts: Uint32Array.of(62, 38, 0, 0, 100, 300, 400, 200) };
+    expect([...(greedy(past, 2).deviceOf[0] ?? [])]).toEqual([0, 1, 1, 0]);
   });
 
   it('is never worse than contiguous on its own history, layer by layer (law 7)', () => {
