@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { app, BrowserWindow, clipboard, Menu, nativeTheme } from 'electron';
@@ -18,6 +19,8 @@ import { openWindow } from './window.ts';
 
 // Root has to run without the sandbox, and then Electron refuses to be asked for it.
 if (!app.commandLine.hasSwitch('no-sandbox')) app.enableSandbox();
+// Without a graphics device Chromium would emulate one, on the very cores that the engine computes with.
+if (process.platform === 'linux' && !existsSync('/dev/dri')) app.disableHardwareAcceleration();
 declareScheme();
 refuseNavigation();
 

@@ -6,9 +6,10 @@ import { UseOrder } from './use_order.ts';
  * see use_order.ts), and an inactive expert goes before an active one. Where a step's active set exceeds the cache, the
  * lowest id of the active residents goes.
  *
- * A larger cache never misses more, whatever the active sets (law 5; every sequence of up to 6 experts was tried). It also
- * holds all that a smaller one holds, except where a step exceeds both and it has one slot more: the last miss of a step must
- * be resident after it, and is another one then. It has missed less by that time.
+ * A larger cache never has missed more (law 5), whatever the active sets. It holds all that the smaller one holds while each
+ * active set fits one of the two, and always when it has two slots more. With one slot more and a step that exceeds both, it
+ * can lack the one expert that the smaller cache missed last; that expert was a hit in the larger one then, which pays for the
+ * miss that may follow.
  */
 export class Lru implements EvictionPolicy {
   private readonly uses: UseOrder;

@@ -12,6 +12,13 @@ const WINDOW_STEPS = 256;
 const MOST_SIZES = 32;
 /** After a change of policy or placement the shadow caches are warmed up again over this many recorded steps. */
 const WARM_STEPS = 512;
+/**
+ * A run's first steps fill empty caches, which says nothing about a size. Once there are twice as many, the curve and the
+ * measured point leave them out.
+ */
+const COLD_STEPS = 16;
+/** Fewer loads than this in the window do not make a mean; the last one stands. */
+const FEWEST_LOADS = 8;
 /** The recommended size costs at most this much of the speed with every expert resident. */
 const RECOMMENDED_LOSS = 0.01;
 
@@ -50,6 +57,7 @@ export class LiveReplay {
   /** First step under the settings in force: the measured point counts from here. */
   private since = 0;
   private window: Measured[] = [];
+  private loadMs = 0;
 
   constructor(
     private readonly trace: RoutingTrace,
@@ -140,15 +148,16 @@ export class LiveReplay {
   readCurve(): MissCurve | undefined {
     const { curve, inForce } = this;
     if (curve === undefined || inForce === undefined || this.window.length === 0) return undefined;
-    const { fromStep, toStep, slots, missRate, missesPerStep, workingSet } = curve.read();
-    const shown = this.window.filter((entry) => entry.step >= Math.max(this.since, fromStep));
+    const cold = this.curveStep >= 2 * COLD_STEPS ? COLD_STEPS : 0;
+    const { fromStep, toStep, slots, missRate, missesPerStep, workingSet } = curve.read(cold);
+    const shown = this.window.filter((entry) => entry.step >= Math.max(this.since, fromStep) && entry.step < toStep);
     const sum = (entries: readonly Measured[], field: keyof Measured) =>
       entries.reduce((total, entry) => total + entry[field], 0);
     const loads = sum(this.window, 'loads');
-    const decoding = this.window.filter((entry) => entry.newTokens > 0);
-    const base = decoding.length === 0 ? this.window : decoding;
+    if (loads >= FEWEST_LOADS) this.loadMs = sum(this.window, 'loadMs') / loads;
+    const { loadMs } = this;
+    const base = this.window.filter((entry) => entry.step >= fromStep);
     const baseStepMs = sum(base, 'workMs') / base.length;
-    const loadMs = loads === 0 ? 0 : sum(this.window, 'loadMs') / loads;
     const accesses = sum(shown, 'accesses');
     return {
       eviction: inForce.eviction,

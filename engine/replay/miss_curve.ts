@@ -75,9 +75,10 @@ export class MissCurveReplay {
     this.next = step + 1;
   }
 
-  read(): MissCurveReading {
+  /** @param notBefore steps before it are left out (the cold start) */
+  read(notBefore = 0): MissCurveReading {
     const { slots, placement, moeLayers } = this;
-    const fromStep = Math.max(this.first, this.next - this.windowSteps, 0);
+    const fromStep = Math.max(this.first, this.next - this.windowSteps, notBefore);
     const steps = Math.max(1, this.next - fromStep);
     const devices = placement.devices;
     const sums = new Float64Array(slots.length * devices);

@@ -1,6 +1,8 @@
 import { LEDGER_CATEGORIES, STEP_PHASES } from '../protocol/telemetry.ts';
+import { cachePanel, curvePanel, layerMissPanel } from './cache_panels.ts';
 import { bytesText, count, fixed, MIB, mebibytes, msText, percent, plural, shortFigure } from './format.ts';
 import { type Markup, markup } from './markup.ts';
+import { axisTo, extremes, type Panel, percentLabel, timeMarks } from './panel.ts';
 import type { ReportData } from './report_data.ts';
 import {
   CATEGORY_COLOURS,
@@ -19,16 +21,6 @@ import { type TimeMark, timeChart } from './svg/time_chart.ts';
 
 /** The panels of the report: a figure, a drawing, and a line of plain words each. */
 
-interface Panel {
-  readonly title: string;
-  readonly sub: string;
-  readonly origin: 'measured' | 'replayed' | 'replayed and measured';
-  readonly figure: string;
-  readonly unit: string;
-  readonly chart: Markup;
-  readonly says: string;
-}
-
 export function panels(data: ReportData): Markup[] {
   const { curve, load } = data;
   return [
@@ -46,33 +38,19 @@ function panel({ title, sub, origin, figure: value, unit, chart, says }: Panel):
   return markup`<section class="panel"><header><h3>${title}</h3><span class="sub">${sub}</span><b>${value}<span>${unit}</span></b></header>${chart}<p>${says} <span class="origin">${origin}</span></p></section>`;
 }
 
-/** From 0 to a round number at or over `max`. */
-function axisTo(max: number, most: number, label: (value: number) => string): Axis {
-  const step = tickStep(max || 1, most);
-  return { min: 0, max: roundUp(max || 1, step), step, label };
+function idleWords({ header, idle }: ReportData): string {
+  const { experts, model } = header;
+  const { most, least } = extremes(idle.map(({ mean }) => mean));
+  const [mostIdle, leastIdle] = [most, least].map((layer) => fixed(idle[layer]?.mean ?? 0, 0));
+  if (mostIdle === leastIdle) return `Every layer leaves about ${mostIdle} of ${experts} experts idle in a step.`;
+  const [idlest, busiest] = [most, least].map((layer) => layerName(model.moeLayers, layer));
+  return `${capitalize(idlest ?? '')} leaves ${mostIdle} of ${experts} experts idle in a step; ${busiest}, the busiest, ${leastIdle}.`;
 }
 
-const percentLabel = (share: number) => fixed(share * 100, 0);
-
-/** Numbered as in the table of settings; what the run began with needs no line. */
-function timeMarks(marks: ReportData['marks']): TimeMark[] {
-  return marks.map(({ atMs, label }, index) => ({ atMs, label, number: String(index + 1) })).slice(1);
-}
-
-function extremes(values: readonly number[]): { most: number; least: number } {
-  let most = 0;
-  let least = 0;
-  for (const [index, value] of values.entries()) {
-    if (value > (values[most] ?? 0)) most = index;
-    if (value < (values[least] ?? 0)) least = index;
-  }
-  return { most, least };
-}
-
-function idlePanel({ header, idle }: ReportData): Panel {
+function idlePanel(data: ReportData): Panel {
+  const { header, idle } = data;
   const { experts, model } = header;
   const means = idle.map(({ mean }) => mean);
-  const { most, least } = extremes(means);
   const bars = idle.map(({ mean, low, high }, layer) => ({
     name: String(model.moeLayers[layer]?.block ?? layer),
     value: mean,
@@ -91,7 +69,7 @@ function idlePanel({ header, idle }: ReportData): Panel {
     figure: fixed(means.reduce((a, b) => a + b, 0) / means.length, 1),
     unit: `of ${experts} idle`,
     chart: barChart('Mean number of inactive experts in each layer', bars, y, 'layer', 'idle'),
-    says: `${capitalize(layerName(model.moeLayers, most))} leaves ${fixed(means[most] ?? 0, 0)} of ${experts} experts idle in a step; ${layerName(model.moeLayers, least)}, the busiest, ${fixed(means[least] ?? 0, 0)}.`,
+    says: idleWords(data),
   };
 }
 
@@ -113,7 +91,7 @@ function memoryPanel({ memory, marks, header }: ReportData, device: number): Pan
     sub: 'MiB by category',
     origin: 'measured',
     figure: mebibytes(use.highestBytes),
-    unit: `of ${mebibytes(budget)} MiB at most`,
+    unit: `MiB of ${bytesText(budget)}`,
     chart: timeChart({
       description: `Memory of ${use.id} over time by category, with the highest total of each step and the budget`,
       endMs: use.endMs,
@@ -128,85 +106,6 @@ function memoryPanel({ memory, marks, header }: ReportData, device: number): Pan
       marks: timeMarks(marks),
     }),
     says: `Highest in step ${count(use.highestStep)}; within a step it rises ${bytesText(use.meanSpikeBytes)} over what stays, on average.`,
-  };
-}
-
-function cachePanel({ cache, marks, totals }: ReportData): Panel {
-  const { all, overTime } = cache;
-  const lowest = Math.min(1, ...overTime.hitRate.filter(Number.isFinite));
-  // The scale starts just below the lowest, so that a cache that nearly always hits still shows its shape.
-  const step = tickStep(1.1 - lowest, 5);
-  const y: Axis = { min: Math.max(0, Math.floor(lowest / step) * step), max: 1, step, label: percentLabel };
-  const requests = all.hits + all.misses;
-  return {
-    title: 'Expert cache',
-    sub: 'hit rate over time, %',
-    origin: 'measured',
-    figure: percent(all.hitRate),
-    unit: '% hits',
-    chart: timeChart({
-      description: 'Share of expert requests that found the expert in the cache, over time',
-      endMs: overTime.endMs,
-      y,
-      lines: [{ name: 'hits', colour: 'cache', values: overTime.hitRate }],
-      marks: timeMarks(marks),
-    }),
-    says: `${count(all.misses)} of ${plural(requests, 'request')} had to load an expert; a step waited ${msText(totals.stallMs / totals.steps)} for loads on average.`,
-  };
-}
-
-function layerMissPanel({ header, cache }: ReportData): Panel {
-  const { moeLayers } = header.model;
-  const missRates = cache.layers.map(({ hitRate }) => (Number.isFinite(hitRate) ? 1 - hitRate : 0));
-  const { most } = extremes(missRates);
-  const bars = cache.layers.map(({ hits, misses, loads, evictions }, layer) => ({
-    name: String(moeLayers[layer]?.block ?? layer),
-    value: missRates[layer] ?? 0,
-    label: percent(missRates[layer] ?? 0),
-    title: `${capitalize(layerName(moeLayers, layer))}: ${count(misses)} misses of ${plural(hits + misses, 'request')}, ${plural(loads, 'load')}, ${plural(evictions, 'eviction')}`,
-    group: moeLayers[layer]?.stack ?? '',
-  }));
-  const requests = cache.all.hits + cache.all.misses;
-  const worst = missRates[most] ?? 0;
-  return {
-    title: 'Misses by layer',
-    sub: 'share of requests, %',
-    origin: 'measured',
-    figure: percent(cache.all.misses / requests),
-    unit: '% misses',
-    chart: barChart(
-      'Share of expert requests that missed, in each layer',
-      bars,
-      axisTo(worst * 1.1, 5, (share) => fixed(share * 100, worst < 0.04 ? 1 : 0)),
-      'layer',
-      'cache',
-    ),
-    says:
-      cache.all.misses === 0
-        ? 'No request missed: every expert was resident when it was needed.'
-        : `${capitalize(layerName(moeLayers, most))} misses most, ${percent(worst)}% of its requests.`,
-  };
-}
-
-function curvePanel(curve: NonNullable<ReportData['curve']>): Panel {
-  const { slots, missRate, measured, workingSet, eviction, fromStep, toStep } = curve;
-  const replayed = missRate[slots.indexOf(measured.slots)] ?? Number.NaN;
-  return {
-    title: 'Miss rate by cache size',
-    sub: `%, ${eviction}`,
-    origin: 'replayed and measured',
-    figure: percent(measured.missRate),
-    unit: `% at ${plural(measured.slots, 'slot')}`,
-    chart: curveChart({
-      description: 'Replayed miss rate for every cache size, with the measured one',
-      xs: slots,
-      values: missRate,
-      xName: 'slots',
-      y: axisTo(Math.max(...missRate, measured.missRate), 5, percentLabel),
-      point: { x: measured.slots, y: measured.missRate, label: `${percent(measured.missRate)} measured` },
-      guide: { x: workingSet, label: 'one step' },
-    }),
-    says: `Steps ${count(fromStep)} to ${count(toStep - 1)}: with ${plural(measured.slots, 'slot')} replay misses ${percent(replayed)}%. A step needs ${shortFigure(workingSet)} experts of a layer and device.`,
   };
 }
 
@@ -228,6 +127,7 @@ function loadPanel({ header, load, marks }: ReportData): Panel {
         name: id,
         colour: deviceColour(device),
         values: load.share[device] ?? [],
+        stepped: true,
       })),
       level: { name: 'even', value: 1 / devices, kind: 'reference' },
       marks: timeMarks(marks),

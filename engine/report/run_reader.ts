@@ -3,7 +3,8 @@ import path from 'node:path';
 import { EngineRefusal } from '../api.ts';
 import type { RunSummary } from '../protocol/run_file.ts';
 import { isTail, type RunHead, RunLines, type RunUpgrader } from '../protocol/run_lines.ts';
-import { RunParser, type RunRecording } from '../protocol/run_recording.ts';
+import { RunParser } from '../protocol/run_parser.ts';
+import type { RunRecording } from '../protocol/run_recording.ts';
 import { fileLines, unreadable } from './file_lines.ts';
 
 /** A recording is held in memory, at about three quarters of its size on disk. */

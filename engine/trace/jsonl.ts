@@ -37,19 +37,24 @@ export function readTraceLines(lines: Iterable<string>, file = 'trace'): { meta:
     const row = parser.parse(value, number);
     weighted ??= row.weights !== undefined;
     if (weighted !== (row.weights !== undefined)) {
-      throw new EngineRefusal(`${file}: line ${number}: gate weights are in some tokens and not in others; leave out w in all or in none.`);
+      throw new EngineRefusal(
+        `${file}: line ${number}: gate weights are in some tokens and not in others; leave out w in all or in none.`,
+      );
     }
     const [first] = pending;
     if (first !== undefined && !sameStep(first, row)) {
       if (row.step !== undefined && first.step !== undefined && row.step < first.step) {
-        throw new EngineRefusal(`${file}: line ${number}: step ${row.step} comes after step ${first.step}; sort the file by step.`);
+        throw new EngineRefusal(
+          `${file}: line ${number}: step ${row.step} comes after step ${first.step}; sort the file by step.`,
+        );
       }
       builder.appendStep(toStep(pending, meta, requests));
       pending = [];
     }
     pending.push(row);
   }
-  if (meta === undefined || builder === undefined) throw new EngineRefusal(`${file}: the file is empty; line 1 must be its meta line.`);
+  if (meta === undefined || builder === undefined)
+    throw new EngineRefusal(`${file}: the file is empty; line 1 must be its meta line.`);
   if (pending.length > 0) builder.appendStep(toStep(pending, meta, requests));
   return { meta, trace: builder };
 }
@@ -129,7 +134,9 @@ export function* writeTraceLines(meta: TraceMeta, trace: RoutingTrace): Generato
         position: position[token],
         layers: meta.blocks,
         ids: lists.map((list, layer) => (empty[layer] ? [] : Array.from(list, (id) => (id === MISSING ? -1 : id)))),
-        w: weights && cells.map((at, layer) => (empty[layer] ? [] : Array.from(weights.subarray(at, at + topK), nineDigits))),
+        w:
+          weights &&
+          cells.map((at, layer) => (empty[layer] ? [] : Array.from(weights.subarray(at, at + topK), nineDigits))),
       });
     }
   }

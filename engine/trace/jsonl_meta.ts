@@ -57,10 +57,13 @@ export function parseTraceMeta(value: unknown, file: string): TraceMeta {
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     const field = issue?.path.join('.') || 'the line';
-    throw new EngineRefusal(`${file}: line 1 is not the meta line of a moe-trace 1 file (${field}: ${issue?.message}).`);
+    throw new EngineRefusal(
+      `${file}: line 1 is not the meta line of a moe-trace 1 file (${field}: ${issue?.message}).`,
+    );
   }
   const meta = normalise(parsed.data);
-  if (meta.topK > meta.experts) throw new EngineRefusal(`${file}: line 1: top_k ${meta.topK} is above experts ${meta.experts}.`);
+  if (meta.topK > meta.experts)
+    throw new EngineRefusal(`${file}: line 1: top_k ${meta.topK} is above experts ${meta.experts}.`);
   for (const [field, list] of [
     ['blocks', meta.blocks],
     ['expert_bytes', meta.expertBytes],
@@ -78,7 +81,15 @@ function normalise(data: z.infer<typeof FlatMeta> | z.infer<typeof NestedMeta>):
   if (typeof data.model === 'object') {
     const { id, moe_layers: blocks, experts, top_k: topK } = data.model;
     const { source } = data as z.infer<typeof NestedMeta>;
-    return { model: id, moeLayers: blocks.length, experts, topK, blocks, ...defined({ source: source?.engine }), ...rest };
+    return {
+      model: id,
+      moeLayers: blocks.length,
+      experts,
+      topK,
+      blocks,
+      ...defined({ source: source?.engine }),
+      ...rest,
+    };
   }
   const { model, moe_layers: moeLayers, experts, top_k: topK, blocks, source } = data as z.infer<typeof FlatMeta>;
   return { model, moeLayers, experts, topK, ...defined({ blocks, source }), ...rest };

@@ -38,14 +38,17 @@ export class RowParser {
     const fail = (problem: string) => new EngineRefusal(`${this.file}: line ${line}: ${problem}.`);
     if (typeof row !== 'object' || row === null || Array.isArray(row)) throw fail('a token of the trace was expected');
     const { type, phase, ids: lists, w, layers, step, position, req, request_id: id } = row as Record<string, unknown>;
-    if (type !== undefined && type !== 'tok') throw fail(`rows of type ${JSON.stringify(type)} are not read, only tokens are`);
+    if (type !== undefined && type !== 'tok')
+      throw fail(`rows of type ${JSON.stringify(type)} are not read, only tokens are`);
     if (phase !== 'prefill' && phase !== 'decode') {
       throw fail(`phase is ${JSON.stringify(phase)}; prefill and decode are read`);
     }
     const request = req ?? id ?? 0;
-    if (typeof request !== 'string' && !isCount(request)) throw fail('the request is neither a whole number nor a name');
+    if (typeof request !== 'string' && !isCount(request))
+      throw fail('the request is neither a whole number nor a name');
     if (step !== undefined && step !== null && !isCount(step)) throw fail('step is not a whole number from 0 on');
-    if (position !== undefined && position !== null && !isCount(position)) throw fail('position is not a whole number from 0 on');
+    if (position !== undefined && position !== null && !isCount(position))
+      throw fail('position is not a whole number from 0 on');
     if (!Array.isArray(lists)) throw fail('ids are missing; they are one list per MoE layer');
     const ordinals = this.layersOf(layers, lists.length, fail);
     const ids = this.readIds(lists, ordinals, fail);
@@ -67,17 +70,23 @@ export class RowParser {
       if (lists !== moeLayers) throw fail(`ids have ${lists} layers where the model has ${moeLayers}`);
       return Array.from({ length: moeLayers }, (_, layer) => layer);
     }
-    if (!Array.isArray(layers) || layers.length !== lists) throw fail('layers does not name a layer for each list of ids');
+    if (!Array.isArray(layers) || layers.length !== lists)
+      throw fail('layers does not name a layer for each list of ids');
     const ordinals = layers.map((block) => {
       const ordinal = this.ordinals.get(block);
-      if (ordinal === undefined) throw fail(`layer ${JSON.stringify(block)} is none of the MoE layers that line 1 names`);
+      if (ordinal === undefined)
+        throw fail(`layer ${JSON.stringify(block)} is none of the MoE layers that line 1 names`);
       return ordinal;
     });
     if (new Set(ordinals).size !== ordinals.length) throw fail('layers names a layer twice');
     return ordinals;
   }
 
-  private readIds(lists: readonly unknown[], ordinals: readonly number[], fail: (problem: string) => Error): Uint16Array {
+  private readIds(
+    lists: readonly unknown[],
+    ordinals: readonly number[],
+    fail: (problem: string) => Error,
+  ): Uint16Array {
     const { moeLayers, topK, experts } = this.meta;
     const ids = new Uint16Array(moeLayers * topK).fill(MISSING);
     for (const [index, layer] of ordinals.entries()) {
@@ -88,7 +97,9 @@ export class RowParser {
       for (const [choice, id] of list.entries()) {
         if (id === -1) continue;
         if (!isCount(id) || id >= experts) {
-          throw fail(`layer ${layer} names expert ${JSON.stringify(id)} of ${experts}; the file is damaged or of another model`);
+          throw fail(
+            `layer ${layer} names expert ${JSON.stringify(id)} of ${experts}; the file is damaged or of another model`,
+          );
         }
         if (list.indexOf(id) !== choice) throw fail(`layer ${layer} names expert ${id} twice`);
         ids[layer * topK + choice] = id;

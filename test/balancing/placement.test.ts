@@ -1,14 +1,24 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { greedy } from '../../engine/balancing/greedy.ts';
-import { contiguous, deviceCapacity, type LoadHistory, type Placement, place } from '../../engine/balancing/placement.ts';
+import {
+  contiguous,
+  deviceCapacity,
+  type LoadHistory,
+  type Placement,
+  place,
+} from '../../engine/balancing/placement.ts';
 import { scorePlacement } from '../../engine/balancing/score.ts';
 
 /** Skewed and bursty on purpose: means alone must be able to mislead. */
 const tokens = fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 5 }), fc.integer({ min: 0, max: 1000 }));
 
 const history: fc.Arbitrary<LoadHistory> = fc
-  .record({ layers: fc.integer({ min: 1, max: 3 }), experts: fc.integer({ min: 1, max: 12 }), batches: fc.integer({ min: 0, max: 6 }) })
+  .record({
+    layers: fc.integer({ min: 1, max: 3 }),
+    experts: fc.integer({ min: 1, max: 12 }),
+    batches: fc.integer({ min: 0, max: 6 }),
+  })
   .chain(({ layers, experts, batches }) => {
     const size = layers * experts * batches;
     return fc
@@ -56,7 +66,8 @@ describe('placement', () => {
     ]);
     fc.assert(
       fc.property(history, devices, ({ layers, experts }, count) => {
-        for (const row of contiguous(layers, experts, count).deviceOf) expect([...row]).toEqual([...row].sort((a, b) => a - b));
+        for (const row of contiguous(layers, experts, count).deviceOf)
+          expect([...row]).toEqual([...row].sort((a, b) => a - b));
       }),
     );
   });
@@ -72,8 +83,10 @@ describe('placement', () => {
 
 describe('greedy placement', () => {
   it('puts the largest mean load on the device with the least, up to E/D experts', () => {
-    const deviceOf = (...counts: number[]) =>
-      [...(greedy({ layers: 1, experts: counts.length, batches: 1, counts: Uint32Array.from(counts) }, 2).deviceOf[0] ?? [])];
+    const deviceOf = (...counts: number[]) => [
+      ...(greedy({ layers: 1, experts: counts.length, batches: 1, counts: Uint32Array.from(counts) }, 2).deviceOf[0] ??
+        []),
+    ];
     // 9 | 7, then 2 beside 7, then 1 beside 9.
     expect(deviceOf(9, 7, 2, 1)).toEqual([0, 1, 1, 0]);
     // One expert outweighs all: without the limit every other would go to the second device.
@@ -82,7 +95,12 @@ describe('greedy placement', () => {
 
   it('means shares, not tokens: a long batch counts as much as a short one', () => {
     // Mean shares 0.36, 0.34, 0.2, 0.1. By tokens (162, 338, 400, 200) the answer would be 0 1 0 1.
-    const past: LoadHistory = { layers: 1, experts: 4, batches: 2, counts: Uint32Array.of(62, 38, 0, 0, 100, 300, 400, 200) };
+    const past: LoadHistory = {
+      layers: 1,
+      experts: 4,
+      batches: 2,
+      counts: Uint32Array.of(62, 38, 0, 0, 100, 300, 400, 200),
+    };
     expect([...(greedy(past, 2).deviceOf[0] ?? [])]).toEqual([0, 1, 1, 0]);
   });
 
@@ -108,7 +126,9 @@ describe('score of a placement', () => {
     fc.assert(
       fc.property(history, devices, fc.infiniteStream(fc.nat()), fc.boolean(), (past, count, random, oneLayer) => {
         const { layers, experts, batches, counts } = past;
-        const deviceOf = Array.from({ length: layers }, () => Uint8Array.from({ length: experts }, () => random.next().value % count));
+        const deviceOf = Array.from({ length: layers }, () =>
+          Uint8Array.from({ length: experts }, () => random.next().value % count),
+        );
         const layer = oneLayer ? layers - 1 : undefined;
         const shares: number[][] = [];
         for (let batch = 0; batch < batches; batch++) {

@@ -17,7 +17,10 @@ function changes(experts: number): fc.Arbitrary<Change[]> {
   return fc.array(
     fc.oneof(
       { weight: 12, arbitrary: event },
-      { weight: 1, arbitrary: fc.integer({ min: 1, max: experts }).map((capacity): Change => ({ kind: 'resize', capacity })) },
+      {
+        weight: 1,
+        arbitrary: fc.integer({ min: 1, max: experts }).map((capacity): Change => ({ kind: 'resize', capacity })),
+      },
       { weight: 1, arbitrary: policy.map((name): Change => ({ kind: 'eviction', policy: name })) },
       { weight: 1, arbitrary: fc.subarray(ids(experts)).map((kept): Change => ({ kind: 'retain', kept })) },
     ),
@@ -25,9 +28,16 @@ function changes(experts: number): fc.Arbitrary<Change[]> {
   );
 }
 
-const scenario = fc.integer({ min: 1, max: 12 }).chain((experts) =>
-  fc.record({ experts: fc.constant(experts), capacity: fc.integer({ min: 1, max: experts }), start: policy, script: changes(experts) }),
-);
+const scenario = fc
+  .integer({ min: 1, max: 12 })
+  .chain((experts) =>
+    fc.record({
+      experts: fc.constant(experts),
+      capacity: fc.integer({ min: 1, max: experts }),
+      start: policy,
+      script: changes(experts),
+    }),
+  );
 
 describe('expert cache', () => {
   it('does what the reference does: verdicts, victims, residents and counters', () => {
@@ -78,7 +88,10 @@ describe('expert cache', () => {
   it('tells the readings and LRU apart: which of two inactive experts goes, and which of the active', () => {
     const victim = (name: EvictionName, events: readonly number[][]) => {
       const cache = new ExpertCache(8, 3, name);
-      return events.map((active) => apply(cache, { kind: 'event', active }) as [number, unknown][]).at(-1)?.at(-1)?.[1];
+      return events
+        .map((active) => apply(cache, { kind: 'event', active }) as [number, unknown][])
+        .at(-1)
+        ?.at(-1)?.[1];
     };
     // 0 was loaded first and used last; 2 was loaded last and never again.
     const inactive = [[0], [1], [2], [1], [0], [5]];

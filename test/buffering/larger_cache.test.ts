@@ -8,7 +8,11 @@ import { serve } from '../../engine/replay/replay_cache.ts';
 const twoSizes = fc.integer({ min: 3, max: 10 }).chain((experts) =>
   fc.integer({ min: 1, max: experts - 1 }).chain((small) => {
     const all = Array.from({ length: experts }, (_, expert) => expert);
-    const event = fc.oneof(fc.subarray(all), fc.subarray(all, { maxLength: 2 }), fc.subarray(all, { minLength: small }));
+    const event = fc.oneof(
+      fc.subarray(all),
+      fc.subarray(all, { maxLength: 2 }),
+      fc.subarray(all, { minLength: small }),
+    );
     return fc.record({
       experts: fc.constant(experts),
       small: fc.constant(small),
@@ -51,7 +55,11 @@ describe('a larger cache', () => {
 
   it('with one slot more does not hold it where a step exceeds both, but has missed less by then', () => {
     const [a, b] = [new ExpertCache(4, 2, 'lru'), new ExpertCache(4, 3, 'lru')];
-    for (const event of [[0, 1, 2], [1, 2, 3]]) for (const cache of [a, b]) feed(cache, event);
+    for (const event of [
+      [0, 1, 2],
+      [1, 2, 3],
+    ])
+      for (const cache of [a, b]) feed(cache, event);
     for (const event of [[0, 1, 2, 3]]) for (const cache of [a, b]) feed(cache, event);
     expect([a.residents(), b.residents()]).toEqual([
       [1, 3],
@@ -61,7 +69,17 @@ describe('a larger cache', () => {
   });
 
   it('would miss more under LRU if a step used its hits before its misses (why use_order.ts goes by id)', () => {
-    const events = [[0, 3, 4, 5, 7], [1, 6], [0, 3, 5, 6, 7], [2, 8], [3, 5, 6, 7, 8], [0, 1, 4], [1, 2, 5, 6], [1, 3, 7, 8], [2]];
+    const events = [
+      [0, 3, 4, 5, 7],
+      [1, 6],
+      [0, 3, 5, 6, 7],
+      [2, 8],
+      [3, 5, 6, 7, 8],
+      [0, 1, 4],
+      [1, 2, 5, 6],
+      [1, 3, 7, 8],
+      [2],
+    ];
     expect(missesInServingOrder(events, 6)).toBeGreaterThan(missesInServingOrder(events, 5));
     expect(misses('lru', events, 9, 6)).toBeLessThanOrEqual(misses('lru', events, 9, 5));
   });

@@ -43,7 +43,7 @@ async function dragTo(page: Page, fraction: number): Promise<void> {
   await page.mouse.up();
 }
 
-async function untilSteps(page: Page, home: string, steps: number): Promise<void> {
+async function untilSteps(home: string, steps: number): Promise<void> {
   const [file] = runsIn(home);
   await expect
     .poll(async () => (await readRun(file ?? '')).steps.length, { timeout: 90_000, intervals: [500] })
@@ -58,10 +58,10 @@ test('the cache slider: bytes follow within a step, replay agrees to the unit, t
   await expect(page.getByText(/Cache 64 → 2 slots/).first()).toBeVisible();
   const [file = ''] = runsIn(home);
   const shrunkAt = (await readRun(file)).steps.length;
-  await untilSteps(page, home, shrunkAt + 4);
+  await untilSteps(home, shrunkAt + 4);
   await dragTo(page, 1);
   await expect(page.getByText(/Cache 2 → 64 slots/).first()).toBeVisible();
-  await untilSteps(page, home, (await readRun(file)).steps.length + 4);
+  await untilSteps(home, (await readRun(file)).steps.length + 4);
   await page.getByRole('button', { name: 'Stop' }).click();
   await expect(page.getByRole('button', { name: 'Run' })).toBeEnabled({ timeout: 30_000 });
 

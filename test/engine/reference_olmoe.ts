@@ -55,7 +55,7 @@ export function referencePass(
     return x.map((value, i) => value * scale * (gain[i] as number));
   };
   const table = read('model.embed_tokens.weight');
-  let states = ids.map((id) => (table[id] as Float64Array).slice());
+  let states: Float64Array[] = ids.map((id) => (table[id] as Float64Array).slice());
   const chosen: number[][][] = [];
   for (let layer = 0; layer < layers; layer++) {
     const at = `model.layers.${layer}`;

@@ -21,7 +21,11 @@ const steps = fc
           .array(fc.integer({ min: 0, max: experts - 1 }), { minLength: length, maxLength: length })
           .map((ids) => ({ at, tokens, ids: Uint16Array.from(ids) }));
       });
-    return fc.record({ experts: fc.constant(experts), topK: fc.constant(topK), rounds: fc.array(choices, { minLength: 1, maxLength: 4 }) });
+    return fc.record({
+      experts: fc.constant(experts),
+      topK: fc.constant(topK),
+      rounds: fc.array(choices, { minLength: 1, maxLength: 4 }),
+    });
   });
 
 describe('dynamic gating', () => {

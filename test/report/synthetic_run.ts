@@ -2,7 +2,8 @@ import { contiguous, type Placement } from '../../engine/balancing/placement.ts'
 import { toBase64 } from '../../engine/protocol/base64.ts';
 import type { EmittedToken, RunRecord } from '../../engine/protocol/run_file.ts';
 import { headLine, recordLine, tailLine } from '../../engine/protocol/run_lines.ts';
-import { CACHE_COUNTERS, RunParser, type RunRecording } from '../../engine/protocol/run_recording.ts';
+import { RunParser } from '../../engine/protocol/run_parser.ts';
+import { CACHE_COUNTERS, type RunRecording } from '../../engine/protocol/run_recording.ts';
 import type { EvictionName, PlacementName } from '../../engine/protocol/settings.ts';
 import { CATEGORY_COUNT, LEDGER_CATEGORIES, PHASE_COUNT } from '../../engine/protocol/telemetry.ts';
 import { CacheReplay } from '../../engine/replay/replay_cache.ts';

@@ -1,8 +1,18 @@
 import fc from 'fast-check';
-import { MISSING, RoutingTraceBuilder, type RoutingTrace, type TraceShape, type TraceStep } from '../../engine/trace/trace.ts';
+import {
+  MISSING,
+  type RoutingTrace,
+  RoutingTraceBuilder,
+  type TraceShape,
+  type TraceStep,
+} from '../../engine/trace/trace.ts';
 
 const shapes: fc.Arbitrary<TraceShape> = fc
-  .record({ moeLayers: fc.integer({ min: 1, max: 3 }), experts: fc.integer({ min: 1, max: 10 }), topK: fc.integer({ min: 1, max: 3 }) })
+  .record({
+    moeLayers: fc.integer({ min: 1, max: 3 }),
+    experts: fc.integer({ min: 1, max: 10 }),
+    topK: fc.integer({ min: 1, max: 3 }),
+  })
   .map((shape) => ({ ...shape, topK: Math.min(shape.topK, shape.experts) }));
 
 export interface TraceOptions {
@@ -33,7 +43,10 @@ function steps({ moeLayers, experts, topK }: TraceShape, weighted: boolean): fc.
     fc
       .record({
         cells: fc.array(cell, { minLength: moeLayers * tokens, maxLength: moeLayers * tokens }),
-        weights: fc.array(fc.float({ min: 0, max: 1, noNaN: true }), { minLength: moeLayers * tokens * topK, maxLength: moeLayers * tokens * topK }),
+        weights: fc.array(fc.float({ min: 0, max: 1, noNaN: true }), {
+          minLength: moeLayers * tokens * topK,
+          maxLength: moeLayers * tokens * topK,
+        }),
         request: fc.array(fc.nat(1000), { minLength: tokens, maxLength: tokens }),
         position: fc.array(fc.nat(5000), { minLength: tokens, maxLength: tokens }),
         phase: fc.array(fc.integer({ min: 0, max: 1 }), { minLength: tokens, maxLength: tokens }),
@@ -43,7 +56,9 @@ function steps({ moeLayers, experts, topK }: TraceShape, weighted: boolean): fc.
         return {
           tokens,
           ids: Uint16Array.from(cells.flat()),
-          ...(weighted && { weights: Float32Array.from(weights, (weight, at) => (recorded[at] ? Math.abs(weight) : 0)) }),
+          ...(weighted && {
+            weights: Float32Array.from(weights, (weight, at) => (recorded[at] ? Math.abs(weight) : 0)),
+          }),
           request: Int32Array.from(request),
           position: Int32Array.from(position),
           phase: Uint8Array.from(phase),

@@ -44,7 +44,8 @@ export const replay: Command = {
       throw new BadArguments('either --run or --trace is needed, one of them');
     }
     const policies = readPolicies(values.evict);
-    const source = values.trace === undefined ? await fromRun(textFlag(values, 'run')) : fromTrace(textFlag(values, 'trace'));
+    const source =
+      values.trace === undefined ? await fromRun(textFlag(values, 'run')) : fromTrace(textFlag(values, 'trace'));
     const { name, trace, start, audit } = source;
     const sizes = readSizes(values.slots, Math.ceil(trace.experts / start.placement.devices));
     const table = policies.map((eviction) => ({
@@ -62,7 +63,9 @@ export const replay: Command = {
         `miss rate by slots per layer and device (replayed, placement of the first step)\n${'policy'.padEnd(24)}${sizes.map((size) => String(size).padStart(7)).join('')}\n`,
     );
     for (const { eviction, missRate } of table) {
-      process.stdout.write(`${POLICIES[eviction].title.padEnd(24)}${missRate.map((rate) => `${(100 * rate).toFixed(1)}%`.padStart(7)).join('')}\n`);
+      process.stdout.write(
+        `${POLICIES[eviction].title.padEnd(24)}${missRate.map((rate) => `${(100 * rate).toFixed(1)}%`.padStart(7)).join('')}\n`,
+      );
     }
   },
 };
@@ -83,7 +86,8 @@ function fromTrace(file: string): Source {
 }
 
 function auditLine({ measured, replayed }: Audit): string {
-  const same = measured.misses === replayed.misses && measured.hits === replayed.hits && measured.evictions === replayed.evictions;
+  const same =
+    measured.misses === replayed.misses && measured.hits === replayed.hits && measured.evictions === replayed.evictions;
   return `as recorded: ${measured.misses} misses measured, ${replayed.misses} replayed; ${same ? 'all counters agree' : 'counters differ'}`;
 }
 

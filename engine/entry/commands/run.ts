@@ -102,7 +102,7 @@ export const run: Command = {
     const file = started.info().path;
     if (typeof values.report === 'string') writeFileSync(values.report, reportHtml(await readRun(file)));
     if (values.json) return printJson({ run: file, totals, audit });
-    if (totals !== undefined) process.stdout.write(describe(file, totals, audit));
+    if (totals !== undefined) process.stdout.write(runLines(file, totals, audit));
   },
 };
 
@@ -157,7 +157,7 @@ function readPromptSource(file: string | boolean | undefined): RunSettings['prom
   return { kind: 'texts', texts };
 }
 
-function describe(file: string, totals: TelemetryFrame['totals'], audit: TelemetryFrame['audit']): string {
+function runLines(file: string, totals: TelemetryFrame['totals'], audit: TelemetryFrame['audit']): string {
   const { steps, elapsedMs, promptTokens, newTokens, hits, misses, evictions, stallMs } = totals;
   const rate = (tokens: number) => `${((tokens / elapsedMs) * 1000).toFixed(1)} tok/s`;
   const lines = [

@@ -20,7 +20,8 @@ export function readTraceFile(file: string, mostBytes = MOST_TRACE_BYTES): Retur
 function readBounded(file: string, mostBytes: number): Buffer {
   try {
     const { size } = fs.statSync(file);
-    if (size > mostBytes) throw new EngineRefusal(`${file}: ${size} bytes are more than the ${mostBytes} that can be opened at once.`);
+    if (size > mostBytes)
+      throw new EngineRefusal(`${file}: ${size} bytes are more than the ${mostBytes} that can be opened at once.`);
     return fs.readFileSync(file);
   } catch (error) {
     throw error instanceof EngineRefusal ? error : unreadable(file, error as NodeJS.ErrnoException);

@@ -1,19 +1,24 @@
-import type { RunRecording } from '../../protocol/run_recording.ts';
-import { curveSizes, MissCurveReplay } from '../../replay/miss_curve.ts';
+import type { RecordedStep, RunRecording } from '../../protocol/run_recording.ts';
+import { curveSizes } from '../../replay/miss_curve.ts';
+import { type CacheChange, CacheReplay } from '../../replay/replay_cache.ts';
+import type { RoutingTrace } from '../../trace/trace.ts';
 import { toTimeline, toTrace } from '../recording.ts';
 
-/** Sizes on the curve at most, and the newest steps it is about: bounds the replay to about a second for large models. */
+/** Sizes on the curve at most, and the newest steps it is about. */
 const MOST_SIZES = 24;
 const MOST_STEPS = 256;
-/** Steps replayed before those, so that the caches do not start empty. */
-const WARM_UP_STEPS = 256;
+/** Requests replayed for all sizes together: about a second. A longer run is replayed from a later step on. */
+const MOST_REQUESTS = 20_000_000;
 
-/** Miss rate against cache size for the run's newest steps, under the settings in force at its end. */
+/**
+ * Miss rate against cache size for the run's newest steps: what the caches would have missed, had the last change of settings
+ * set this size. Before that change all sizes share the run's own history, so the live size gives the live count.
+ */
 export interface MissCurve {
   readonly fromStep: number;
   readonly toStep: number;
   readonly eviction: string;
-  /** Slots per layer and device, ascending. */
+  /** Slots per layer and device, ascending; the live size is among them. */
   readonly slots: readonly number[];
   /** Replayed. */
   readonly missRate: readonly number[];
@@ -26,43 +31,74 @@ export interface MissCurve {
 /** @returns undefined where no step ran under the last settings, or none asked for an expert */
 export function missCurve(recording: RunRecording): MissCurve | undefined {
   const { header, steps } = recording;
-  const change = toTimeline(recording).changes.at(-1);
-  if (change === undefined) return undefined;
-  const fromStep = Math.max(change.atStep, steps.length - MOST_STEPS);
-  const covered = steps.length - fromStep;
-  if (covered < 1) return undefined;
-  const { placement, eviction, slotsPerLayer } = change;
-  const largest = largestShare(placement.deviceOf, placement.devices);
-  const live = Math.min(slotsPerLayer, largest);
-  const sizes = Int32Array.from(new Set([...curveSizes(largest, MOST_SIZES), live])).sort();
-  const replay = new MissCurveReplay(header.moeLayers, header.experts, placement, eviction, sizes, covered);
-  const trace = toTrace(recording);
-  for (let step = Math.max(0, fromStep - WARM_UP_STEPS); step < steps.length; step++) replay.step(trace, step);
-  const { slots, missRate, workingSet } = replay.read();
+  const { changes } = toTimeline(recording);
+  const last = changes.at(-1);
+  if (last === undefined) return undefined;
+  const fromStep = Math.max(last.atStep, steps.length - MOST_STEPS);
+  const measured = countMeasured(steps.slice(fromStep));
+  if (measured.requests === 0) return undefined;
 
+  const largest = largestShare(last);
+  const live = Math.min(last.slotsPerLayer, largest);
+  const slots = [...new Set([...curveSizes(largest, MOST_SIZES), live])].sort((a, b) => a - b);
+  const toStep = steps.length;
+  const requestsPerStep = measured.requests / (toStep - fromStep);
+  const replayedSteps = Math.floor(MOST_REQUESTS / (slots.length * requestsPerStep));
+  const startStep = Math.max(0, Math.min(fromStep, toStep - replayedSteps));
+  const trace = toTrace(recording);
+  return {
+    fromStep,
+    toStep,
+    eviction: last.eviction,
+    slots,
+    missRate: slots.map((size) => {
+      const resized = [...changes.slice(0, -1), { ...last, slotsPerLayer: size }];
+      return replayedMisses(trace, resized, startStep, fromStep) / measured.requests;
+    }),
+    measured: { slots: live, missRate: measured.misses / measured.requests },
+    workingSet: requestsPerStep / header.moeLayers / header.devices.length,
+  };
+}
+
+/** Misses of the steps from `fromStep` on, the caches having run since `startStep`. */
+function replayedMisses(
+  trace: RoutingTrace,
+  changes: readonly CacheChange[],
+  startStep: number,
+  fromStep: number,
+): number {
+  const replay = new CacheReplay(trace.moeLayers, trace.experts);
+  const inForce = changes.filter(({ atStep }) => atStep <= startStep);
+  // A later start takes the settings then in force, without the history that led to them.
+  for (const change of startStep === 0 ? inForce : inForce.slice(-1)) replay.apply(change);
+  let before = 0;
+  for (let step = startStep; step < trace.steps; step++) {
+    if (step > startStep) for (const change of changes) if (change.atStep === step) replay.apply(change);
+    if (step === fromStep) before = replay.totals.misses;
+    replay.step(trace, step);
+  }
+  return replay.totals.misses - before;
+}
+
+function countMeasured(steps: readonly RecordedStep[]): { requests: number; misses: number } {
   let hits = 0;
   let misses = 0;
-  for (const { cache } of steps.slice(fromStep)) {
+  for (const { cache } of steps) {
     for (let at = 0; at < cache.length; at += 4) {
       hits += cache[at] as number;
       misses += cache[at + 1] as number;
     }
   }
-  if (hits + misses === 0) return undefined;
-  const measured = { slots: live, missRate: misses / (hits + misses) };
-  return { fromStep, toStep: steps.length, eviction, slots: [...slots], missRate: [...missRate], measured, workingSet };
+  return { requests: hits + misses, misses };
 }
 
 /** Most experts of a layer that one device owns. */
-function largestShare(deviceOf: readonly Uint8Array[], devices: number): number {
+function largestShare({ placement }: CacheChange): number {
   let largest = 1;
-  for (const owners of deviceOf) {
-    const owned = new Int32Array(devices);
-    for (const device of owners) {
-      const count = (owned[device] ?? 0) + 1;
-      owned[device] = count;
-      largest = Math.max(largest, count);
-    }
+  for (const owners of placement.deviceOf) {
+    const owned = new Int32Array(placement.devices);
+    for (const device of owners) owned[device] = (owned[device] ?? 0) + 1;
+    largest = Math.max(largest, ...owned);
   }
   return largest;
 }

@@ -21,6 +21,8 @@ export interface Series {
   /** Class that gives its colour. */
   readonly colour: string;
   readonly values: readonly number[];
+  /** For rates, which hold for the time since the value before; otherwise values are joined. */
+  readonly stepped?: boolean;
 }
 
 export interface TimeMark {
@@ -59,11 +61,9 @@ export function timeChart({ description, endMs, y, areas = [], lines = [], level
     const path = areaPath(xs, stacked[index] ?? [], stacked[index + 1] ?? [], plot);
     return markup`<path class="area ${colour}" d="${path}"><title>${name}</title></path>`;
   });
-  const linePaths = lines.map(({ name, colour, values }) => {
-    const path = linePath(
-      xs,
-      held(values).map((value) => plot.y(value)),
-    );
+  const linePaths = lines.map(({ name, colour, values, stepped = false }) => {
+    const ys = held(values).map((value) => plot.y(value));
+    const path = stepped ? steppedPath(xs, ys) : linePath(xs, ys);
     return markup`<path class="line ${colour}" d="${path}"><title>${name}</title></path>`;
   });
   return drawing(description, [
@@ -93,6 +93,15 @@ function timeAxis(endMs: number): NamedAxis {
   const step = tickStep(endMs / unitMs, 6);
   const decimals = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
   return { min: 0, max: endMs || 1, step: step * unitMs, label: (ms) => fixed(ms / unitMs, decimals), name };
+}
+
+/** Each value from the place of the one before to its own. */
+function steppedPath(xs: readonly number[], ys: readonly number[]): string {
+  const doubled = xs.slice(1).flatMap((x, index) => [xs[index] ?? x, x]);
+  return linePath(
+    doubled,
+    ys.slice(1).flatMap((y) => [y, y]),
+  );
 }
 
 /** Running sums, the zero line first. */

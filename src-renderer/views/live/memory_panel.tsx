@@ -194,5 +194,5 @@ function budgetLabel(budgetBytes: number | undefined, inSight: boolean, top: num
   if (budgetBytes === undefined) return [];
   const weight = Number.POSITIVE_INFINITY;
   if (inSight) return [{ text: 'budget', at: budgetBytes, colour: '--bad', weight }];
-  return [{ text: `↑ ${bytesText(budgetBytes)} budget`, at: top, weight }];
+  return [{ text: '↑ budget', at: top, weight }];
 }

@@ -1,0 +1,156 @@
+import { arrayFromBase64 } from './base64.ts';
+import type { RunHeader, RunRecord, RunSummary, SettingsRecord, StepRecord } from './run_file.ts';
+import { isTail, RunLines, type RunUpgrader } from './run_lines.ts';
+import {
+  CACHE_COUNTERS,
+  type RecordedSequence,
+  type RecordedSettings,
+  type RecordedStep,
+  type RunRecording,
+} from './run_recording.ts';
+import { CATEGORY_COUNT, PHASE_COUNT } from './telemetry.ts';
+
+/** Id of a choice that was not recorded. */
+const MISSING_EXPERT = 0xffff;
+
+/**
+ * Reads a recording line by line. The first line that is not whole, or contradicts the ones before, ends it: everything after
+ * a cut is not to be trusted, everything before it is kept.
+ */
+export class RunParser {
+  private lines: RunLines | undefined;
+  private lineNumber = 0;
+  private readonly settings: RecordedSettings[] = [];
+  private readonly sequences: RecordedSequence[] = [];
+  private readonly steps: RecordedStep[] = [];
+  private endReason: string | undefined;
+  private summary: RunSummary | undefined;
+  private damagedLine: number | undefined;
+
+  constructor(
+    private readonly name: string,
+    private readonly upgraders?: ReadonlyMap<number, RunUpgrader>,
+  ) {}
+
+  /**
+   * @returns false when nothing after this line will be used
+   * @throws EngineRefusal where the first line says that this is no run file that can be opened
+   */
+  push(line: string): boolean {
+    this.lineNumber++;
+    if (this.lines === undefined) {
+      this.lines = RunLines.open(this.name, line, this.upgraders);
+      return true;
+    }
+    if (this.summary !== undefined || this.damagedLine !== undefined) return false;
+    if (isTail(line)) {
+      this.summary = this.lines.parseTail(line);
+      if (this.summary === undefined) this.damagedLine = this.lineNumber;
+      return false;
+    }
+    const record = this.lines.parseRecord(line);
+    if (record !== undefined && this.take(record, this.lines.head.header)) return true;
+    this.damagedLine = this.lineNumber;
+    return false;
+  }
+
+  /** @throws EngineRefusal where no line came */
+  finish(): RunRecording {
+    const { head } = this.lines ?? RunLines.open(this.name, '', this.upgraders);
+    const { settings, sequences, steps, endReason, summary } = this;
+    const complete = summary !== undefined;
+    return {
+      exporter: head.exporter,
+      header: head.header,
+      settings,
+      sequences,
+      steps,
+      ...(endReason !== undefined && { endReason }),
+      ...(summary && { summary }),
+      complete,
+      ...(!complete && { truncation: this.truncation() }),
+    };
+  }
+
+  private truncation(): string {
+    const where = this.damagedLine === undefined ? 'before its end was written' : `in line ${this.damagedLine}`;
+    const kept = this.steps.length === 1 ? 'the 1 whole step' : `the ${this.steps.length} whole steps`;
+    return `${this.name}: the run was cut off ${where}; ${kept} before that can be used.`;
+  }
+
+  /** @returns false for a record that contradicts the header or the records before it */
+  private take(record: RunRecord, header: RunHeader): boolean {
+    switch (record.t) {
+      case 'settings':
+        return this.takeSettings(record, header);
+      case 'sequence': {
+        const tokens = tryDecode(() => arrayFromBase64('i32', record.tokens));
+        if (tokens === undefined) return false;
+        const { sequence, row, prompt } = record;
+        this.sequences.push({ sequence, row, prompt, tokens, fromStep: this.steps.length });
+        return true;
+      }
+      case 'step': {
+        if (record.n !== this.steps.length || this.settings.length === 0) return false;
+        const step = tryDecode(() => decodeStep(record, header));
+        if (step === undefined) return false;
+        this.steps.push(step);
+        return true;
+      }
+      case 'end':
+        this.endReason = record.reason;
+        return true;
+    }
+  }
+
+  private takeSettings(record: SettingsRecord, { moeLayers, experts, devices }: RunHeader): boolean {
+    const last = this.settings.at(-1);
+    if (record.atStep < (last?.atStep ?? 0) || (last === undefined && record.atStep !== 0)) return false;
+    let placement = last?.placement;
+    if (record.placement !== undefined) {
+      const { deviceOf: text } = record.placement;
+      const deviceOf = tryDecode(() => arrayFromBase64('u8', text, moeLayers * experts));
+      if (deviceOf === undefined || record.placement.devices !== devices.length) return false;
+      if (deviceOf.some((device) => device >= devices.length)) return false;
+      placement = { devices: devices.length, deviceOf };
+    }
+    if (placement === undefined) return false;
+    const { atStep, atMs, label, settings, slotsPerLayer } = record;
+    this.settings.push({ atStep, atMs, label, settings, slotsPerLayer, placement });
+    return true;
+  }
+}
+
+/** @throws RangeError for columns whose sizes or ids do not fit the header */
+function decodeStep(record: StepRecord, { moeLayers, experts, topK, devices }: RunHeader): RecordedStep {
+  const tokens = record.tokens.count;
+  const choices = moeLayers * tokens * topK;
+  const ids = arrayFromBase64('u16', record.ids, choices);
+  for (const id of ids) if (id >= experts && id !== MISSING_EXPERT) throw new RangeError(`expert ${id} of ${experts}`);
+  return {
+    step: record.n,
+    endMs: record.endMs,
+    durationMs: record.durationMs,
+    stallMs: record.stallMs,
+    tokens,
+    request: arrayFromBase64('i32', record.tokens.request, tokens),
+    position: arrayFromBase64('i32', record.tokens.position, tokens),
+    phase: arrayFromBase64('u8', record.tokens.phase, tokens),
+    ids,
+    weights: arrayFromBase64('f32', record.weights, choices),
+    cache: arrayFromBase64('u32', record.cache, devices.length * moeLayers * CACHE_COUNTERS.length),
+    ledgerBytes: arrayFromBase64('f64', record.ledger, devices.length * CATEGORY_COUNT),
+    peakBytes: arrayFromBase64('f64', record.peak, devices.length),
+    share: arrayFromBase64('f32', record.share, devices.length),
+    phaseMs: arrayFromBase64('f32', record.phaseMs, PHASE_COUNT),
+    emitted: record.emitted,
+  };
+}
+
+function tryDecode<T>(decode: () => T): T | undefined {
+  try {
+    return decode();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,131 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Placement } from '../../engine/balancing/placement.ts';
+import { type CacheCounters, ExpertCache } from '../../engine/buffering/expert_cache.ts';
+import { EvictionName } from '../../engine/protocol/settings.ts';
+import { applyChange, type CacheChange, CacheReplay, replayCaches } from '../../engine/replay/replay_cache.ts';
+import { type RoutingTrace, RoutingTraceBuilder } from '../../engine/trace/trace.ts';
+import { activeOf, traces } from '../trace/examples.ts';
+
+interface Case {
+  readonly trace: RoutingTrace;
+  readonly changes: CacheChange[];
+}
+
+/** A trace with settings that change at some of its steps, some of them more than once, and some after its end. */
+const cases: fc.Arbitrary<Case> = fc
+  .tuple(traces({ maxSteps: 20 }), fc.constantFrom(1, 2))
+  .chain(([trace, devices]) => {
+    const { moeLayers, experts } = trace;
+    const row = fc
+      .array(fc.nat(devices - 1), { minLength: experts, maxLength: experts })
+      .map((owners) => Uint8Array.from(owners));
+    const placement: fc.Arbitrary<Placement> = fc
+      .array(row, { minLength: moeLayers, maxLength: moeLayers })
+      .map((deviceOf) => ({ devices, deviceOf }));
+    const change = fc.record({
+      atStep: fc.nat(22),
+      slotsPerLayer: fc.integer({ min: 1, max: experts + 1 }),
+      eviction: fc.constantFrom(...EvictionName.options),
+      placement,
+    });
+    return fc.array(change, { minLength: 1, maxLength: 5 }).map((list) => {
+      const changes = [...list].sort((a, b) => a.atStep - b.atStep);
+      return { trace, changes: changes.map((one, index) => (index === 0 ? { ...one, atStep: 0 } : one)) };
+    });
+  });
+
+function counters(replay: CacheReplay, { trace, changes }: Case): CacheCounters[] {
+  const devices = changes[0]?.placement.devices ?? 0;
+  return Array.from({ length: devices * trace.moeLayers }, (_, index) =>
+    replay.counters(Math.floor(index / trace.moeLayers), index % trace.moeLayers),
+  );
+}
+
+describe('cache replay', () => {
+  it('step by step is the replay of the whole', () => {
+    fc.assert(
+      fc.property(
+        cases.filter(({ trace }) => trace.steps > 0),
+        (example) => {
+          const { trace, changes } = example;
+          const growing = new RoutingTraceBuilder(trace);
+          const replay = new CacheReplay(trace.moeLayers, trace.experts);
+          for (let step = 0; step < trace.steps; step++) {
+            for (const change of changes) if (change.atStep === step) replay.apply(change);
+            growing.appendStep(trace.step(step));
+            replay.step(growing, step);
+          }
+          const batch = replayCaches(trace, { changes });
+          expect(counters(replay, example)).toEqual(counters(batch, example));
+          expect(replay.totals).toEqual(batch.totals);
+        },
+      ),
+    );
+  });
+
+  it('is each device and layer driven by hand: what the device owns, then the policy, then the size, at most what it owns', () => {
+    fc.assert(
+      fc.property(
+        cases.filter(({ trace }) => trace.steps > 0),
+        ({ trace, changes }) => {
+          const replay = replayCaches(trace, { changes });
+          const totals = { hits: 0, misses: 0, loads: 0, evictions: 0 };
+          for (let device = 0; device < (changes[0]?.placement.devices ?? 0); device++) {
+            let residents = 0;
+            for (let layer = 0; layer < trace.moeLayers; layer++) {
+              const cache = byHand(trace, changes, device, layer);
+              expect(replay.counters(device, layer)).toEqual(cache.counters);
+              for (const name of ['hits', 'misses', 'loads', 'evictions'] as const)
+                totals[name] += cache.counters[name];
+              residents += cache.residentCount;
+            }
+            expect(replay.residents(device)).toBe(residents);
+          }
+          expect(replay.totals).toEqual(totals);
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  it('gives up in one order what a change costs: moved away first, by id, then by the new policy', () => {
+    const cache = new ExpertCache(6, 5, 'lifo');
+    for (const expert of [4, 0, 3, 1, 2]) {
+      cache.openStep([expert], 1);
+      cache.access(expert);
+    }
+    // Loaded 4 0 3 1 2. Device 0 loses 3 and 1; of 4 0 2 the least recent load goes.
+    expect(applyChange(cache, 0, Uint8Array.of(0, 1, 0, 1, 0, 0), 2, 'lru')).toEqual([1, 3, 4]);
+    expect(cache.residents()).toEqual([0, 2]);
+    // No more slots than experts owned.
+    applyChange(cache, 0, Uint8Array.of(0, 1, 0, 1, 0, 0), 50, 'lru');
+    expect(cache.capacity).toBe(4);
+  });
+
+  it('refuses to step before it has settings', () => {
+    expect(() => new CacheReplay(1, 2).step(new RoutingTraceBuilder({ moeLayers: 1, experts: 2, topK: 1 }), 0)).toThrow(
+      'settings',
+    );
+  });
+});
+
+function byHand(trace: RoutingTrace, changes: readonly CacheChange[], device: number, layer: number): ExpertCache {
+  const [first] = changes as [CacheChange];
+  const cache = new ExpertCache(trace.experts, 1, first.eviction);
+  let owners = first.placement.deviceOf[layer];
+  for (let step = 0; step < trace.steps; step++) {
+    for (const { atStep, eviction, slotsPerLayer, placement } of changes) {
+      if (atStep !== step) continue;
+      owners = placement.deviceOf[layer];
+      const owned = [...(owners ?? [])].filter((owner) => owner === device).length;
+      cache.retain((expert) => owners?.[expert] === device);
+      cache.setEviction(eviction);
+      cache.resize(Math.max(1, Math.min(owned, slotsPerLayer)));
+    }
+    const active = activeOf(trace, step, layer).filter((expert) => owners?.[expert] === device);
+    const order = Array.from(cache.openStep(active, active.length)).slice(0, active.length);
+    for (const expert of order) cache.access(expert);
+  }
+  return cache;
+}

@@ -1,0 +1,85 @@
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { EngineRefusal } from '../../engine/api.ts';
+import { BadArguments } from '../../engine/entry/commands/command.ts';
+import { replay } from '../../engine/entry/commands/replay.ts';
+import { readTraceFile } from '../../engine/entry/commands/trace_file.ts';
+
+const OLMOE = 'test/fixtures/traces/olmoe-299.jsonl.gz';
+const folder = mkdtempSync(path.join(tmpdir(), 'moe-trace-'));
+
+function written(name: string, bytes: Buffer | string): string {
+  const file = path.join(folder, name);
+  writeFileSync(file, bytes);
+  return file;
+}
+
+async function printed(...args: string[]): Promise<string> {
+  const write = vi.spyOn(process.stdout, 'write').mockImplementation(() => true);
+  await replay.run(args);
+  return write.mock.calls.map(([text]) => String(text)).join('');
+}
+
+afterEach(() => vi.restoreAllMocks());
+
+describe('moe replay --trace', () => {
+  it('replays a trace under every policy and size', async () => {
+    const text = await printed('--trace', OLMOE, '--slots', '8,32,64');
+    expect(text).toContain('trace has no recorded settings');
+    expect(text).not.toContain('as recorded');
+    const rows = text.split('\n').filter((line) => line.includes('%'));
+    expect(rows.length).toBe(3);
+    for (const row of rows) {
+      const [small, middle, all] = [...row.matchAll(/([\d.]+)%/g)].map((match) => Number(match[1]));
+      expect(small).toBeGreaterThan(middle ?? 100);
+      // With a slot for every expert only first uses miss.
+      expect(all).toBeLessThan(3);
+    }
+  });
+
+  it('prints the same as JSON, from the packed file and the plain one', async () => {
+    const args = ['--evict', 'lru', '--slots', '12,48', '--json'];
+    const packed = JSON.parse(await printed('--trace', OLMOE, ...args));
+    vi.restoreAllMocks();
+    const plain = written('plain.jsonl', gunzipSync(readFileSync(OLMOE)));
+    expect(JSON.parse(await printed('--trace', plain, ...args))).toEqual(packed);
+    expect(packed).toMatchObject({ trace: 'allenai/OLMoE-1B-7B-0924', slots: [12, 48], how: 'replayed' });
+    expect(packed.audit).toBeUndefined();
+    const [{ eviction, missRate }] = packed.table;
+    expect([eviction, missRate.length]).toEqual(['lru', 2]);
+    expect(missRate[0]).toBeGreaterThan(missRate[1]);
+  });
+
+  it('takes either a run or a trace', async () => {
+    await expect(replay.run([])).rejects.toThrow(BadArguments);
+    await expect(replay.run(['--run', 'a', '--trace', 'b'])).rejects.toThrow(BadArguments);
+  });
+});
+
+describe('trace file', () => {
+  it.each([
+    ['that is not there', () => path.join(folder, 'none.jsonl'), 'there is no such file'],
+    ['that is a folder', () => folder, 'cannot be read'],
+    [
+      'that is cut off',
+      () => written('cut.gz', readFileSync(OLMOE).subarray(0, 9000)),
+      'the gzip data is cut off or damaged',
+    ],
+    ['that is empty', () => written('empty.jsonl', ''), 'the file is empty'],
+    ['that is no trace', () => written('model.bin', Buffer.from([8, 0, 0, 0, 10, 1])), 'line 1 is not JSON'],
+  ])('is refused %s', (_, file, sentence) => {
+    const name = file();
+    expect(() => readTraceFile(name)).toThrow(EngineRefusal);
+    expect(() => readTraceFile(name)).toThrow(`${name}: `);
+    expect(() => readTraceFile(name)).toThrow(sentence);
+  });
+
+  it('is refused above the bound, packed or unpacked', () => {
+    const bomb = written('bomb.gz', gzipSync(Buffer.alloc(1 << 20, 32)));
+    expect(() => readTraceFile(bomb, 1 << 19)).toThrow('unpacked, it has more than the 524288 bytes');
+    expect(() => readTraceFile(OLMOE, 1000)).toThrow('are more than the 1000 that can be opened at once');
+  });
+});
