@@ -13,11 +13,10 @@ import {
   PHASE_COLOURS,
 } from './report_names.ts';
 import { barChart } from './svg/bar_chart.ts';
-import { curveChart } from './svg/curve_chart.ts';
 import type { Axis } from './svg/plot.ts';
 import { roundUp, tickStep } from './svg/scale.ts';
 import { splitBars } from './svg/split_bars.ts';
-import { type TimeMark, timeChart } from './svg/time_chart.ts';
+import { timeChart } from './svg/time_chart.ts';
 
 /** The panels of the report: a figure, a drawing, and a line of plain words each. */
 

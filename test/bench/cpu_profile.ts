@@ -16,6 +16,8 @@ const WARM_STEPS = 64;
 const PROFILED_STEPS = 128;
 const SAMPLE_US = 100;
 const SHOWN = 12;
+/** ONNX Runtime's native functions have neither name nor file; `dispatch` is the profiler's own. */
+const NOT_OURS = new Set(['(anonymous)', '(idle)', 'dispatch']);
 
 /**
  * Where a decode step's time outside ONNX Runtime goes, by function. A rank in this very thread: the profiler of a worker thread
@@ -93,23 +95,29 @@ function topFunctions({ nodes, samples = [], timeDeltas = [] }: Profiler.Profile
     const name = nameOf.get(id) ?? '';
     selfMs.set(name, (selfMs.get(name) ?? 0) + (timeDeltas[index] ?? 0) / 1000);
   }
-  return [...selfMs]
-    // Functions of the native binding have neither name nor file; waiting is none of ours.
-    .filter(([name]) => !/onnxruntime/.test(name) && name !== '(anonymous)' && name !== '(idle)')
-    .map(([name, ms]) => ({ name, ms }))
-    .sort((a, b) => b.ms - a.ms)
-    .slice(0, SHOWN);
+  return (
+    [...selfMs]
+      // Functions of the native binding have neither name nor file; waiting is none of ours.
+      .filter(([name]) => !/onnxruntime/.test(name) && name !== '(anonymous)' && name !== '(idle)')
+      .map(([name, ms]) => ({ name, ms }))
+      .sort((a, b) => b.ms - a.ms)
+      .slice(0, SHOWN)
+  );
 }
 
 const maps = new Map<string, SourceMap | undefined>();
 
 /** A function's name and its place in the sources, through the bundle's map. */
-function placeOf({ functionName, url, lineNumber, columnNumber }: Profiler.ProfileNode['callFrame'], root: string): string {
+function placeOf(
+  { functionName, url, lineNumber, columnNumber }: Profiler.ProfileNode['callFrame'],
+  root: string,
+): string {
   const name = functionName || '(anonymous)';
   if (!url.startsWith('file:')) return url === '' ? name : `${name} ${url}`;
   const file = fileURLToPath(url);
   const entry = mapOf(file)?.findEntry(lineNumber, columnNumber);
-  if (entry === undefined || !('originalSource' in entry)) return `${name} ${path.relative(root, file)}:${lineNumber + 1}`;
+  if (entry === undefined || !('originalSource' in entry))
+    return `${name} ${path.relative(root, file)}:${lineNumber + 1}`;
   const source = path.relative(root, path.resolve(path.dirname(file), entry.originalSource.replace(/^file:\/\//, '')));
   return `${name} ${source}:${entry.originalLine + 1}`;
 }

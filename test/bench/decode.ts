@@ -21,7 +21,12 @@ export const decode: Bench = {
       } as const;
       const baseline = `decode.cpu1.batch${batch}`;
       yield { id: baseline, value: median(one), ...rate };
-      yield { id: `decode.cpu2.batch${batch}`, value: median(two), ...rate, versus: { baseline, ratio: pairedRatio(two, one) } };
+      yield {
+        id: `decode.cpu2.batch${batch}`,
+        value: median(two),
+        ...rate,
+        versus: { baseline, ratio: pairedRatio(two, one) },
+      };
     }
   },
 };
@@ -37,6 +42,8 @@ async function decodeRate(context: BenchContext, devices: number, batch: number)
   });
   const steps = decodeSteps(run, batch);
   const rate = tokensPerSecond(steps);
-  context.log(`decode: ${devices} device(s), batch ${batch}: ${rate.toFixed(0)} tok/s over ${steps.length} warm steps of ${run.steps.length}`);
+  context.log(
+    `decode: ${devices} device(s), batch ${batch}: ${rate.toFixed(0)} tok/s over ${steps.length} warm steps of ${run.steps.length}`,
+  );
   return rate;
 }

@@ -38,7 +38,11 @@ export const cpuDevices = (count: number): RunSettings['devices'] =>
  * A whole run of the product's own coordinator, with its rank threads, run file and live replay, as the window or the command line
  * starts it; returns what every step measured.
  */
-export async function measureRun(paths: RunPaths, modelDir: string, settings: Partial<RunSettings>): Promise<MeasuredRun> {
+export async function measureRun(
+  paths: RunPaths,
+  modelDir: string,
+  settings: Partial<RunSettings>,
+): Promise<MeasuredRun> {
   const rows: StepRow[] = [];
   const stop = watchRecorder((row) => rows.push(row));
   try {
@@ -51,7 +55,11 @@ export async function measureRun(paths: RunPaths, modelDir: string, settings: Pa
   }
 }
 
-export function startBenchRun({ rankEntry, tempDir }: RunPaths, modelDir: string, settings: Partial<RunSettings>): Promise<Run> {
+export function startBenchRun(
+  { rankEntry, tempDir }: RunPaths,
+  modelDir: string,
+  settings: Partial<RunSettings>,
+): Promise<Run> {
   return startRun(
     {
       model: openModel(modelDir),

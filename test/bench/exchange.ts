@@ -2,8 +2,8 @@ import { Worker } from 'node:worker_threads';
 import { STEP_PHASES } from '../../engine/protocol/telemetry.ts';
 import { allocateExchange, type ExchangeMemory } from '../../engine/rank/exchange.ts';
 import type { Bench, BenchContext, Figure } from './bench.ts';
-import { BARRIERS, EXCHANGES, type ExchangeShape, exchangeBlocks } from './exchange_blocks.ts';
 import { cpuDevices, decodeSteps, measureRun } from './engine_run.ts';
+import { BARRIERS, EXCHANGES, type ExchangeShape, exchangeBlocks } from './exchange_blocks.ts';
 import { median, pairedRatio } from './statistics.ts';
 
 const SHAPES: readonly (ExchangeShape & { readonly id: string })[] = [
@@ -28,7 +28,13 @@ export const exchange: Bench = {
         versus: { baseline: 'two barriers', ratio: pairedRatio(exchanges, barriers) },
       };
       if (shape !== SHAPES[0]) continue;
-      yield { id: 'exchange.us.barriers', value: median(barriers), unit: 'us', how: 'measured', detail: 'two barriers, nothing copied' };
+      yield {
+        id: 'exchange.us.barriers',
+        value: median(barriers),
+        unit: 'us',
+        how: 'measured',
+        detail: 'two barriers, nothing copied',
+      };
     }
   },
 };

@@ -41,7 +41,13 @@ function twoBarriers(exchange: Exchange): void {
 }
 
 /** A MoE layer's exchange without the experts, as rank/moe_layer.ts does it. */
-function wholeExchange(exchange: Exchange, source: Float32Array, sink: Float32Array, counts: Int32Array, pairs: Int32Array): void {
+function wholeExchange(
+  exchange: Exchange,
+  source: Float32Array,
+  sink: Float32Array,
+  counts: Int32Array,
+  pairs: Int32Array,
+): void {
   const other = 1 - exchange.rank;
   exchange.next();
   (exchange.counts[exchange.rank] as Int32Array).set(counts);

@@ -43,7 +43,13 @@ export const gating: Bench = {
     const common = { unit: 'us/layer', how: 'measured' } as const;
     const whole = samples.route.map((us, round) => us + (samples.plan[round] as number));
     const detail = `${TOKENS} tokens, ${EXPERTS} experts, top ${RULE.topK}`;
-    yield { id: 'gating.dynamic_us', value: median(whole), ...common, detail, versus: { goal: '< 1000', met: median(whole) < 1000 } };
+    yield {
+      id: 'gating.dynamic_us',
+      value: median(whole),
+      ...common,
+      detail,
+      versus: { goal: '< 1000', met: median(whole) < 1000 },
+    };
     yield { id: 'gating.dynamic_us.route', value: median(samples.route), ...common, detail: 'softmax and top k' };
     yield {
       id: 'gating.dynamic_us.plan',

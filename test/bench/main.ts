@@ -24,7 +24,19 @@ import { tokenizer } from './tokenizer.ts';
  * `npm run bench`: one line a figure on stdout, progress on stderr. Figures are compared with a baseline taken in the same run, in
  * turns with it: absolute numbers tell little between machines, or between two hours on one of them.
  */
-const BENCHES: readonly Bench[] = [prefill, decode, exchange, step, missLoad, memoryFollows, gating, replay, tokenizer, start, frames];
+const BENCHES: readonly Bench[] = [
+  prefill,
+  decode,
+  exchange,
+  step,
+  missLoad,
+  memoryFollows,
+  gating,
+  replay,
+  tokenizer,
+  start,
+  frames,
+];
 
 const HELP = `npm run bench -- [options]
 
@@ -42,7 +54,8 @@ async function main(args: readonly string[]): Promise<number> {
     return 0;
   }
   if (values.list) {
-    for (const { title, figures } of BENCHES) process.stdout.write(`${title}\n${figures.map((id) => `  ${id}\n`).join('')}`);
+    for (const { title, figures } of BENCHES)
+      process.stdout.write(`${title}\n${figures.map((id) => `  ${id}\n`).join('')}`);
     return 0;
   }
   const only = values.only ?? '';
@@ -53,7 +66,12 @@ async function main(args: readonly string[]): Promise<number> {
   }
   const tempDir = mkdtempSync(path.join(tmpdir(), 'moe-bench-'));
   try {
-    return await runAll(chosen, contextFor(tempDir, values.profile === true), only, values.json);
+    return await runAll(
+      chosen,
+      contextFor(tempDir, values.profile === true || only === 'step.profile'),
+      only,
+      values.json,
+    );
   } finally {
     rmSync(tempDir, { recursive: true, force: true });
   }
@@ -89,7 +107,12 @@ function contextFor(tempDir: string, profile: boolean): BenchContext {
 }
 
 /** A bench that fails does not keep the others from running; a goal that is missed is a figure, not a failure. */
-async function runAll(benches: readonly Bench[], context: BenchContext, only: string, jsonFile: string | undefined): Promise<number> {
+async function runAll(
+  benches: readonly Bench[],
+  context: BenchContext,
+  only: string,
+  jsonFile: string | undefined,
+): Promise<number> {
   const figures: Figure[] = [];
   const skipped: { id: string; why: string }[] = [];
   let failed = false;

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
-import type { Run } from '../../engine/coordinator/run.ts';
-import { startRun } from '../../engine/coordinator/run_start.ts';
 import { describeMachine } from '../../engine/coordinator/machine.ts';
 import { openModel } from '../../engine/coordinator/open_model.ts';
+import type { Run } from '../../engine/coordinator/run.ts';
+import { startRun } from '../../engine/coordinator/run_start.ts';
 import type { CacheSlots } from '../../engine/protocol/settings.ts';
 import { CATEGORY_COUNT, LEDGER_CATEGORIES, type TelemetryFrame } from '../../engine/protocol/telemetry.ts';
 import { benchSettings, cpuDevices } from './engine_run.ts';
@@ -20,7 +20,15 @@ const QUIET_STEPS = 12;
 const SETTLE_MS = 120_000;
 
 /** The measured process: one run, its cache resized while it generates. Prints the three points as JSON. */
-export async function memoryChild({ folder, rankEntry, tempDir }: { folder: string; rankEntry: string; tempDir: string }): Promise<void> {
+export async function memoryChild({
+  folder,
+  rankEntry,
+  tempDir,
+}: {
+  folder: string;
+  rankEntry: string;
+  tempDir: string;
+}): Promise<void> {
   const ledger = new ExpertsLine();
   const settings = benchSettings({
     devices: cpuDevices(1),
@@ -68,7 +76,8 @@ class ExpertsLine {
     const deadline = performance.now() + SETTLE_MS;
     while (this.lastStep - Math.max(this.sinceStep, this.fromStep) < QUIET_STEPS) {
       if (run.state !== 'running') throw new Error(`the run is ${run.state}`);
-      if (performance.now() > deadline) throw new Error(`the experts line does not settle: ${this.bytes} bytes at step ${this.lastStep}`);
+      if (performance.now() > deadline)
+        throw new Error(`the experts line does not settle: ${this.bytes} bytes at step ${this.lastStep}`);
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
     return this.bytes;

@@ -14,16 +14,29 @@ const MB = 1e6;
 export const memoryFollows: Bench = {
   id: 'memory',
   title: "The process's memory when the cache goes from all slots to 2 and back",
-  figures: ['memory.follows.shrink', 'memory.follows.grow', 'memory.rss_all', 'memory.rss_2', 'memory.rss_all_again', 'memory.follows.default_malloc'],
+  figures: [
+    'memory.follows.shrink',
+    'memory.follows.grow',
+    'memory.rss_all',
+    'memory.rss_2',
+    'memory.rss_all_again',
+    'memory.follows.default_malloc',
+  ],
   async *run(context): AsyncGenerator<Figure> {
     if (process.platform !== 'linux') throw new CannotRun('resident memory is read from /proc');
     const folder = path.join(context.tempDir, 'large-experts');
-    context.log(`memory: writing a model with ${SHAPE.layers} x ${SHAPE.experts} experts of ${EXPERT_MB.toFixed(1)} MB`);
+    context.log(
+      `memory: writing a model with ${SHAPE.layers} x ${SHAPE.experts} experts of ${EXPERT_MB.toFixed(1)} MB`,
+    );
     writeSyntheticOlmoe(folder, SHAPE, context.model);
     const product = await runChild(context, folder, THRESHOLD);
     const plain = await runChild(context, folder, {});
     const [all, two, again] = product;
-    for (const [name, point] of [['all', all], ['2', two], ['all_again', again]] as const) {
+    for (const [name, point] of [
+      ['all', all],
+      ['2', two],
+      ['all_again', again],
+    ] as const) {
       yield {
         id: `memory.rss_${name}`,
         value: point.rssBytes / MB,
@@ -37,7 +50,11 @@ export const memoryFollows: Bench = {
     const [plainAll, plainTwo] = plain;
     const { detail, ...figure } = change('memory.follows.default_malloc', plainAll, plainTwo);
     const ratio = follows(plainAll, plainTwo) / follows(all, two);
-    yield { ...figure, detail: `shrink without the allocator's setting: ${detail}`, versus: { baseline: 'memory.follows.shrink', ratio } };
+    yield {
+      ...figure,
+      detail: `shrink without the allocator's setting: ${detail}`,
+      versus: { baseline: 'memory.follows.shrink', ratio },
+    };
   },
 };
 
@@ -53,15 +70,30 @@ function change(id: string, a: MemoryPoint, b: MemoryPoint, goal?: number): Figu
     unit: 'RSS/ledger',
     how: 'measured',
     detail: `process ${mb(a.rssBytes, b.rssBytes)}, ledger ${mb(a.expertBytes, b.expertBytes)}, experts of ${EXPERT_MB.toFixed(1)} MB`,
-    ...(goal !== undefined && { versus: { goal: `${goal} to ${(2 - goal).toFixed(1)}`, met: value >= goal && value <= 2 - goal } }),
+    ...(goal !== undefined && {
+      versus: { goal: `${goal} to ${(2 - goal).toFixed(1)}`, met: value >= goal && value <= 2 - goal },
+    }),
   };
 }
 
 /** A process of its own: this one's memory remembers every bench before. */
-async function runChild(context: BenchContext, folder: string, env: object): Promise<[MemoryPoint, MemoryPoint, MemoryPoint]> {
+async function runChild(
+  context: BenchContext,
+  folder: string,
+  env: object,
+): Promise<[MemoryPoint, MemoryPoint, MemoryPoint]> {
   const { MALLOC_MMAP_THRESHOLD_: _, ...inherited } = process.env;
-  const args = [context.selfEntry, '--role', 'memory', JSON.stringify({ folder, rankEntry: context.rankEntry, tempDir: context.tempDir })];
-  const child = spawn(process.execPath, args, { env: { ...inherited, ...env }, stdio: ['ignore', 'pipe', 'inherit'], timeout: 180_000 });
+  const args = [
+    context.selfEntry,
+    '--role',
+    'memory',
+    JSON.stringify({ folder, rankEntry: context.rankEntry, tempDir: context.tempDir }),
+  ];
+  const child = spawn(process.execPath, args, {
+    env: { ...inherited, ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+    timeout: 180_000,
+  });
   let output = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     output += text;
@@ -69,6 +101,8 @@ async function runChild(context: BenchContext, folder: string, env: object): Pro
   const [code] = await once(child, 'close');
   if (code !== 0) throw new Error(`the measured process ended with ${code}`);
   const points = JSON.parse(output) as [MemoryPoint, MemoryPoint, MemoryPoint];
-  context.log(`memory: ${points.map(({ slots, rssBytes }) => `${slots}: ${(rssBytes / MB).toFixed(0)} MB`).join(', ')}`);
+  context.log(
+    `memory: ${points.map(({ slots, rssBytes }) => `${slots}: ${(rssBytes / MB).toFixed(0)} MB`).join(', ')}`,
+  );
   return points;
 }

@@ -22,7 +22,11 @@ const SIZES = [
 export const missLoad: Bench = {
   id: 'miss',
   title: 'Milliseconds of one miss: an expert read, converted, and made a session',
-  figures: SIZES.flatMap(({ name }) => [`miss.load_ms.${name}`, `miss.load_ms.${name}.read`, `miss.load_ms.${name}.create`]),
+  figures: SIZES.flatMap(({ name }) => [
+    `miss.load_ms.${name}`,
+    `miss.load_ms.${name}.read`,
+    `miss.load_ms.${name}.create`,
+  ]),
   async *run(context): AsyncGenerator<Figure> {
     for (const { name, shape } of SIZES) {
       const folder = shape === undefined ? context.model : path.join(context.tempDir, `experts-${name}`);
@@ -68,6 +72,18 @@ async function* measure(context: BenchContext, id: string, folder: string): Asyn
   const common = { unit: 'ms', how: 'measured' } as const;
   const versus = { baseline: `running it on ${ROWS} rows`, ratio: median(loads) / median(runs) };
   yield { id, value: median(loads), ...common, detail: `${size} as float32, stored as BF16 in the page cache`, versus };
-  yield { id: `${id}.read`, value: median(reads), ...common, detail: 'read and converted', versus: { baseline: id, ratio: median(reads) / median(loads) } };
-  yield { id: `${id}.create`, value: median(creates), ...common, detail: 'session created', versus: { baseline: id, ratio: median(creates) / median(loads) } };
+  yield {
+    id: `${id}.read`,
+    value: median(reads),
+    ...common,
+    detail: 'read and converted',
+    versus: { baseline: id, ratio: median(reads) / median(loads) },
+  };
+  yield {
+    id: `${id}.create`,
+    value: median(creates),
+    ...common,
+    detail: 'session created',
+    versus: { baseline: id, ratio: median(creates) / median(loads) },
+  };
 }

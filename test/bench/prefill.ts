@@ -46,7 +46,9 @@ export const prefill: Bench = {
 
 /** The same for every variant: short prompts first, then the long ones that are measured, from all samples in turn. */
 function promptTexts(model: string): string[] {
-  const samples = ['english', 'code', 'french', 'technical'].map((name) => readFileSync(path.join(model, `samples/${name}.txt`), 'utf8'));
+  const samples = ['english', 'code', 'french', 'technical'].map((name) =>
+    readFileSync(path.join(model, `samples/${name}.txt`), 'utf8'),
+  );
   const piece = (index: number, characters: number, from: number) => {
     const at = from + Math.floor(index / samples.length) * characters;
     return (samples[index % samples.length] as string).slice(at, at + characters);
@@ -55,7 +57,12 @@ function promptTexts(model: string): string[] {
   return [...short, ...Array.from({ length: LONG_PROMPTS }, (_, index) => piece(index, LONG_CHARACTERS, 4096))];
 }
 
-async function prefillRate(context: BenchContext, texts: string[], devices: number, placement: RunSettings['placement']) {
+async function prefillRate(
+  context: BenchContext,
+  texts: string[],
+  devices: number,
+  placement: RunSettings['placement'],
+) {
   const run = await measureRun(context, context.model, {
     devices: cpuDevices(devices),
     placement,
@@ -68,7 +75,9 @@ async function prefillRate(context: BenchContext, texts: string[], devices: numb
   });
   const steps = warmSteps(run).filter((row) => row.tokens === STEP_TOKENS);
   const rate = tokensPerSecond(steps);
-  context.log(`prefill: ${devices} device(s), ${placement}: ${rate.toFixed(0)} tok/s over ${steps.length} warm steps of ${run.steps.length}`);
+  context.log(
+    `prefill: ${devices} device(s), ${placement}: ${rate.toFixed(0)} tok/s over ${steps.length} warm steps of ${run.steps.length}`,
+  );
   return rate;
 }
 

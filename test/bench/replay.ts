@@ -49,15 +49,30 @@ export const replay: Bench = {
       detail: `per access and size, ${sizes.length} sizes, lifo, ${trace.steps} steps of demo-lm at batch 8`,
       versus: ratioTo('one size alone', curveNs, perAccess(median(one))),
     };
-    yield { id: 'replay.curve_step_ms', value: median(curve) / trace.steps, unit: 'ms/step', how: 'measured', detail: `all ${sizes.length} sizes` };
+    yield {
+      id: 'replay.curve_step_ms',
+      value: median(curve) / trace.steps,
+      unit: 'ms/step',
+      how: 'measured',
+      detail: `all ${sizes.length} sizes`,
+    };
     const active = activeSets(trace);
     const { lru, lifo } = await interleave(
       { lru: () => accessRate(active, trace, 'lru'), lifo: () => accessRate(active, trace, 'lifo') },
       { rounds: ROUNDS, warmUp: true },
     );
-    const rate = { unit: 'accesses/s', how: 'measured', detail: `ExpertCache alone, ${SLOTS} slots of ${trace.experts}` } as const;
+    const rate = {
+      unit: 'accesses/s',
+      how: 'measured',
+      detail: `ExpertCache alone, ${SLOTS} slots of ${trace.experts}`,
+    } as const;
     yield { id: 'replay.accesses_s.lru', value: median(lru), ...rate };
-    yield { id: 'replay.accesses_s.lifo', value: median(lifo), ...rate, versus: { baseline: 'replay.accesses_s.lru', ratio: pairedRatio(lifo, lru) } };
+    yield {
+      id: 'replay.accesses_s.lifo',
+      value: median(lifo),
+      ...rate,
+      versus: { baseline: 'replay.accesses_s.lru', ratio: pairedRatio(lifo, lru) },
+    };
   },
 };
 
@@ -89,7 +104,11 @@ function activeSets(trace: RoutingTrace): Int32Array[][] {
 const countAccesses = (trace: RoutingTrace): number =>
   activeSets(trace).reduce((sum, layers) => sum + layers.reduce((inner, ids) => inner + ids.length, 0), 0);
 
-async function accessRate(active: readonly Int32Array[][], trace: RoutingTrace, eviction: EvictionName): Promise<number> {
+async function accessRate(
+  active: readonly Int32Array[][],
+  trace: RoutingTrace,
+  eviction: EvictionName,
+): Promise<number> {
   const caches = Array.from({ length: trace.moeLayers }, () => new ExpertCache(trace.experts, SLOTS, eviction));
   let accesses = 0;
   const ms = await timed(() => {

@@ -39,3 +39,6 @@ export async function timed(work: () => unknown): Promise<number> {
   await work();
   return performance.now() - begun;
 }
+
+/** Does not keep the process alive by itself. */
+export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms).unref());

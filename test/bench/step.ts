@@ -10,7 +10,13 @@ const GOAL = 0.25;
 export const step: Bench = {
   id: 'step',
   title: "A decode step's time at batch 8, by phase, and what of it is not ONNX Runtime",
-  figures: [...STEP_PHASES.map((phase) => `step.phases.${phase}`), 'step.ms', 'step.not_runtime', 'step.not_runtime_wall', 'step.profile'],
+  figures: [
+    ...STEP_PHASES.map((phase) => `step.phases.${phase}`),
+    'step.ms',
+    'step.not_runtime',
+    'step.not_runtime_wall',
+    'step.profile',
+  ],
   async *run(context): AsyncGenerator<Figure> {
     const run = await measureRun(context, context.model, {
       devices: cpuDevices(1),
@@ -33,15 +39,36 @@ export const step: Bench = {
       };
     }
     const detail = `1 device, batch ${BATCH}, mean of ${steps.length} steps without a load`;
-    yield { id: 'step.ms', value: durationMs / steps.length, unit: 'ms/step', how: 'measured', detail: `${detail}; median ${median(steps.map((row) => row.durationMs)).toFixed(2)}` };
+    yield {
+      id: 'step.ms',
+      value: durationMs / steps.length,
+      unit: 'ms/step',
+      how: 'measured',
+      detail: `${detail}; median ${median(steps.map((row) => row.durationMs)).toFixed(2)}`,
+    };
     const runtimeMs = total((row) => row.runtimeMs);
-    yield share('step.not_runtime', 1 - runtimeMs / durationMs, "of the coordinator's step, from plan sent to results received");
-    yield share('step.not_runtime_wall', 1 - runtimeMs / total((row) => row.wallMs), 'of the time from the end of a step to the end of the next');
+    yield share(
+      'step.not_runtime',
+      1 - runtimeMs / durationMs,
+      "of the coordinator's step, from plan sent to results received",
+    );
+    yield share(
+      'step.not_runtime_wall',
+      1 - runtimeMs / total((row) => row.wallMs),
+      'of the time from the end of a step to the end of the next',
+    );
     if (context.profile) yield* profileDecode(context, BATCH);
   },
 };
 
 /** Inside ONNX Runtime is what a rank measures around its calls: the binding and a turn of the event loop belong to it. */
 function share(id: string, value: number, detail: string): Figure {
-  return { id, value: value * 100, unit: '%', how: 'measured', detail, versus: { goal: `< ${GOAL * 100}%`, met: value < GOAL } };
+  return {
+    id,
+    value: value * 100,
+    unit: '%',
+    how: 'measured',
+    detail,
+    versus: { goal: `< ${GOAL * 100}%`, met: value < GOAL },
+  };
 }

@@ -42,7 +42,13 @@ export const tokenizer: Bench = {
       detail: `${ids.length} tokens of the four samples as one text`,
       versus: { baseline: 'line by line', ratio: pairedRatio(samples.lines, samples.whole) },
     };
-    yield { id: 'tokenizer.tokens_s.decode', value: rate(samples.decode), unit: 'tok/s', how: 'measured', detail: 'token by token, as text streams' };
+    yield {
+      id: 'tokenizer.tokens_s.decode',
+      value: rate(samples.decode),
+      unit: 'tok/s',
+      how: 'measured',
+      detail: 'token by token, as text streams',
+    };
     yield { id: 'tokenizer.open_ms', value: median(samples.open), unit: 'ms', how: 'measured' };
   },
 };

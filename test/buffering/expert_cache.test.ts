@@ -28,16 +28,14 @@ function changes(experts: number): fc.Arbitrary<Change[]> {
   );
 }
 
-const scenario = fc
-  .integer({ min: 1, max: 12 })
-  .chain((experts) =>
-    fc.record({
-      experts: fc.constant(experts),
-      capacity: fc.integer({ min: 1, max: experts }),
-      start: policy,
-      script: changes(experts),
-    }),
-  );
+const scenario = fc.integer({ min: 1, max: 12 }).chain((experts) =>
+  fc.record({
+    experts: fc.constant(experts),
+    capacity: fc.integer({ min: 1, max: experts }),
+    start: policy,
+    script: changes(experts),
+  }),
+);
 
 describe('expert cache', () => {
   it('does what the reference does: verdicts, victims, residents and counters', () => {
