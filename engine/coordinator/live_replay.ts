@@ -48,7 +48,10 @@ export class LiveReplay {
   private readonly audit: CacheReplay;
   private readonly changes: CacheChange[] = [];
   private readonly measuredTotals = { hits: 0, misses: 0, loads: 0, evictions: 0 };
-  private readonly measuredAt: { hits: number; misses: number; loads: number; evictions: number }[] = [];
+  /** Measured totals after each step that the audit has not come to. */
+  private readonly unaudited: Audit['measured'][] = [];
+  private auditedTotals: Audit['measured'] | undefined;
+  private measuredSteps = 0;
   private audited = 0;
   private readSteps = 0;
   private curve: MissCurveReplay | undefined;
@@ -90,19 +93,24 @@ export class LiveReplay {
   /** Takes a measured step; the same step must be in the trace already. */
   addMeasured(row: StepRow): void {
     let accesses = 0;
-    let loads = 0;
     let misses = 0;
+    const devices = row.share.length;
+    const loadsOf = new Array<number>(devices).fill(0);
     const totals = this.measuredTotals;
     for (let at = 0; at < row.cache.length; at += CACHE_COUNTERS) {
+      const device = Math.floor((at * devices) / row.cache.length);
       accesses += (row.cache[at] as number) + (row.cache[at + 1] as number);
       misses += row.cache[at + 1] as number;
-      loads += row.cache[at + 2] as number;
+      loadsOf[device] = (loadsOf[device] as number) + (row.cache[at + 2] as number);
       totals.hits += row.cache[at] as number;
+      totals.loads += row.cache[at + 2] as number;
       totals.evictions += row.cache[at + 3] as number;
     }
     totals.misses += misses;
-    totals.loads += loads;
-    this.measuredAt.push({ ...totals });
+    this.unaudited.push({ ...totals });
+    this.measuredSteps++;
+    // The stall is the slowest device's, and so are the loads that it is divided by.
+    const loads = Math.max(...loadsOf);
     const workMs = row.durationMs - row.stallMs;
     this.window.push({
       step: row.step,
@@ -120,12 +128,13 @@ export class LiveReplay {
   advance(sliceMs: number): boolean {
     const until = performance.now() + sliceMs;
     while (performance.now() < until) {
-      if (this.audited < this.measuredAt.length) {
+      if (this.audited < this.measuredSteps) {
         while (this.changes[0] !== undefined && this.changes[0].atStep <= this.audited) {
           this.audit.apply(this.changes.shift() as CacheChange);
         }
         this.audit.step(this.trace, this.audited++);
-      } else if (this.curve !== undefined && this.curveStep < this.measuredAt.length) {
+        this.auditedTotals = this.unaudited.shift();
+      } else if (this.curve !== undefined && this.curveStep < this.measuredSteps) {
         this.curve.step(this.trace, this.curveStep++);
       } else return true;
     }
@@ -139,7 +148,7 @@ export class LiveReplay {
 
   readAudit(): Audit | undefined {
     this.readSteps = this.audited;
-    const measured = this.measuredAt[this.audited - 1];
+    const measured = this.auditedTotals;
     if (measured === undefined) return undefined;
     const { hits, misses, loads, evictions } = this.audit.totals;
     return { steps: this.audited, measured, replayed: { hits, misses, loads, evictions } };

@@ -95,14 +95,11 @@ function topFunctions({ nodes, samples = [], timeDeltas = [] }: Profiler.Profile
     const name = nameOf.get(id) ?? '';
     selfMs.set(name, (selfMs.get(name) ?? 0) + (timeDeltas[index] ?? 0) / 1000);
   }
-  return (
-    [...selfMs]
-      // Functions of the native binding have neither name nor file; waiting is none of ours.
-      .filter(([name]) => !/onnxruntime/.test(name) && name !== '(anonymous)' && name !== '(idle)')
-      .map(([name, ms]) => ({ name, ms }))
-      .sort((a, b) => b.ms - a.ms)
-      .slice(0, SHOWN)
-  );
+  return [...selfMs]
+    .filter(([name]) => !/onnxruntime/.test(name) && !NOT_OURS.has(name))
+    .map(([name, ms]) => ({ name, ms }))
+    .sort((a, b) => b.ms - a.ms)
+    .slice(0, SHOWN);
 }
 
 const maps = new Map<string, SourceMap | undefined>();
