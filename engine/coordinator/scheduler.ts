@@ -32,8 +32,6 @@ export interface SchedulerOptions {
   readonly ranks: number;
   readonly newTokens: number;
   readonly contextTokens: number;
-  /** Most tokens a step may hold: longer prompts are taken in pieces. */
-  readonly stepTokens: number;
   /** Tokens that end a sequence. */
   readonly endTokens: ReadonlySet<number>;
 }
@@ -70,13 +68,16 @@ export class Scheduler {
     return admitted;
   }
 
-  /** Rows of the next step by rank, or undefined when nothing is left to do. */
-  plan(): RowPlan[][] | undefined {
+  /**
+   * Rows of the next step by rank, or undefined when nothing is left to do.
+   * @param stepTokens most tokens it may hold: longer prompts are taken in pieces
+   */
+  plan(stepTokens: number): RowPlan[][] | undefined {
     if (this.active.length === 0) return undefined;
     const plans: RowPlan[][] = Array.from({ length: this.options.ranks }, () => []);
     // Sequences under way come first: a long prompt must not starve those that already answer.
     const order = [...this.active].sort((a, b) => a.pending.length - b.pending.length || a.id - b.id);
-    let room = this.options.stepTokens;
+    let room = stepTokens;
     for (const sequence of order) {
       const take = Math.min(room, sequence.pending.length);
       if (take === 0) break;
