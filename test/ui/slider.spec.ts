@@ -69,7 +69,15 @@ test('the recommended size is one click away', async ({ frame }) => {
   // Long enough for the first loads to weigh little.
   await frame.tick(40);
   const button = page.getByRole('button', { name: /^Use \d+$/ });
-  const slots = Number((await button.textContent())?.slice(4));
+  // Tiles follow at most four times a second: read the button once it has come to rest.
+  let shown = '';
+  const rests = async () => {
+    const before = shown;
+    shown = (await button.textContent()) ?? '';
+    return shown === before;
+  };
+  await expect.poll(rests, { intervals: [400] }).toBe(true);
+  const slots = Number(shown.slice(4));
   await button.click();
   await expect.poll(() => frame.requests('change')).toEqual([{ cacheSlots: slots }]);
 });
