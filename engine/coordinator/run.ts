@@ -22,7 +22,7 @@ import { Scheduler } from './scheduler.ts';
 import { joinResults, type StepRow } from './step_row.ts';
 
 /** The first step also loads the experts it needs, all cold: kept small, the first text comes in half the time. */
-const FIRST_STEP_TOKENS = 64;
+const FIRST_STEP_TOKENS = 32;
 /** A placement from history needs some: until then contiguous is in force. */
 const HISTORY_STEPS = 32;
 /** Steps of history that a placement looks at. */
@@ -235,7 +235,7 @@ export class Run {
     this.replay.addMeasured(row);
     this.frames.addStep(row);
     if (profile !== undefined) this.frames.setProfile({ step: row.step, device: 0, ...profile });
-    this.telemetry.wakeReplay();
+    this.telemetry.wake();
   }
 
   private admit(): void {

@@ -13,6 +13,7 @@ export class RunTelemetry {
   private readonly frameTimer: NodeJS.Timeout;
   private sliceTimer: NodeJS.Timeout | undefined;
   private readAtMs = 0;
+  private sent = false;
   /** A profile of one step goes with each frame. */
   profileWanted = true;
 
@@ -24,8 +25,9 @@ export class RunTelemetry {
     this.frameTimer = setInterval(() => this.beat(), FRAME_MS);
   }
 
-  /** There are new steps to replay. */
-  wakeReplay(): void {
+  /** There are new steps: to replay, and the first of a run to show at once. */
+  wake(): void {
+    if (!this.sent) this.beat();
     this.sliceTimer ??= setTimeout(() => this.slice(), 0);
   }
 
@@ -58,6 +60,8 @@ export class RunTelemetry {
     // Paused between two reads: what was replayed since must still be shown.
     if (this.sliceTimer === undefined && performance.now() - this.readAtMs >= READ_MS && this.replay.unread)
       this.read();
-    if (this.frames.hasNews) this.send(this.frames.take());
+    if (!this.frames.hasNews) return;
+    this.sent = true;
+    this.send(this.frames.take());
   }
 }

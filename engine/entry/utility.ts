@@ -18,6 +18,11 @@ const engine = createEngine({
   rankEntry: path.join(__dirname, 'rank.cjs'),
 });
 
+// While the window still starts, this process has nothing to do: the bundled model is opened and the runtime's library loaded
+// now, so that the first run finds both. Either failing is told when it is asked for again.
+engine.request('openBundledModel', {}).catch(() => undefined);
+import('onnxruntime-node').catch(() => undefined);
+
 process.parentPort.on('message', ({ data, ports }) => {
   const message = data as ToUtility;
   switch (message.type) {

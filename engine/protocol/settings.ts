@@ -11,7 +11,7 @@ import { z } from 'zod';
  * It leaves open how the inactive candidates are ordered, so both readings have a name:
  * `lifo` takes the newest-in inactive expert first, `lifo-lru` the least recently used inactive one.
  */
-export const EvictionName = z.enum(['lifo', 'lifo-lru', 'lru']);
+export const EvictionName = z.enum(['lifo', 'lifo-lru', 'lru', 'lfu', 'lfru', 'decayed', 'fifo', 'sieve', 's3-fifo']);
 export type EvictionName = z.infer<typeof EvictionName>;
 
 export const PlacementName = z.enum(['contiguous', 'greedy']);
@@ -79,7 +79,7 @@ export const DEFAULT_RUN: RunSettings = {
   gating: 'dynamic',
   prompts: { kind: 'sample', name: 'mixed' },
   promptCount: 512,
-  promptTokens: 64,
+  promptTokens: 32,
   newTokens: 256,
   temperature: 0.8,
   seed: 11,

@@ -61,9 +61,10 @@ export function bootStudio(studio: Studio): Dispose {
     if (!writer || hello.snapshot.run !== undefined) return;
     const path = session.getState().reopenPath;
     session.setState({ reopenPath: undefined });
-    if (hello.snapshot.state === 'ready') await actions.startRun();
-    if (hello.snapshot.state === 'empty')
-      await (path === undefined ? actions.openBundledModel() : actions.openModel(path));
+    // The desktop's engine opens the bundled model while the window starts.
+    if (path !== undefined) await actions.openModel(path);
+    else if (hello.snapshot.state === 'ready') await actions.startRun();
+    else if (hello.snapshot.state === 'empty') await actions.openBundledModel();
   }
 
   engine.start();

@@ -1,4 +1,5 @@
 import { FolderOpen, Package } from 'lucide-react';
+import { Suspense } from 'react';
 import { CommandButton } from '../widgets/command_button.tsx';
 import { EngineGoneBanner, FailedBanner } from './banners.tsx';
 import { useSession, useSettings, useSummary } from './context.tsx';
@@ -22,7 +23,9 @@ export function MainArea() {
       {busy && !blank && <OpeningProgress compact />}
       {!blank && (
         <div className="view">
-          <View />
+          <Suspense>
+            <View />
+          </Suspense>
         </div>
       )}
       {blank && busy && <OpeningProgress compact={false} />}

@@ -1,6 +1,9 @@
 import { Activity, type LucideIcon } from 'lucide-react';
-import type { ComponentType } from 'react';
-import { LiveView } from '../views/live/live_view.tsx';
+import { type ComponentType, lazy } from 'react';
+
+// The charts are most of the window's code: fetched at once, but the engine is connected without waiting for them.
+const live = import('../views/live/live_view.tsx');
+const LiveView = lazy(() => live.then(({ LiveView: component }) => ({ default: component })));
 
 export interface ViewEntry {
   readonly id: string;

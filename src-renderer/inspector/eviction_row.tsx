@@ -1,4 +1,4 @@
-import type { EvictionName } from '../../engine/protocol/settings.ts';
+import { EvictionName } from '../../engine/protocol/settings.ts';
 import { evictionTitle } from '../stores/run_settings.ts';
 import { Choice, type ChoiceOption } from '../widgets/choice.tsx';
 import { Row } from '../widgets/row.tsx';
@@ -8,15 +8,27 @@ const HINTS: Readonly<Record<EvictionName, string>> = {
   lifo: 'Idle in this step first, of them the newest in',
   'lifo-lru': 'Idle in this step first, of them the longest unused',
   lru: 'The longest unused first, idle or not',
+  lfu: 'Idle first, of them the least often used',
+  lfru: 'Idle first, of them the fewest uses for their age',
+  decayed: 'Idle first, of them the least often used lately',
+  fifo: 'Idle first, of them the oldest in',
+  sieve: 'Idle first, the oldest in not used again',
+  's3-fifo': 'Idle first, newcomers not used again',
 };
 
 const SAYS: Readonly<Record<EvictionName, string>> = {
   lifo: 'Idle first, newest in first',
   'lifo-lru': 'Idle first, longest unused',
   lru: 'Longest unused first',
+  lfu: 'Least often used first',
+  lfru: 'Fewest uses for age first',
+  decayed: 'Least used lately first',
+  fifo: 'Oldest in first',
+  sieve: 'Oldest in, unless used',
+  's3-fifo': 'Newcomers unused first',
 };
 
-const OPTIONS: readonly ChoiceOption<EvictionName>[] = (['lifo', 'lifo-lru', 'lru'] as const).map((value) => ({
+const OPTIONS: readonly ChoiceOption<EvictionName>[] = EvictionName.options.map((value) => ({
   value,
   label: evictionTitle(value),
   hint: HINTS[value],

@@ -97,6 +97,12 @@ const EVICTION_TITLES: Readonly<Record<RunSettings['eviction'], string>> = {
   lifo: 'Paper (LIFO)',
   'lifo-lru': 'Paper (LRU)',
   lru: 'LRU',
+  lfu: 'LFU',
+  lfru: 'LFRU',
+  decayed: 'Decayed frequency',
+  fifo: 'FIFO',
+  sieve: 'SIEVE',
+  's3-fifo': 'S3-FIFO',
 };
 export const evictionTitle = (name: RunSettings['eviction']): string => EVICTION_TITLES[name];
 
