@@ -17,6 +17,8 @@ import { memorySentence, profileSentence } from './sentences.ts';
 import { StepZoom } from './step_zoom.tsx';
 import { TimeChart, type ValueLabel } from './time_chart.tsx';
 
+/** A label at the very top would touch those of the marks above it. */
+const BELOW_MARKS = 0.92;
 /** The budget line is in the picture when it is at most this many times what is held; otherwise the axis would hide the rest. */
 const BUDGET_IN_SIGHT = 2;
 
@@ -194,5 +196,5 @@ function budgetLabel(budgetBytes: number | undefined, inSight: boolean, top: num
   if (budgetBytes === undefined) return [];
   const weight = Number.POSITIVE_INFINITY;
   if (inSight) return [{ text: 'budget', at: budgetBytes, colour: '--bad', weight }];
-  return [{ text: '↑ budget', at: top, weight }];
+  return [{ text: '↑ budget', at: top * BELOW_MARKS, weight }];
 }
