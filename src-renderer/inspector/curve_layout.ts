@@ -68,7 +68,7 @@ export function placeNear(
   for (const rise of [0, 1, 2, 3, 4]) {
     for (const x of [point.x + 8, point.x - 8 - width, point.x - width / 2]) {
       const label = { text, x, y: point.y - 8 - TEXT_HEIGHT - rise * 8, width, height: TEXT_HEIGHT };
-      const padded = { ...label, x: x - GAP, width: width + 2 * GAP };
+      const padded = { ...label, x: x - 3 * GAP, width: width + 6 * GAP };
       if (isInside(label, bounds) && !taken.some((box) => overlaps(padded, box)) && !crosses(line, label)) return label;
     }
   }

@@ -18,7 +18,7 @@ import { StepZoom } from './step_zoom.tsx';
 import { TimeChart, type ValueLabel } from './time_chart.tsx';
 
 /** A label at the very top would touch those of the marks above it. */
-const BELOW_MARKS = 0.92;
+const BELOW_MARKS = 0.84;
 /** The budget line is in the picture when it is at most this many times what is held; otherwise the axis would hide the rest. */
 const BUDGET_IN_SIGHT = 2;
 
