@@ -1,4 +1,6 @@
 import type { PlacementName } from '../protocol/settings.ts';
+import { antiCorrelation } from './anti_correlation.ts';
+import { covariance } from './covariance.ts';
 import { greedy } from './greedy.ts';
 
 /** Device of each expert, per MoE layer [experts]. Every expert stands on exactly one device. */
@@ -32,9 +34,12 @@ export function contiguous(layers: number, experts: number, devices: number): Pl
   return { devices, deviceOf: Array.from({ length: layers }, () => row.slice()) };
 }
 
-/** Greedy has nothing to go by without a history, and is contiguous then. */
+/** Placements of every expert on exactly one device. */
+export type PlacementMethod = PlacementName | 'anti-correlation' | 'covariance';
+
+/** All but contiguous have nothing to go by without a history, and are contiguous then. */
 export function place(
-  name: PlacementName,
+  name: PlacementMethod,
   history: LoadHistory | undefined,
   layers: number,
   experts: number,
@@ -42,5 +47,7 @@ export function place(
 ): Placement {
   if (name === 'contiguous' || history === undefined || history.batches === 0)
     return contiguous(layers, experts, devices);
+  if (name === 'anti-correlation') return antiCorrelation(history, devices);
+  if (name === 'covariance') return covariance(history, devices);
   return greedy(history, devices);
 }

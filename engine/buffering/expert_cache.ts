@@ -102,7 +102,7 @@ export class ExpertCache {
     }
     counters.misses++;
     counters.loads++;
-    const victim = this.held < this.slots ? LOAD : this.giveUp();
+    const victim = this.held < this.slots ? LOAD : this.giveUp(this.step);
     this.resident[expert] = 1;
     this.held++;
     this.loadedAt[expert] = ++this.loadNumber;
@@ -113,10 +113,9 @@ export class ExpertCache {
   /** @returns the experts given up, in order */
   resize(capacity: number): number[] {
     this.slots = capacity;
-    // No step is open: nothing is protected.
-    this.step++;
+    // No step is open: as in the next one, before it has active experts, nothing is protected. The step itself does not pass.
     const givenUp: number[] = [];
-    while (this.held > capacity) givenUp.push(this.giveUp());
+    while (this.held > capacity) givenUp.push(this.giveUp(this.step + 1));
     return givenUp;
   }
 
@@ -139,8 +138,8 @@ export class ExpertCache {
     return givenUp;
   }
 
-  private giveUp(): number {
-    const victim = this.policy.victim(this.activeStamp, this.step);
+  private giveUp(step: number): number {
+    const victim = this.policy.victim(this.activeStamp, step);
     this.drop(victim);
     return victim;
   }

@@ -1,8 +1,14 @@
 import type { EvictionName } from '../protocol/settings.ts';
+import { Decayed } from './decayed.ts';
+import { Fifo } from './fifo.ts';
+import { Lfru } from './lfru.ts';
+import { Lfu } from './lfu.ts';
 import { Lifo } from './lifo.ts';
 import { LifoLru } from './lifo_lru.ts';
 import { Lru } from './lru.ts';
 import type { EvictionPolicy } from './policy.ts';
+import { S3Fifo } from './s3_fifo.ts';
+import { Sieve } from './sieve.ts';
 
 interface PolicyEntry {
   readonly title: string;
@@ -26,6 +32,36 @@ export const POLICIES: Readonly<Record<EvictionName, PolicyEntry>> = {
     title: 'LRU',
     says: 'An inactive expert first; always the least recently used',
     create: (experts) => new Lru(experts),
+  },
+  lfu: {
+    title: 'LFU',
+    says: 'An inactive expert first; always the least often used in the run',
+    create: (experts) => new Lfu(experts),
+  },
+  lfru: {
+    title: 'LFRU',
+    says: 'An inactive expert first; always the fewest uses over steps since the last',
+    create: (experts) => new Lfru(experts),
+  },
+  decayed: {
+    title: 'Decayed frequency',
+    says: 'An inactive expert first; always the least often used, a use losing 5% of its weight a step',
+    create: (experts) => new Decayed(experts),
+  },
+  fifo: {
+    title: 'FIFO',
+    says: 'An inactive expert first; always the oldest in',
+    create: (experts) => new Fifo(experts),
+  },
+  sieve: {
+    title: 'SIEVE',
+    says: 'An inactive expert first; the oldest in, one used since it was last looked at being spared once',
+    create: (experts) => new Sieve(experts),
+  },
+  's3-fifo': {
+    title: 'S3-FIFO',
+    says: 'An inactive expert first; newcomers wait in a small queue and stay if used again',
+    create: (experts) => new S3Fifo(experts),
   },
 };
 

@@ -1,5 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { antiCorrelation } from '../../engine/balancing/anti_correlation.ts';
+import { covariance } from '../../engine/balancing/covariance.ts';
 import { greedy } from '../../engine/balancing/greedy.ts';
 import {
   contiguous,
@@ -9,23 +11,15 @@ import {
   place,
 } from '../../engine/balancing/placement.ts';
 import { scorePlacement } from '../../engine/balancing/score.ts';
+import { devices, history } from './histories.ts';
 
-/** Skewed and bursty on purpose: means alone must be able to mislead. */
-const tokens = fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 5 }), fc.integer({ min: 0, max: 1000 }));
-
-const history: fc.Arbitrary<LoadHistory> = fc
-  .record({
-    layers: fc.integer({ min: 1, max: 3 }),
-    experts: fc.integer({ min: 1, max: 12 }),
-    batches: fc.integer({ min: 0, max: 6 }),
-  })
-  .chain(({ layers, experts, batches }) => {
-    const size = layers * experts * batches;
-    return fc
-      .array(tokens, { minLength: size, maxLength: size })
-      .map((counts) => ({ layers, experts, batches, counts: Uint32Array.from(counts) }));
-  });
-const devices = fc.integer({ min: 1, max: 16 });
+const METHODS = {
+  greedy,
+  antiCorrelation,
+  antiCorrelationByExperts: (past: LoadHistory, count: number) =>
+    antiCorrelation(past, count, { coefficient: 0.5, scale: 'by-experts' }),
+  covariance: (past: LoadHistory, count: number) => covariance(past, count, { gamma: 2, tries: 300, seed: 7 }),
+};
 
 function expectPartition(placement: Placement, layers: number, experts: number, count: number): void {
   expect(placement.devices).toBe(count);
@@ -50,11 +44,12 @@ describe('placement', () => {
     );
   });
 
-  it('is a partition with those numbers, contiguous and greedy, for any E and D', () => {
+  it('is a partition with those numbers by every method, for any E and D', () => {
     fc.assert(
       fc.property(history, devices, (past, count) => {
         expectPartition(contiguous(past.layers, past.experts, count), past.layers, past.experts, count);
-        expectPartition(greedy(past, count), past.layers, past.experts, count);
+        for (const method of Object.values(METHODS))
+          expectPartition(method(past, count), past.layers, past.experts, count);
       }),
     );
   });
@@ -78,6 +73,8 @@ describe('placement', () => {
     expect(place('greedy', { ...past, batches: 0, counts: new Uint32Array(0) }, 1, 4, 2)).toEqual(contiguous(1, 4, 2));
     expect(place('contiguous', past, 1, 4, 2)).toEqual(contiguous(1, 4, 2));
     expect(place('greedy', past, 1, 4, 2)).toEqual(greedy(past, 2));
+    expect(place('anti-correlation', past, 1, 4, 2)).toEqual(antiCorrelation(past, 2));
+    expect(place('covariance', past, 1, 4, 2)).toEqual(covariance(past, 2));
   });
 });
 
@@ -103,22 +100,27 @@ describe('greedy placement', () => {
     };
     expect([...(greedy(past, 2).deviceOf[0] ?? [])]).toEqual([0, 1, 1, 0]);
   });
+});
 
-  it('is never worse than contiguous on its own history, layer by layer (law 7)', () => {
-    fc.assert(
-      fc.property(history, devices, (past, count) => {
-        const plain = contiguous(past.layers, past.experts, count);
-        const balanced = greedy(past, count);
-        for (let layer = 0; layer < past.layers; layer++) {
-          const before = scorePlacement(past, plain, layer);
-          const after = scorePlacement(past, balanced, layer);
-          expect(after.avgMaxLoad).toBeLessThanOrEqual(before.avgMaxLoad);
-          if (after.avgMaxLoad === before.avgMaxLoad) expect(after.maxLoad).toBeLessThanOrEqual(before.maxLoad);
-        }
-      }),
-      { numRuns: 400 },
-    );
-  });
+describe('every placement from history', () => {
+  it.each(Object.entries(METHODS))(
+    '%s is never worse than contiguous on its own, layer by layer (law 7)',
+    (_, method) => {
+      fc.assert(
+        fc.property(history, devices, (past, count) => {
+          const plain = contiguous(past.layers, past.experts, count);
+          const balanced = method(past, count);
+          for (let layer = 0; layer < past.layers; layer++) {
+            const before = scorePlacement(past, plain, layer);
+            const after = scorePlacement(past, balanced, layer);
+            expect(after.avgMaxLoad).toBeLessThanOrEqual(before.avgMaxLoad);
+            if (after.avgMaxLoad === before.avgMaxLoad) expect(after.maxLoad).toBeLessThanOrEqual(before.maxLoad);
+          }
+        }),
+        { numRuns: 300 },
+      );
+    },
+  );
 });
 
 describe('score of a placement', () => {

@@ -93,11 +93,12 @@ describe('expert cache', () => {
     };
     // 0 was loaded first and used last; 2 was loaded last and never again.
     const inactive = [[0], [1], [2], [1], [0], [5]];
-    expect(EvictionName.options.map((name) => victim(name, inactive))).toEqual([2, 2, 2]);
+    const named = ['lifo', 'lifo-lru', 'lru'] as const;
+    expect(named.map((name) => victim(name, inactive))).toEqual([2, 2, 2]);
     const older = [[0], [1], [2], [1], [2], [5]];
-    expect(EvictionName.options.map((name) => victim(name, older))).toEqual([2, 0, 0]);
+    expect(named.map((name) => victim(name, older))).toEqual([2, 0, 0]);
     const allActive = [[1, 2, 3, 4]];
-    expect(EvictionName.options.map((name) => victim(name, allActive))).toEqual([3, 3, 1]);
+    expect(named.map((name) => victim(name, allActive))).toEqual([3, 3, 1]);
   });
 });
 

@@ -1,5 +1,6 @@
 import type { CacheCounters } from '../../engine/buffering/expert_cache.ts';
 import type { EvictionName } from '../../engine/protocol/settings.ts';
+import { type Queues, S3Queues, SieveQueue } from './reference_queues.ts';
 
 interface Resident {
   readonly expert: number;
@@ -9,17 +10,21 @@ interface Resident {
   use: number;
 }
 
-/** The protocol and the three rules once more, from their descriptions: arrays and sorts, no order kept, nothing clever. */
+/** The protocol and the rules once more, from their descriptions: arrays and sorts, no order kept, nothing clever. */
 export class ReferenceCache {
   readonly counters: CacheCounters = { hits: 0, misses: 0, loads: 0, evictions: 0 };
   private held: Resident[] = [];
   private loads = 0;
-  private now = 0;
+  /** What was used in each step since the policy is in force. */
+  private history: (readonly number[])[] = [];
+  private queues: Queues | undefined;
 
   constructor(
     private capacity: number,
     private policy: EvictionName,
-  ) {}
+  ) {
+    this.queues = queuesOf(policy);
+  }
 
   residents(): number[] {
     return this.held.map(({ expert }) => expert).sort((a, b) => a - b);
@@ -27,19 +32,21 @@ export class ReferenceCache {
 
   /** @returns [expert, 'hit' | 'load' | expert given up] in serving order */
   event(active: readonly number[]): [number, 'hit' | 'load' | number][] {
-    this.now++;
+    this.history.push(active);
     const hits = active.filter((expert) => this.find(expert) !== undefined);
     const misses = active.filter((expert) => !hits.includes(expert));
     for (const expert of hits) {
       this.counters.hits++;
-      (this.find(expert) as Resident).use = this.now;
+      (this.find(expert) as Resident).use = this.history.length;
+      this.queues?.hit(expert);
     }
     const loaded = misses.map((expert): [number, 'load' | number] => {
       this.counters.misses++;
       this.counters.loads++;
       const full = this.held.length >= this.capacity;
-      const verdict = full ? this.giveUp(active) : 'load';
-      this.held.push({ expert, load: ++this.loads, use: this.now });
+      const verdict = full ? this.giveUp(active, this.history.length) : 'load';
+      this.held.push({ expert, load: ++this.loads, use: this.history.length });
+      this.queues?.load(expert);
       return [expert, verdict];
     });
     return [...hits.map((expert): [number, 'hit'] => [expert, 'hit']), ...loaded];
@@ -48,14 +55,19 @@ export class ReferenceCache {
   resize(capacity: number): number[] {
     this.capacity = capacity;
     const gone: number[] = [];
-    while (this.held.length > capacity) gone.push(this.giveUp([]));
+    while (this.held.length > capacity) gone.push(this.giveUp([], this.history.length + 1));
     return gone;
   }
 
   setEviction(policy: EvictionName): void {
     if (policy === this.policy) return;
     this.policy = policy;
-    for (const resident of [...this.held].sort((a, b) => a.load - b.load)) resident.use = ++this.now;
+    this.queues = queuesOf(policy);
+    this.history = [];
+    for (const resident of [...this.held].sort((a, b) => a.load - b.load)) {
+      resident.use = this.history.push([resident.expert]);
+      this.queues?.load(resident.expert);
+    }
   }
 
   retain(kept: readonly number[]): number[] {
@@ -64,22 +76,55 @@ export class ReferenceCache {
     return gone;
   }
 
-  private giveUp(active: readonly number[]): number {
+  private giveUp(active: readonly number[], now: number): number {
     const inactive = this.held.filter(({ expert }) => !active.includes(expert));
     const candidates = inactive.length > 0 ? inactive : this.held;
-    const byUse = this.policy === 'lru' || (this.policy === 'lifo-lru' && inactive.length > 0);
-    const [first] = [...candidates].sort((a, b) => (byUse ? a.use - b.use || a.expert - b.expert : b.load - a.load));
-    const { expert } = first as Resident;
+    const rank = (resident: Resident): number[] => {
+      const byUse = [resident.use, resident.expert];
+      switch (this.policy) {
+        case 'lifo':
+          return [-resident.load];
+        case 'lifo-lru':
+          return inactive.length > 0 ? byUse : [-resident.load];
+        case 'fifo':
+          return [resident.load];
+        case 'lfu':
+          return [this.usesOf(resident).length, ...byUse];
+        case 'lfru':
+          return [this.usesOf(resident).length / (now - resident.use + 1), ...byUse];
+        case 'decayed':
+          return [this.usesOf(resident).reduce((sum, use) => sum + 0.95 ** (now - use), 0), ...byUse];
+        default:
+          return byUse;
+      }
+    };
+    const [first] = [...candidates].sort((a, b) => {
+      const [left, right] = [rank(a), rank(b)];
+      const differs = left.findIndex((value, place) => value !== right[place]);
+      return differs === -1 ? 0 : (left[differs] as number) - (right[differs] as number);
+    });
+    const expert = this.queues?.victim(active) ?? (first as Resident).expert;
     this.remove(expert);
     return expert;
   }
 
+  /** Steps that used the expert, also before it came in last. */
+  private usesOf({ expert }: Resident): number[] {
+    return this.history.flatMap((used, step) => (used.includes(expert) ? [step + 1] : []));
+  }
+
   private remove(expert: number): void {
     this.held = this.held.filter((resident) => resident.expert !== expert);
+    this.queues?.remove(expert);
     this.counters.evictions++;
   }
 
   private find(expert: number): Resident | undefined {
     return this.held.find((resident) => resident.expert === expert);
   }
+}
+
+function queuesOf(policy: EvictionName): Queues | undefined {
+  if (policy === 'sieve') return new SieveQueue();
+  return policy === 's3-fifo' ? new S3Queues() : undefined;
 }

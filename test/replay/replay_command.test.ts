@@ -7,6 +7,7 @@ import { EngineRefusal } from '../../engine/api.ts';
 import { BadArguments } from '../../engine/entry/commands/command.ts';
 import { replay } from '../../engine/entry/commands/replay.ts';
 import { readTraceFile } from '../../engine/entry/commands/trace_file.ts';
+import { EvictionName } from '../../engine/protocol/settings.ts';
 
 const OLMOE = 'test/fixtures/traces/olmoe-299.jsonl.gz';
 const folder = mkdtempSync(path.join(tmpdir(), 'moe-trace-'));
@@ -31,7 +32,7 @@ describe('moe replay --trace', () => {
     expect(text).toContain('trace has no recorded settings');
     expect(text).not.toContain('as recorded');
     const rows = text.split('\n').filter((line) => line.includes('%'));
-    expect(rows.length).toBe(3);
+    expect(rows.length).toBe(EvictionName.options.length);
     for (const row of rows) {
       const [small, middle, all] = [...row.matchAll(/([\d.]+)%/g)].map((match) => Number(match[1]));
       expect(small).toBeGreaterThan(middle ?? 100);

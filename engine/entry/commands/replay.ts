@@ -4,7 +4,6 @@ import { POLICIES } from '../../buffering/policies.ts';
 import { auditOf } from '../../coordinator/run_audit.ts';
 import { EvictionName } from '../../protocol/settings.ts';
 import type { Audit } from '../../protocol/telemetry.ts';
-import { MinReplay } from '../../replay/min.ts';
 import { curveSizes } from '../../replay/miss_curve.ts';
 import { type CacheChange, replayCaches } from '../../replay/replay_cache.ts';
 import { toTimeline, toTrace } from '../../report/recording.ts';
@@ -25,8 +24,7 @@ interface Source {
 
 export const replay: Command = {
   name: 'replay',
-  summary:
-    'Replays a recorded run: as it was (must agree to the unit), and at other cache sizes and policies; MIN, which knows the future, is the floor',
+  summary: 'Replays a recorded run: as it was (must agree to the unit), and at other cache sizes and policies',
   help: [
     '  --run run.json        recorded run, or',
     '  --trace FILE          routing trace, moe-trace 1 .jsonl or .jsonl.gz (on one device)',
@@ -57,30 +55,20 @@ export const replay: Command = {
         return misses / Math.max(1, hits + misses);
       }),
     }));
-    const min = new MinReplay(trace, start.placement);
-    const floor = {
-      policy: 'min',
-      missRate: sizes.map((slotsPerLayer) => {
-        const { hits, misses } = min.run(slotsPerLayer);
-        return misses / Math.max(1, hits + misses);
-      }),
-    };
     if (values.json) {
-      const source = { [audit === undefined ? 'trace' : 'run']: name };
-      return printJson({ ...source, audit, slots: sizes, table, floor, how: 'replayed' });
+      return printJson({ [audit === undefined ? 'trace' : 'run']: name, audit, slots: sizes, table, how: 'replayed' });
     }
     process.stdout.write(
       `${audit === undefined ? 'trace has no recorded settings' : auditLine(audit)}\n\n` +
         `miss rate by slots per layer and device (replayed, placement of the first step)\n${'policy'.padEnd(24)}${sizes.map((size) => String(size).padStart(7)).join('')}\n`,
     );
-    for (const { eviction, missRate } of table) process.stdout.write(tableRow(POLICIES[eviction].title, missRate));
-    process.stdout.write(tableRow('MIN (floor)', floor.missRate));
+    for (const { eviction, missRate } of table) {
+      process.stdout.write(
+        `${POLICIES[eviction].title.padEnd(24)}${missRate.map((rate) => `${(100 * rate).toFixed(1)}%`.padStart(7)).join('')}\n`,
+      );
+    }
   },
 };
-
-function tableRow(title: string, missRate: readonly number[]): string {
-  return `${title.padEnd(24)}${missRate.map((rate) => `${(100 * rate).toFixed(1)}%`.padStart(7)).join('')}\n`;
-}
 
 async function fromRun(file: string): Promise<Source> {
   const recording = await readRun(file);

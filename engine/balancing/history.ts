@@ -1,0 +1,61 @@
+import type { LoadHistory } from './placement.ts';
+
+/**
+ * Shares of a layer's tokens by expert, a row a batch [batches with tokens][experts]. Shares, not tokens, so that a long batch
+ * counts as much as a short one (paper, A_mb); batches in which the layer got no token say nothing and are left out.
+ */
+export function shareRows({ layers, experts, batches, counts }: LoadHistory, layer: number): Float64Array[] {
+  const rows: Float64Array[] = [];
+  for (let batch = 0; batch < batches; batch++) {
+    const row = Float64Array.from(
+      counts.subarray((batch * layers + layer) * experts, (batch * layers + layer + 1) * experts),
+    );
+    const total = row.reduce((sum, tokens) => sum + tokens, 0);
+    if (total > 0) rows.push(row.map((tokens) => tokens / total));
+  }
+  return rows;
+}
+
+/** Mean share by expert [experts]; zeros where there is no row. */
+export function meanShares(rows: readonly Float64Array[], experts: number): Float64Array {
+  const mean = new Float64Array(experts);
+  for (const row of rows) {
+    for (let expert = 0; expert < experts; expert++) {
+      mean[expert] = (mean[expert] as number) + (row[expert] as number) / rows.length;
+    }
+  }
+  return mean;
+}
+
+/** Tokens of a layer by expert over all batches [experts]. */
+export function totalTokens({ layers, experts, batches, counts }: LoadHistory, layer: number): Float64Array {
+  const total = new Float64Array(experts);
+  for (let batch = 0; batch < batches; batch++) {
+    const from = (batch * layers + layer) * experts;
+    for (let expert = 0; expert < experts; expert++) {
+      total[expert] = (total[expert] as number) + (counts[from + expert] as number);
+    }
+  }
+  return total;
+}
+
+/** Batches [from, to) of a history, as a view of the same counts. */
+export function sliceBatches(history: LoadHistory, from: number, to: number): LoadHistory {
+  const size = history.layers * history.experts;
+  return { ...history, batches: to - from, counts: history.counts.subarray(from * size, to * size) };
+}
+
+/**
+ * Every `size` consecutive batches as one: what a source that decodes one token a pass would show had it run `size` tokens
+ * together. A rest shorter than `size` is left out, since its shares would be coarser than the others'.
+ */
+export function mergeBatches(history: LoadHistory, size: number): LoadHistory {
+  const row = history.layers * history.experts;
+  const batches = Math.floor(history.batches / size);
+  const counts = new Uint32Array(batches * row);
+  for (let from = 0; from < batches * size * row; from++) {
+    const to = Math.floor(from / (size * row)) * row + (from % row);
+    counts[to] = (counts[to] as number) + (history.counts[from] as number);
+  }
+  return { ...history, batches, counts };
+}

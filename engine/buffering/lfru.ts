@@ -1,0 +1,51 @@
+import type { EvictionPolicy } from './policy.ts';
+import { ScoredOrder } from './scored_order.ts';
+
+/** Least frequently and recently used: the lowest count / (age + 1), lifetime uses over steps since the last. */
+export class Lfru implements EvictionPolicy {
+  private readonly order: ScoredOrder;
+  private readonly counts: Uint32Array;
+  private readonly lastStep: Int32Array;
+  /** Scores hold for this step. */
+  private scoredStep = 0;
+
+  constructor(experts: number) {
+    this.order = new ScoredOrder(experts);
+    this.counts = new Uint32Array(experts);
+    this.lastStep = new Int32Array(experts);
+  }
+
+  onLoad(expert: number, step: number): void {
+    this.use(expert, step);
+    this.order.load(expert, step);
+  }
+
+  onHit(expert: number, step: number): void {
+    this.use(expert, step);
+    this.order.hit(expert, step);
+  }
+
+  onEvict(expert: number): void {
+    this.order.remove(expert);
+  }
+
+  victim(activeStamp: Int32Array, step: number): number {
+    if (step !== this.scoredStep) this.age(step);
+    return this.order.lowest(activeStamp, step);
+  }
+
+  private use(expert: number, step: number): void {
+    const count = (this.counts[expert] as number) + 1;
+    this.counts[expert] = count;
+    this.lastStep[expert] = step;
+    this.order.scores[expert] = count;
+  }
+
+  private age(step: number): void {
+    const { order, counts, lastStep } = this;
+    for (let expert = order.oldest(); expert !== order.end; expert = order.newer(expert)) {
+      order.scores[expert] = (counts[expert] as number) / (step - (lastStep[expert] as number) + 1);
+    }
+    this.scoredStep = step;
+  }
+}

@@ -1,0 +1,30 @@
+import { UseOrder } from './use_order.ts';
+
+/**
+ * Experts by last use, each with a score: the lowest goes first, of equal ones the least recently used. Scores belong to
+ * experts, resident or not: what was learnt of one outlives its stay.
+ *
+ * The lowest is looked for among all residents when a slot is needed. A heap was rejected: active experts are passed over, and
+ * where a score falls with age the order of the residents changes in every step.
+ */
+export class ScoredOrder extends UseOrder {
+  readonly scores: Float64Array;
+
+  constructor(experts: number) {
+    super(experts);
+    this.scores = new Float64Array(experts);
+  }
+
+  /** An inactive expert where there is one. */
+  lowest(activeStamp: Int32Array, step: number): number {
+    const { end, scores } = this;
+    const inactive = this.oldestInactive(activeStamp, step);
+    const allActive = inactive === end;
+    let lowest = allActive ? this.oldest() : inactive;
+    for (let expert = this.newer(lowest); expert !== end; expert = this.newer(expert)) {
+      if (!allActive && activeStamp[expert] === step) continue;
+      if ((scores[expert] as number) < (scores[lowest] as number)) lowest = expert;
+    }
+    return lowest;
+  }
+}
