@@ -16,15 +16,18 @@ export function shareRows({ layers, experts, batches, counts }: LoadHistory, lay
   return rows;
 }
 
-/** Mean share by expert [experts]; zeros where there is no row. */
+/**
+ * Mean share by expert [experts]; zeros where there is no row. Divided once, at the end: shares of batches with 2^n tokens add
+ * up without rounding then, and experts with equal loads stay equal.
+ */
 export function meanShares(rows: readonly Float64Array[], experts: number): Float64Array {
   const mean = new Float64Array(experts);
   for (const row of rows) {
     for (let expert = 0; expert < experts; expert++) {
-      mean[expert] = (mean[expert] as number) + (row[expert] as number) / rows.length;
+      mean[expert] = (mean[expert] as number) + (row[expert] as number);
     }
   }
-  return mean;
+  return mean.map((sum) => sum / Math.max(1, rows.length));
 }
 
 /** Tokens of a layer by expert over all batches [experts]. */

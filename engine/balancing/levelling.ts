@@ -15,7 +15,7 @@ export function splitEqually(tokens: ArrayLike<number>, { slotsOf }: ExpertCopie
 }
 
 /**
- * Levelling: experts with one copy first, then, fewest copies first, each token of the others to its copy on the device with
+ * Levelling: experts on one device first, then, those on fewest devices first, each token of the others to its copy on the device with
  * the least load so far, the first such copy on ties. It needs the batch's counts before any token is sent; the first exchange
  * of dynamic gating has them. Token counts are whole, and so is every part.
  */
@@ -29,9 +29,9 @@ export function levelTokens(tokens: ArrayLike<number>, copies: ExpertCopies, per
     load[device] = (load[device] as number) + amount;
   };
   perSlot.fill(0);
-  for (const [expert, slots] of slotsOf.entries()) {
-    const [only] = slots;
-    if (slots.length === 1 && only !== undefined) give(only, tokens[expert] as number);
+  const choice = new Set(replicated);
+  for (const [expert, [first]] of slotsOf.entries()) {
+    if (first !== undefined && !choice.has(expert)) give(first, tokens[expert] as number);
   }
   for (const expert of replicated) {
     let left = tokens[expert] as number;

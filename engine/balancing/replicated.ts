@@ -64,7 +64,10 @@ export interface ExpertCopies {
   readonly slotsPerDevice: number;
   /** Slots by expert, ascending [experts][copies]. */
   readonly slotsOf: readonly (readonly number[])[];
-  /** Experts with several copies, fewest copies first, then by id. */
+  /**
+   * Experts on several devices, on fewest first, then by id. Two copies on one device leave no choice: such an expert counts as
+   * having one.
+   */
   readonly replicated: readonly number[];
 }
 
@@ -72,8 +75,8 @@ export function copiesOf(placement: ReplicatedPlacement, layer: number): ExpertC
   const { devices, slotsPerDevice, experts, expertOf } = placement;
   const slotsOf = Array.from({ length: experts }, () => [] as number[]);
   for (const [slot, expert] of (expertOf[layer] as Uint16Array).entries()) slotsOf[expert]?.push(slot);
-  const copies = (expert: number) => slotsOf[expert]?.length ?? 0;
-  const replicated = slotsOf.map((_, expert) => expert).filter((expert) => copies(expert) > 1);
-  replicated.sort((a, b) => copies(a) - copies(b) || a - b);
+  const hosts = slotsOf.map((slots) => new Set(slots.map((slot) => Math.floor(slot / slotsPerDevice))).size);
+  const replicated = hosts.flatMap((count, expert) => (count > 1 ? [expert] : []));
+  replicated.sort((a, b) => (hosts[a] as number) - (hosts[b] as number) || a - b);
   return { devices, slotsPerDevice, slotsOf, replicated };
 }

@@ -38,9 +38,11 @@ const replicated = fc
 /** Token by token, as the definition says. */
 function levelByHand({ devices: count, slotsPerDevice, expertOf }: ReplicatedPlacement, tokens: number[]): number[] {
   const load = new Array<number>(count).fill(0);
-  const hosts = tokens.map((_, expert) =>
-    [...(expertOf[0] ?? [])].flatMap((held, slot) => (held === expert ? [Math.floor(slot / slotsPerDevice)] : [])),
-  );
+  const hosts = tokens.map((_, expert) => [
+    ...new Set(
+      [...(expertOf[0] ?? [])].flatMap((held, slot) => (held === expert ? [Math.floor(slot / slotsPerDevice)] : [])),
+    ),
+  ]);
   const order = [...hosts.keys()].sort((a, b) => (hosts[a]?.length ?? 0) - (hosts[b]?.length ?? 0) || a - b);
   for (const expert of order) {
     for (let token = 0; token < (tokens[expert] ?? 0); token++) {
