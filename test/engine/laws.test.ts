@@ -5,7 +5,7 @@ import { openCheckpoint } from '../../engine/checkpoint/checkpoint.ts';
 import { planMemory } from '../../engine/coordinator/memory_plan.ts';
 import { auditOf } from '../../engine/coordinator/run_audit.ts';
 import type { RunRecording } from '../../engine/protocol/run_recording.ts';
-import type { LivePatch, RunSettings } from '../../engine/protocol/settings.ts';
+import { EvictionName, type LivePatch, type RunSettings } from '../../engine/protocol/settings.ts';
 import { CATEGORY_COUNT, LEDGER_CATEGORIES } from '../../engine/protocol/telemetry.ts';
 import { Rank } from '../../engine/rank/rank.ts';
 import { CacheReplay, replayCaches } from '../../engine/replay/replay_cache.ts';
@@ -19,7 +19,7 @@ const slots: fc.Arbitrary<RunSettings['cacheSlots']> = fc.oneof(
   fc.integer({ min: 1, max: 8 }),
   fc.constant('all' as const),
 );
-const eviction = fc.constantFrom('lifo' as const, 'lifo-lru' as const, 'lru' as const);
+const eviction = fc.constantFrom(...EvictionName.options);
 const placement = fc.constantFrom('contiguous' as const, 'greedy' as const);
 const start: fc.Arbitrary<Partial<RunSettings>> = fc.record({
   cacheSlots: slots,
