@@ -99,6 +99,9 @@ test('main answers our page only, and only what was agreed', async ({ studio }) 
 test('the studio draws itself without breaking its own rules', async ({ studio }) => {
   const errors: string[] = [];
   const { page } = studio;
+  // A reload that cuts off the first load would report the view's code as not fetched: that is no fault of the page.
+  await expect(page.getByRole('heading', { name: 'Expert cache' }).first()).toBeVisible();
+  await page.waitForLoadState('networkidle');
   page.on('pageerror', (error) => errors.push(error.message));
   page.on('console', (message) => {
     if (message.type() === 'error') errors.push(message.text());
