@@ -47,6 +47,6 @@ export function writeSafetensors(file: string, tensors: Readonly<Record<string, 
   }
 }
 
-function writeAll(fd: number, bytes: Uint8Array): void {
+export function writeAll(fd: number, bytes: Uint8Array): void {
   for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done);
 }

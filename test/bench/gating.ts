@@ -1,9 +1,9 @@
+import { uniform } from '../../engine/checkpoint/random_weights.ts';
 import { createPlan } from '../../engine/gating/dispatch_plan.ts';
 import { planDynamic } from '../../engine/gating/dynamic.ts';
 import { type RouterRule, routeToken } from '../../engine/gating/router.ts';
 import type { Bench, Figure } from './bench.ts';
 import { interleave, median, pairedRatio, timed } from './statistics.ts';
-import { generator } from './synthetic_olmoe.ts';
 
 const TOKENS = 512;
 const EXPERTS = 64;
@@ -15,7 +15,7 @@ export const gating: Bench = {
   title: 'Microseconds of routing and planning one layer at 512 tokens',
   figures: ['gating.dynamic_us', 'gating.dynamic_us.route', 'gating.dynamic_us.plan'],
   async *run(): AsyncGenerator<Figure> {
-    const next = generator(7);
+    const next = uniform(7);
     const logits = Float32Array.from({ length: TOKENS * EXPERTS }, () => next() * 8 - 4);
     const ids = new Uint16Array(TOKENS * RULE.topK);
     const weights = new Float32Array(ids.length);

@@ -1,5 +1,7 @@
-import { closeSync, copyFileSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs';
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { RandomWeights } from '../../engine/checkpoint/random_weights.ts';
+import { type StreamedTensor, streamSafetensors } from '../../engine/checkpoint/safetensors_stream.ts';
 
 export interface SyntheticShape {
   readonly hidden: number;
@@ -13,9 +15,6 @@ export interface SyntheticShape {
 /** Tokens of the demo model's tokenizer, which the folder gets. */
 const VOCAB = 3584;
 const HEADS = 8;
-const BF16_BYTES = 2;
-/** Weights are pieces of one pool of random numbers: only their size matters, and making a gigabyte of them takes a while. */
-const POOL_VALUES = 1 << 20;
 
 /**
  * Writes an OLMoE checkpoint of random BF16 weights (normal, standard deviation 0.02) with experts of any size, tensor by tensor.
@@ -29,7 +28,7 @@ export function writeSyntheticOlmoe(folder: string, shape: SyntheticShape, token
   }
   mkdirSync(path.join(folder, 'samples'), { recursive: true });
   copyFileSync(path.join(tokenizerFrom, 'samples/english.txt'), path.join(folder, 'samples/english.txt'));
-  writeTensors(path.join(folder, 'model.safetensors'), tensors(shape));
+  streamSafetensors(path.join(folder, 'model.safetensors'), tensors(shape));
 }
 
 function config({ hidden, width, layers, experts, topK }: SyntheticShape) {
@@ -54,80 +53,25 @@ function config({ hidden, width, layers, experts, topK }: SyntheticShape) {
   };
 }
 
-/** Names and shapes; vectors are gains of norms. */
-function tensors({ hidden, width, layers, experts }: SyntheticShape): [string, number[]][] {
-  const list: [string, number[]][] = [
-    ['model.embed_tokens.weight', [VOCAB, hidden]],
-    ['model.norm.weight', [hidden]],
-  ];
+/** Tensors in the order of the file; vectors are gains of norms. */
+function tensors({ hidden, width, layers, experts }: SyntheticShape): StreamedTensor[] {
+  const weights = new RandomWeights(1);
+  const matrix = (name: string, rows: number, columns: number) => weights.normal(name, [rows, columns], 0.02);
+  const gain = (name: string) => weights.constant(name, [hidden], 1);
+  const list = [matrix('model.embed_tokens.weight', VOCAB, hidden), gain('model.norm.weight')];
   for (let layer = 0; layer < layers; layer++) {
     const prefix = `model.layers.${layer}`;
     for (const name of ['input_layernorm', 'post_attention_layernorm', 'self_attn.q_norm', 'self_attn.k_norm']) {
-      list.push([`${prefix}.${name}.weight`, [hidden]]);
+      list.push(gain(`${prefix}.${name}.weight`));
     }
-    for (const name of ['q', 'k', 'v', 'o']) list.push([`${prefix}.self_attn.${name}_proj.weight`, [hidden, hidden]]);
-    list.push([`${prefix}.mlp.gate.weight`, [experts, hidden]]);
+    for (const name of ['q', 'k', 'v', 'o'])
+      list.push(matrix(`${prefix}.self_attn.${name}_proj.weight`, hidden, hidden));
+    list.push(matrix(`${prefix}.mlp.gate.weight`, experts, hidden));
     for (let expert = 0; expert < experts; expert++) {
       const own = `${prefix}.mlp.experts.${expert}`;
-      list.push([`${own}.gate_proj.weight`, [width, hidden]], [`${own}.up_proj.weight`, [width, hidden]]);
-      list.push([`${own}.down_proj.weight`, [hidden, width]]);
+      list.push(matrix(`${own}.gate_proj.weight`, width, hidden), matrix(`${own}.up_proj.weight`, width, hidden));
+      list.push(matrix(`${own}.down_proj.weight`, hidden, width));
     }
   }
   return list;
-}
-
-function writeTensors(file: string, list: readonly [string, number[]][]): void {
-  const size = (shape: readonly number[]) => shape.reduce((product, dim) => product * dim, 1);
-  let offset = 0;
-  const header = list.map(([name, shape]) => {
-    const begin = offset;
-    offset += size(shape) * BF16_BYTES;
-    return [name, { dtype: 'BF16', shape, data_offsets: [begin, offset] }];
-  });
-  const text = Buffer.from(JSON.stringify(Object.fromEntries(header)));
-  const padded = Buffer.concat([text, Buffer.alloc((8 - (text.length % 8)) % 8, ' ')]);
-  const length = Buffer.alloc(8);
-  length.writeBigUInt64LE(BigInt(padded.length));
-
-  const next = generator(1);
-  const pool = new Uint16Array(POOL_VALUES);
-  for (let i = 0; i < POOL_VALUES; i++) pool[i] = toBf16(0.02 * normal(next));
-  const ones = new Uint16Array(8192).fill(toBf16(1));
-  const fd = openSync(file, 'w');
-  try {
-    writeSync(fd, length);
-    writeSync(fd, padded);
-    for (const [, shape] of list) {
-      const values = size(shape);
-      // Another place in the pool for every piece: no two experts are the same.
-      for (let done = 0; done < values; ) {
-        const from = shape.length === 1 ? ones : pool.subarray(Math.floor(next() * POOL_VALUES * 0.5));
-        const piece = from.subarray(0, Math.min(from.length, values - done));
-        writeSync(fd, new Uint8Array(piece.buffer, piece.byteOffset, piece.byteLength));
-        done += piece.length;
-      }
-    }
-  } finally {
-    closeSync(fd);
-  }
-}
-
-const scratch = new Float32Array(1);
-const scratchBits = new Uint32Array(scratch.buffer);
-
-function toBf16(value: number): number {
-  scratch[0] = value;
-  return (scratchBits[0] as number) >>> 16;
-}
-
-/** Box-Muller. */
-const normal = (next: () => number): number => Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next());
-
-/** Uniform in [0, 1): a linear congruential generator (multiplier and increment of Numerical Recipes), high bits first. */
-export function generator(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 0x1_0000_0000;
-  };
 }

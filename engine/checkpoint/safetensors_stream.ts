@@ -1,0 +1,59 @@
+import { closeSync, openSync, renameSync, rmSync } from 'node:fs';
+import { writeAll } from './safetensors_write.ts';
+
+/** A tensor whose bytes come piece by piece: files larger than memory can be written. */
+export interface StreamedTensor {
+  readonly name: string;
+  readonly dtype: 'BF16' | 'F32';
+  readonly shape: readonly number[];
+  /** Its bytes in order; as many as the shape says. */
+  pieces(): Iterable<Uint8Array>;
+}
+
+const BYTES: Record<StreamedTensor['dtype'], number> = { BF16: 2, F32: 4 };
+
+/**
+ * Writes a safetensors file beside its place and renames it onto it: it is there whole or not at all.
+ * @throws RangeError where a tensor's pieces do not add up to its shape; errors of the file system as they come
+ */
+export function streamSafetensors(file: string, tensors: readonly StreamedTensor[]): void {
+  let offset = 0;
+  const header = tensors.map(({ name, dtype, shape }) => {
+    const begin = offset;
+    offset += tensorBytes(dtype, shape);
+    return [name, { dtype, shape, data_offsets: [begin, offset] }];
+  });
+  const text = JSON.stringify(Object.fromEntries(header));
+  const padded = Buffer.from(text.padEnd(Math.ceil(text.length / 8) * 8));
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(padded.length));
+  const beside = `${file}.${process.pid}.tmp`;
+  try {
+    const fd = openSync(beside, 'w');
+    try {
+      writeAll(fd, length);
+      writeAll(fd, padded);
+      for (const tensor of tensors) writeTensor(fd, tensor);
+    } finally {
+      closeSync(fd);
+    }
+    renameSync(beside, file);
+  } catch (error) {
+    rmSync(beside, { force: true });
+    throw error;
+  }
+}
+
+function writeTensor(fd: number, { name, dtype, shape, pieces }: StreamedTensor): void {
+  let written = 0;
+  for (const piece of pieces()) {
+    writeAll(fd, piece);
+    written += piece.byteLength;
+  }
+  const wanted = tensorBytes(dtype, shape);
+  if (written !== wanted) throw new RangeError(`${name}: ${written} bytes for a shape of ${wanted}`);
+}
+
+function tensorBytes(dtype: StreamedTensor['dtype'], shape: readonly number[]): number {
+  return shape.reduce((product, dim) => product * dim, BYTES[dtype]);
+}
