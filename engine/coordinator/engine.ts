@@ -20,6 +20,7 @@ import { reportFileName, reportHtml } from '../report/report_html.ts';
 import { reportJson } from '../report/report_json.ts';
 import { readRun, readRunOutline } from '../report/run_reader.ts';
 import { EXPORTER } from '../report/run_writer.ts';
+import { Labs } from './labs.ts';
 import { describeMachine } from './machine.ts';
 import { type OpenModel, openModel } from './open_model.ts';
 import type { Run } from './run.ts';
@@ -34,6 +35,9 @@ export interface EngineOptions {
   /** Bundle of rank/worker.ts. */
   readonly rankEntry: string;
 }
+
+/** Answered beside a run and beside each other: they change nothing, and can take a while. */
+const LABS: ReadonlySet<Method> = new Set(['cacheLab', 'expertsMap', 'expertLife', 'cancelLab']);
 
 const BUNDLED_MODEL = 'demo-lm';
 /** Runs listed: the newest. */
@@ -53,6 +57,7 @@ class LocalEngine implements Engine {
   private readonly machine: MachineInfo = describeMachine();
   private readonly eventListeners = new Set<(event: EngineEvent) => void>();
   private readonly frameListeners = new Set<(frame: TelemetryFrame) => void>();
+  private readonly labs = new Labs();
   private readonly runsDir: string;
   private model: OpenModel | undefined;
   private run: Run | undefined;
@@ -76,6 +81,7 @@ class LocalEngine implements Engine {
 
   request<M extends Method>(method: M, params: Params<M>): Promise<Results[M]> {
     const handler = this.handlers[method] as (params: Params<M>) => Promise<Results[M]> | Results[M];
+    if (LABS.has(method)) return Promise.resolve(params).then(handler);
     const answer = this.queue.then(() => handler(params));
     // Stop and pause must not wait behind a change that only the next step can serve: change resolves by itself.
     if (method !== 'change') this.queue = answer.catch(() => undefined);
@@ -134,6 +140,10 @@ class LocalEngine implements Engine {
       };
     },
     runs: () => ({ runs: this.listRuns() }),
+    cacheLab: (params) => this.labs.cacheLab(params),
+    expertsMap: (params) => this.labs.expertsMap(params),
+    expertLife: (params) => this.labs.expertLife(params),
+    cancelLab: () => this.labs.cancel(),
   };
 
   private async open(folder: string): Promise<Results['openModel']> {

@@ -60,7 +60,17 @@ export function bindEngine(
   return dispose;
 }
 
-const READ_ONLY: ReadonlySet<Method> = new Set(['hello', 'devices', 'report', 'runs', 'runFile']);
+const READ_ONLY: ReadonlySet<Method> = new Set([
+  'hello',
+  'devices',
+  'report',
+  'runs',
+  'runFile',
+  'cacheLab',
+  'expertsMap',
+  'expertLife',
+  'cancelLab',
+]);
 
 const isMethod = (name: string): name is Method => Object.hasOwn(REQUESTS, name);
 

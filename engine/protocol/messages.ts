@@ -1,4 +1,12 @@
 import { z } from 'zod';
+import {
+  CacheLabParams,
+  type CacheTable,
+  type ExpertLife,
+  ExpertLifeParams,
+  type ExpertsMap,
+  ExpertsParams,
+} from './labs.ts';
 import type { DeviceInfo, MachineInfo, ModelSummary } from './model.ts';
 import { LivePatch, RunSettings } from './settings.ts';
 import type { Audit, TelemetryFrame } from './telemetry.ts';
@@ -83,6 +91,12 @@ export const REQUESTS = {
   report: z.object({ format: z.enum(['html', 'json']) }),
   runFile: z.object({ path: z.string().min(1).max(4096) }),
   runs: z.object({}),
+  /** Labs: answered beside a run, not in turn with the requests above. */
+  cacheLab: CacheLabParams,
+  expertsMap: ExpertsParams,
+  expertLife: ExpertLifeParams,
+  /** Cancels every lab in progress; each is refused with that reason. */
+  cancelLab: z.object({}),
 } as const;
 
 export interface Results {
@@ -105,6 +119,10 @@ export interface Results {
   report: { readonly fileName: string; readonly content: string };
   runFile: RunFileSummary;
   runs: { readonly runs: readonly Omit<RunFileSummary, 'audit'>[] };
+  cacheLab: CacheTable;
+  expertsMap: ExpertsMap;
+  expertLife: ExpertLife;
+  cancelLab: { readonly cancelled: number };
 }
 
 export type Method = keyof typeof REQUESTS;

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { type ComparedMethod, comparePlacements } from '../../engine/balancing/compare.ts';
 import { mergeBatches } from '../../engine/balancing/history.ts';
 import type { LoadHistory } from '../../engine/balancing/placement.ts';
-import { readTraceFile } from '../../engine/entry/commands/trace_file.ts';
 import { loadHistory } from '../../engine/replay/load_history.ts';
+import { readTraceFile } from '../../engine/report/trace_file.ts';
 
 const FOLDER = 'test/fixtures/traces';
 const { trace } = readTraceFile(`${FOLDER}/olmoe-299.jsonl.gz`);

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { contiguous } from '../../engine/balancing/placement.ts';
-import { readTraceFile } from '../../engine/entry/commands/trace_file.ts';
 import type { EvictionName } from '../../engine/protocol/settings.ts';
 import { CacheReplay } from '../../engine/replay/replay_cache.ts';
+import { readTraceFile } from '../../engine/report/trace_file.ts';
 import { MISSING, type RoutingTrace } from '../../engine/trace/trace.ts';
 import { activeOf, stepsOf } from '../trace/examples.ts';
 

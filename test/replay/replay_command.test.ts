@@ -6,8 +6,8 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { EngineRefusal } from '../../engine/api.ts';
 import { BadArguments } from '../../engine/entry/commands/command.ts';
 import { replay } from '../../engine/entry/commands/replay.ts';
-import { readTraceFile } from '../../engine/entry/commands/trace_file.ts';
 import { EvictionName } from '../../engine/protocol/settings.ts';
+import { readTraceFile } from '../../engine/report/trace_file.ts';
 
 const OLMOE = 'test/fixtures/traces/olmoe-299.jsonl.gz';
 const folder = mkdtempSync(path.join(tmpdir(), 'moe-trace-'));

@@ -135,6 +135,10 @@ export class FakeEngine implements Engine {
         throw new EngineRefusal('The fake engine keeps no run files.');
       },
       runs: () => ({ runs: [] }),
+      cacheLab: noLab,
+      expertsMap: noLab,
+      expertLife: noLab,
+      cancelLab: () => ({ cancelled: 0 }),
     };
     return await (answers[method] as (params: Params<M>) => Results[M] | Promise<Results[M]>)(params);
   }
@@ -282,4 +286,8 @@ function profileOf(step: FakeStep, number: number): NonNullable<TelemetryFrame['
   }
   const atMs = Float32Array.from({ length: points }, (_, i) => (i / points) * step.durationMs);
   return { step: number, device: 0, atMs, bytes };
+}
+
+function noLab(): never {
+  throw new EngineRefusal('The fake engine has no trace to ask about.');
 }

@@ -8,9 +8,9 @@ import { curveSizes } from '../../replay/miss_curve.ts';
 import { type CacheChange, replayCaches } from '../../replay/replay_cache.ts';
 import { toTimeline, toTrace } from '../../report/recording.ts';
 import { readRun } from '../../report/run_reader.ts';
+import { readTraceFile } from '../../report/trace_file.ts';
 import type { RoutingTrace } from '../../trace/trace.ts';
 import { BadArguments, type Command, parseFlags, printJson, textFlag } from './command.ts';
-import { readTraceFile } from './trace_file.ts';
 
 const MOST_SIZES = 16;
 

@@ -1,8 +1,8 @@
 import fs from 'node:fs';
 import { gunzipSync } from 'node:zlib';
-import { EngineRefusal } from '../../api.ts';
-import { unreadable } from '../../report/file_lines.ts';
-import { readTraceLines } from '../../trace/jsonl.ts';
+import { EngineRefusal } from '../api.ts';
+import { readTraceLines } from '../trace/jsonl.ts';
+import { unreadable } from './file_lines.ts';
 
 /** A bound on memory, and on what a small file may unpack to; real traces of a hundred thousand tokens are below it. */
 export const MOST_TRACE_BYTES = 512 * 2 ** 20;
