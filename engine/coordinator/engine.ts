@@ -37,7 +37,14 @@ export interface EngineOptions {
 }
 
 /** Answered beside a run and beside each other: they change nothing, and can take a while. */
-const LABS: ReadonlySet<Method> = new Set(['cacheLab', 'expertsMap', 'expertLife', 'cancelLab']);
+const LABS: ReadonlySet<Method> = new Set([
+  'cacheLab',
+  'expertsMap',
+  'expertLife',
+  'placementLab',
+  'placementExport',
+  'cancelLab',
+]);
 
 const BUNDLED_MODEL = 'demo-lm';
 /** Runs listed: the newest. */
@@ -143,6 +150,8 @@ class LocalEngine implements Engine {
     cacheLab: (params) => this.labs.cacheLab(params),
     expertsMap: (params) => this.labs.expertsMap(params),
     expertLife: (params) => this.labs.expertLife(params),
+    placementLab: (params) => this.labs.placementLab(params),
+    placementExport: (params) => this.labs.placementExport(params),
     cancelLab: () => this.labs.cancel(),
   };
 

@@ -17,6 +17,14 @@ export class Labs {
     throw new EngineRefusal('expertLife: this engine does not answer it yet.');
   }
 
+  async placementLab(_: Params<'placementLab'>): Promise<Results['placementLab']> {
+    throw new EngineRefusal('placementLab: this engine does not answer it yet.');
+  }
+
+  async placementExport(_: Params<'placementExport'>): Promise<Results['placementExport']> {
+    throw new EngineRefusal('placementExport: this engine does not answer it yet.');
+  }
+
   /** Labs in progress are refused, all of them. */
   cancel(): Results['cancelLab'] {
     const cancelled = this.inProgress.size;

@@ -69,6 +69,8 @@ const READ_ONLY: ReadonlySet<Method> = new Set([
   'cacheLab',
   'expertsMap',
   'expertLife',
+  'placementLab',
+  'placementExport',
   'cancelLab',
 ]);
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { EvictionName, GatingName, PlacementName } from './settings.ts';
+import { type EvictionName, type GatingName, PlacementName } from './settings.ts';
 import type { STEP_PHASES } from './telemetry.ts';
 
 /**
@@ -202,16 +202,34 @@ export const PlacementLabParams = z.object({
   devices: z.int().min(2).max(16).default(4),
   /** Replicated experts per layer for methods with replicas; absent: E/8, rounded down to a multiple of the devices. */
   redundant: z.int().min(0).max(65_535).optional(),
-  /** Tokens joined into one batch where the source has one token per step. */
+  /** Tokens joined into one batch, decode steps only. Absent: the source's own steps, or 8 where it has one token per step. */
   batchTokens: z.int().min(1).max(4096).optional(),
+  /** Cache slots per layer and device for the miss rate; absent: half of what a device holds. */
   slots: z.int().min(1).max(65_535).optional(),
+  /** EPLB: groups of experts that stay whole within a node. Hierarchical where the nodes divide the groups, else global. */
+  groups: z.int().min(1).max(65_535).default(1),
+  nodes: z.int().min(1).max(16).default(1),
 });
 export type PlacementLabParams = z.infer<typeof PlacementLabParams>;
 
+/** `eplb` without redundant experts; with them, `replicated` divides an expert's rows equally, `levelled` by the devices' loads. */
+export const PlacementMethod = z.enum([
+  ...PlacementName.options,
+  'anti-correlation',
+  'anti-correlation-scaled',
+  'covariance',
+  'eplb',
+  'replicated',
+  'levelled',
+]);
+export type PlacementMethod = z.infer<typeof PlacementMethod>;
+
 export interface PlacementRow {
-  readonly method: PlacementName;
+  readonly method: PlacementMethod;
   readonly title: string;
-  /** Copies beyond one per expert, per layer. */
+  /** What it goes by, in one sentence. */
+  readonly says: string;
+  /** Copies beyond one per expert, mean over layers. */
   readonly redundant: number;
   /** Shares of a batch's pairs on the scored half; 1/D is even. */
   readonly maxLoad: number;
@@ -241,7 +259,15 @@ export interface PlacementTable {
   readonly warnings: readonly string[];
 }
 
-export const PlacementExportParams = PlacementLabParams.extend({
-  method: z.string().max(40),
-  format: z.enum(['eplb', 'sglang', 'vllm-ascend']),
-});
+/** `eplb`: phy2log, log2phy, logcnt. `sglang`: for --init-expert-location. `vllm-ascend`: for expert_map_path. All JSON. */
+export const PlacementFormat = z.enum(['eplb', 'sglang', 'vllm-ascend']);
+export type PlacementFormat = z.infer<typeof PlacementFormat>;
+
+/** A placement made from the whole source, for another engine to load. */
+export const PlacementExportParams = PlacementLabParams.extend({ method: PlacementMethod, format: PlacementFormat });
+export type PlacementExportParams = z.infer<typeof PlacementExportParams>;
+
+export interface PlacementExport {
+  readonly fileName: string;
+  readonly content: string;
+}

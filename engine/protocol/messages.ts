@@ -6,6 +6,10 @@ import {
   ExpertLifeParams,
   type ExpertsMap,
   ExpertsParams,
+  type PlacementExport,
+  PlacementExportParams,
+  PlacementLabParams,
+  type PlacementTable,
 } from './labs.ts';
 import type { DeviceInfo, MachineInfo, ModelSummary } from './model.ts';
 import { LivePatch, RunSettings } from './settings.ts';
@@ -95,6 +99,8 @@ export const REQUESTS = {
   cacheLab: CacheLabParams,
   expertsMap: ExpertsParams,
   expertLife: ExpertLifeParams,
+  placementLab: PlacementLabParams,
+  placementExport: PlacementExportParams,
   /** Cancels every lab in progress; each is refused with that reason. */
   cancelLab: z.object({}),
 } as const;
@@ -122,6 +128,8 @@ export interface Results {
   cacheLab: CacheTable;
   expertsMap: ExpertsMap;
   expertLife: ExpertLife;
+  placementLab: PlacementTable;
+  placementExport: PlacementExport;
   cancelLab: { readonly cancelled: number };
 }
 

@@ -138,6 +138,8 @@ export class FakeEngine implements Engine {
       cacheLab: noLab,
       expertsMap: noLab,
       expertLife: noLab,
+      placementLab: noLab,
+      placementExport: noLab,
       cancelLab: () => ({ cancelled: 0 }),
     };
     return await (answers[method] as (params: Params<M>) => Results[M] | Promise<Results[M]>)(params);
