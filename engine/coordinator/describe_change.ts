@@ -6,6 +6,10 @@ export function describeChange(before: RunSettings, after: RunSettings): string 
   if (before.cacheSlots !== after.cacheSlots) parts.push(`${before.cacheSlots} to ${after.cacheSlots} slots`);
   if (before.eviction !== after.eviction) parts.push(`${before.eviction} to ${after.eviction}`);
   if (before.placement !== after.placement) parts.push(`${before.placement} to ${after.placement}`);
+  if (before.gating !== after.gating) parts.push(`${before.gating} to ${after.gating} gating`);
+  if (before.capacity !== after.capacity) parts.push(`capacity ${before.capacity} to ${after.capacity}`);
+  if (before.tutelFactor !== after.tutelFactor)
+    parts.push(`Tutel factor ${before.tutelFactor} to ${after.tutelFactor}`);
   if (before.batch !== after.batch) parts.push(`batch ${before.batch} to ${after.batch}`);
   return parts.join(', ') || 'no change';
 }

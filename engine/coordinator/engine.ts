@@ -43,6 +43,7 @@ const LABS: ReadonlySet<Method> = new Set([
   'expertLife',
   'placementLab',
   'placementExport',
+  'gatingLab',
   'cancelLab',
 ]);
 
@@ -152,6 +153,7 @@ class LocalEngine implements Engine {
     expertLife: (params) => this.labs.expertLife(params),
     placementLab: (params) => this.labs.placementLab(params),
     placementExport: (params) => this.labs.placementExport(params),
+    gatingLab: (params) => this.labs.gatingLab(params),
     cancelLab: () => this.labs.cancel(),
   };
 

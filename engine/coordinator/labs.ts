@@ -25,6 +25,10 @@ export class Labs {
     throw new EngineRefusal('placementExport: this engine does not answer it yet.');
   }
 
+  async gatingLab(_: Params<'gatingLab'>): Promise<Results['gatingLab']> {
+    throw new EngineRefusal('gatingLab: this engine does not answer it yet.');
+  }
+
   /** Labs in progress are refused, all of them. */
   cancel(): Results['cancelLab'] {
     const cancelled = this.inProgress.size;

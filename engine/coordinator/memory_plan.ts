@@ -18,7 +18,9 @@ export interface MemoryPlan {
   readonly expertsPerDevice: number;
 }
 
-export type PlanSettings = Pick<RunSettings, 'batch' | 'promptTokens' | 'newTokens'> & { readonly devices: number };
+export type PlanSettings = Pick<RunSettings, 'batch' | 'promptTokens' | 'newTokens' | 'gating'> & {
+  readonly devices: number;
+};
 
 /**
  * What a run needs on each device, before anything is loaded: the ledger's own arithmetic with every bound taken at its worst.
@@ -26,6 +28,9 @@ export type PlanSettings = Pick<RunSettings, 'batch' | 'promptTokens' | 'newToke
  */
 export function planMemory(spec: ModelSpec, settings: PlanSettings, stepTokens = STEP_TOKENS): MemoryPlan {
   const { devices, batch, promptTokens, newTokens } = settings;
+  if (settings.gating !== 'dynamic') {
+    throw new EngineRefusal(`gating: this build cannot run "${settings.gating}" yet; choose dynamic.`);
+  }
   const moe = moeLayers(spec);
   const [{ feedForward }] = moe as [MoeLayer];
   const { experts, rule } = feedForward;

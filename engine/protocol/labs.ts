@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type EvictionName, type GatingName, PlacementName } from './settings.ts';
+import { Capacity, type EvictionName, type GatingName, PlacementName, TutelFactor } from './settings.ts';
 import type { STEP_PHASES } from './telemetry.ts';
 
 /**
@@ -141,14 +141,14 @@ export interface ExpertLife {
 
 export const GatingLabParams = z.object({
   /** Capacity fraction C for `static`, capacity factor f for `tutel`. */
-  capacity: z.number().positive().max(1).default(1),
-  tutelFactor: z.number().min(-16).max(16).default(0),
+  capacity: Capacity.default(1),
+  tutelFactor: TutelFactor.default(0),
   /** Sequences per step for the main comparison. */
   batch: z.int().min(1).max(256).default(8),
   /** Batches of the throughput curve. */
   batches: z.array(z.int().min(1).max(256)).max(12).default([1, 4, 8, 16, 32]),
   /** Capacities of the quality curve; empty: none. */
-  capacities: z.array(z.number().positive().max(1)).max(16).default([0.02, 0.05, 0.1, 0.25, 0.5, 1]),
+  capacities: z.array(Capacity).max(16).default([0.02, 0.05, 0.1, 0.25, 0.5, 1]),
 });
 export type GatingLabParams = z.infer<typeof GatingLabParams>;
 

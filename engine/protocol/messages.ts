@@ -6,6 +6,8 @@ import {
   ExpertLifeParams,
   type ExpertsMap,
   ExpertsParams,
+  GatingLabParams,
+  type GatingTable,
   type PlacementExport,
   PlacementExportParams,
   PlacementLabParams,
@@ -101,6 +103,8 @@ export const REQUESTS = {
   expertLife: ExpertLifeParams,
   placementLab: PlacementLabParams,
   placementExport: PlacementExportParams,
+  /** Runs the open model under every gating policy; refused while a run is in progress. */
+  gatingLab: GatingLabParams,
   /** Cancels every lab in progress; each is refused with that reason. */
   cancelLab: z.object({}),
 } as const;
@@ -130,6 +134,7 @@ export interface Results {
   expertLife: ExpertLife;
   placementLab: PlacementTable;
   placementExport: PlacementExport;
+  gatingLab: GatingTable;
   cancelLab: { readonly cancelled: number };
 }
 

@@ -17,8 +17,17 @@ export type EvictionName = z.infer<typeof EvictionName>;
 export const PlacementName = z.enum(['contiguous', 'greedy']);
 export type PlacementName = z.infer<typeof PlacementName>;
 
-export const GatingName = z.enum(['dynamic']);
+/**
+ * Gating policies (paper, sections "Static Gating" and "Dynamic Gating", and the systems it compares with). MegaBlocks has two:
+ * `megablocks` rounds every expert's rows up to a block of 128, `megablocks-grouped` is its mode without that padding.
+ */
+export const GatingName = z.enum(['dynamic', 'static', 'tutel', 'fastmoe', 'megablocks', 'megablocks-grouped']);
 export type GatingName = z.infer<typeof GatingName>;
+
+/** Capacity fraction C of static gating: an expert has room for C of a call's tokens. At 1 nothing can be dropped. */
+export const Capacity = z.number().positive().max(1);
+/** Capacity factor f of Tutel: above 0 of an even share, 0 the busiest expert's count, below 0 the smaller of the two. */
+export const TutelFactor = z.number().min(-16).max(16);
 
 /** Expert slots per MoE layer and device; `all` holds every expert that the device owns. */
 export const CacheSlots = z.union([z.int().min(1).max(65_535), z.literal('all')]);
@@ -30,6 +39,11 @@ export const LiveSettings = z.object({
   placement: PlacementName,
   /** Sequences in flight; more wait in the prompt queue. */
   batch: z.int().min(1).max(256),
+  gating: GatingName,
+  /** Used by `static` only. */
+  capacity: Capacity,
+  /** Used by `tutel` only. */
+  tutelFactor: TutelFactor,
 });
 /** Settings that a running engine takes at the next step boundary, without reload. */
 export type LiveSettings = z.infer<typeof LiveSettings>;
@@ -54,8 +68,10 @@ export const PromptSource = z.discriminatedUnion('kind', [
 export type PromptSource = z.infer<typeof PromptSource>;
 
 export const RunSettings = LiveSettings.extend({
+  // Run files of studios that had dynamic gating only say nothing of these two.
+  capacity: Capacity.default(1),
+  tutelFactor: TutelFactor.default(0),
   devices: z.array(DeviceChoice).min(1).max(16),
-  gating: GatingName,
   prompts: PromptSource,
   /** Sequences to run in all; a shorter source is used again from its start. */
   promptCount: z.int().min(1).max(100_000),
@@ -75,8 +91,10 @@ export const DEFAULT_RUN: RunSettings = {
   eviction: 'lifo',
   placement: 'contiguous',
   batch: 8,
-  devices: [{ id: 'cpu:0' }],
   gating: 'dynamic',
+  capacity: 1,
+  tutelFactor: 0,
+  devices: [{ id: 'cpu:0' }],
   prompts: { kind: 'sample', name: 'mixed' },
   promptCount: 512,
   promptTokens: 32,

@@ -82,6 +82,8 @@ const SETTING_NAMES: { readonly [K in keyof RunSettings]: string } = {
   batch: 'Batch',
   devices: 'Devices',
   gating: 'Gating',
+  capacity: 'Capacity',
+  tutelFactor: 'Tutel factor',
   prompts: 'Prompts',
   promptCount: 'Prompt count',
   promptTokens: 'Prompt tokens',

@@ -10,7 +10,7 @@ import { CATEGORY_COUNT, LEDGER_CATEGORIES } from '../../engine/protocol/telemet
 import { Rank } from '../../engine/rank/rank.ts';
 import { CacheReplay, replayCaches } from '../../engine/replay/replay_cache.ts';
 import { toTimeline, toTrace } from '../../engine/report/recording.ts';
-import { devices, emitted, runTiny, tinyModel } from './tiny_run.ts';
+import { devices, emitted, runTiny, TINY, tinyModel } from './tiny_run.ts';
 
 const RUNS = { numRuns: Number(process.env.LAW_RUNS ?? 8) };
 const EXPERTS = tinyModel().summary.deviceBytes.perExpert;
@@ -77,7 +77,7 @@ describe('laws of a running engine', () => {
           slots: fc.integer({ min: 1, max: 4 }),
         }),
         async ({ devices: count, batch, slots: cacheSlots }) => {
-          const plan = planMemory(spec, { devices: count, batch, promptTokens: 24, newTokens: 16 });
+          const plan = planMemory(spec, { ...TINY, devices: count, batch });
           const budgetBytes = plan.fixedBytes + cacheSlots * plan.bytesPerSlot;
           const tight = (bytes: number) => ({
             batch,

@@ -32,6 +32,8 @@ export const TINY: RunSettings = {
   batch: 3,
   devices: [{ id: 'cpu:0', budgetBytes: 64 << 20 }],
   gating: 'dynamic',
+  capacity: 1,
+  tutelFactor: 0,
   prompts: { kind: 'texts', texts: ['hello there', 'the second prompt is longer', 'x', 'fourth one'] },
   promptCount: 6,
   promptTokens: 24,

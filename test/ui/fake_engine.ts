@@ -140,6 +140,7 @@ export class FakeEngine implements Engine {
       expertLife: noLab,
       placementLab: noLab,
       placementExport: noLab,
+      gatingLab: noLab,
       cancelLab: () => ({ cancelled: 0 }),
     };
     return await (answers[method] as (params: Params<M>) => Results[M] | Promise<Results[M]>)(params);

@@ -1,4 +1,5 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
+import type { z } from 'zod';
 
 export interface Command {
   readonly name: string;
@@ -38,6 +39,15 @@ export function countFlag(values: Values, name: string, min: number, max: number
   if (typeof text === 'string' && text.trim() !== '' && Number.isInteger(value) && value >= min && value <= max)
     return value;
   throw new BadArguments(`--${name} takes a whole number from ${min} to ${max}, not "${text}"`);
+}
+
+/** A number that `schema` takes. @param range in words, for the refusal */
+export function numberFlag(values: Values, name: string, schema: z.ZodType<number>, range: string, fallback: number) {
+  const text = values[name];
+  if (text === undefined) return fallback;
+  const parsed = schema.safeParse(typeof text === 'string' && text.trim() !== '' ? Number(text) : undefined);
+  if (parsed.success) return parsed.data;
+  throw new BadArguments(`--${name} takes ${range}, not "${text}"`);
 }
 
 export function choiceFlag<T extends string>(values: Values, name: string, choices: readonly T[], fallback: T): T {

@@ -5,19 +5,13 @@ import { describeMachine } from '../../coordinator/machine.ts';
 import { openModel } from '../../coordinator/open_model.ts';
 import type { Run } from '../../coordinator/run.ts';
 import { startRun } from '../../coordinator/run_start.ts';
-import {
-  CacheSlots,
-  DEFAULT_RUN,
-  EvictionName,
-  GatingName,
-  PlacementName,
-  type RunSettings,
-} from '../../protocol/settings.ts';
+import { CacheSlots, DEFAULT_RUN, EvictionName, PlacementName, type RunSettings } from '../../protocol/settings.ts';
 import type { TelemetryFrame } from '../../protocol/telemetry.ts';
 import { reportHtml } from '../../report/report_html.ts';
 import { readRun } from '../../report/run_reader.ts';
 import { defaultDataDir } from '../folders.ts';
 import { BadArguments, type Command, choiceFlag, countFlag, parseFlags, printJson, textFlag } from './command.ts';
+import { GATING_FLAGS, GATING_HELP, gatingFlags } from './gating_flags.ts';
 import { ProgressBar } from './progress_bar.ts';
 
 const FLAGS = {
@@ -29,7 +23,7 @@ const FLAGS = {
   batch: { type: 'string' },
   devices: { type: 'string' },
   'budget-mib': { type: 'string' },
-  gating: { type: 'string' },
+  ...GATING_FLAGS,
   'cache-slots': { type: 'string' },
   evict: { type: 'string' },
   placement: { type: 'string' },
@@ -53,7 +47,7 @@ export const run: Command = {
     `  --batch B                   sequences in flight (default ${DEFAULT_RUN.batch})`,
     '  --devices cpu:D             D CPU devices, a thread each (default cpu:1)',
     '  --budget-mib M              bytes each device may hold, MiB (default: half of free memory, shared)',
-    `  --gating ${GatingName.options.join('|')}`,
+    ...GATING_HELP,
     `  --cache-slots N|all         expert slots per layer and device (default ${DEFAULT_RUN.cacheSlots})`,
     `  --evict ${EvictionName.options.join('|')}  (default ${DEFAULT_RUN.eviction})`,
     `  --placement ${PlacementName.options.join('|')}  (default ${DEFAULT_RUN.placement})`,
@@ -123,7 +117,7 @@ function readSettings(values: ReturnType<typeof parseFlags>): RunSettings {
     cacheSlots: slots.data,
     eviction: choiceFlag(values, 'evict', EvictionName.options, DEFAULT_RUN.eviction),
     placement: choiceFlag(values, 'placement', PlacementName.options, DEFAULT_RUN.placement),
-    gating: choiceFlag(values, 'gating', GatingName.options, DEFAULT_RUN.gating),
+    ...gatingFlags(values),
     batch: countFlag(values, 'batch', 1, 256, DEFAULT_RUN.batch),
     devices: Array.from({ length: Number(devices[1]) }, (_, index) => ({
       id: `cpu:${index}`,
