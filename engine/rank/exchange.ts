@@ -16,7 +16,7 @@ export interface ExchangeMemory {
   /** Most tokens a step may hold, all ranks together. */
   readonly stepTokens: number;
   readonly flags: SharedArrayBuffer;
-  readonly counts: SharedArrayBuffer;
+  readonly sizes: SharedArrayBuffer;
   readonly pairs: SharedArrayBuffer;
   readonly loadStamps: SharedArrayBuffer;
   readonly rows: SharedArrayBuffer;
@@ -52,7 +52,7 @@ export function allocateExchange(
     topK,
     stepTokens,
     flags: new SharedArrayBuffer(4 * (ranks * FLAGS_PER_RANK + 1)),
-    counts: new SharedArrayBuffer(4 * ranks * experts),
+    sizes: new SharedArrayBuffer(4 * ranks * experts),
     pairs: new SharedArrayBuffer(4 * ranks * pairs),
     loadStamps: new SharedArrayBuffer(4 * experts),
     rows: new SharedArrayBuffer(4 * ranks * stepTokens * hidden),
@@ -63,19 +63,19 @@ export function allocateExchange(
 /** One rank's outbox, bytes: what its ledger enters under gating and reordering. */
 export function outboxBytes(memory: ExchangeMemory): number {
   return (
-    (memory.counts.byteLength + memory.pairs.byteLength + memory.rows.byteLength + memory.results.byteLength) /
+    (memory.sizes.byteLength + memory.pairs.byteLength + memory.rows.byteLength + memory.results.byteLength) /
     memory.ranks
   );
 }
 
 export class Exchange {
-  /** Pairs per expert, by rank [experts]. */
-  readonly counts: readonly Int32Array[];
+  /** Rows that each rank has for each expert [ranks][experts]. */
+  readonly sizes: readonly Int32Array[];
   /** Pairs by expert, by rank; a pair's token is its number divided by topK. */
   readonly pairs: readonly Int32Array[];
   /** Token rows by rank [tokens, hidden]. */
   readonly rows: readonly Float32Array[];
-  /** Expert outputs by owning rank, see rank/moe_layer.ts for the order. */
+  /** Expert outputs by owning rank, see rank/batch_layout.ts for the order. */
   readonly results: readonly Float32Array[];
   /** Exchange number in which an expert was last loaded [experts]. */
   readonly loadStamps: Int32Array;
@@ -90,7 +90,7 @@ export class Exchange {
     const { ranks, experts, hidden, stepTokens, topK } = memory;
     const split = <T>(each: number, view: (from: number, length: number) => T): T[] =>
       Array.from({ length: ranks }, (_, index) => view(index * each * 4, each));
-    this.counts = split(experts, (from, length) => new Int32Array(memory.counts, from, length));
+    this.sizes = split(experts, (from, length) => new Int32Array(memory.sizes, from, length));
     this.pairs = split(stepTokens * topK, (from, length) => new Int32Array(memory.pairs, from, length));
     this.rows = split(stepTokens * hidden, (from, length) => new Float32Array(memory.rows, from, length));
     this.results = split(stepTokens * topK * hidden, (from, length) => new Float32Array(memory.results, from, length));

@@ -1,7 +1,7 @@
 import type { CpuDense } from '../device/cpu_dense.ts';
 import type { ModelSpec } from '../families/spec.ts';
+import type { TokenRows } from './layer_input.ts';
 import type { StepPlan } from './messages.ts';
-import type { TokenRows } from './moe_layer.ts';
 import { Sampler } from './sampler.ts';
 
 export interface HeadOutput {

@@ -50,7 +50,7 @@ function wholeExchange(
 ): void {
   const other = 1 - exchange.rank;
   exchange.next();
-  (exchange.counts[exchange.rank] as Int32Array).set(counts);
+  (exchange.sizes[exchange.rank] as Int32Array).set(counts);
   (exchange.pairs[exchange.rank] as Int32Array).set(pairs);
   exchange.raise('sizes');
   (exchange.rows[exchange.rank] as Float32Array).set(source);
