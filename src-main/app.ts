@@ -4,7 +4,7 @@ import path from 'node:path';
 import { app, BrowserWindow, clipboard, Menu, nativeTheme } from 'electron';
 import { bundledModelsDir, defaultDataDir } from '../engine/entry/folders.ts';
 import { writeFileAtomic } from './atomic_file.ts';
-import { chooseModelFolder, saveReport } from './dialogs.ts';
+import { chooseLabFile, chooseModelFolder, saveReport } from './dialogs.ts';
 import { EngineHost } from './engine_host.ts';
 import { forkEngine } from './engine_process.ts';
 import { createEngineWindows } from './engine_windows.ts';
@@ -47,6 +47,7 @@ async function start(): Promise<void> {
     'engine:state': () => engine.state,
     'engine:restart': () => engine.restart(),
     'model:choose': (sender) => chooseModelFolder(sender, preferences),
+    'lab:choose': (sender) => chooseLabFile(sender, preferences),
     'recents:list': () => recents.list(),
     'recents:add': (_sender, folder) => recents.add(folder),
     'recents:remove': (_sender, folder) => recents.remove(folder),

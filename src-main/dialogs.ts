@@ -4,7 +4,7 @@ import { writeFileAtomic } from './atomic_file.ts';
 import type { JsonFile } from './json_file.ts';
 import type { Preferences } from './preferences.ts';
 
-/** The dialogs that a page may ask for. Both remember where the person was last time. */
+/** The dialogs that a page may ask for. Each remembers where the person was last time. */
 
 export async function chooseModelFolder(
   sender: WebContents,
@@ -20,6 +20,22 @@ export async function chooseModelFolder(
   // The folder above: the next model is most likely its neighbour.
   if (folder !== undefined) await preferences.set({ ...preferences.value, modelFolder: path.dirname(folder) });
   return folder;
+}
+
+/** A recorded run or a routing trace. The engine says what is wrong with a file: endings differ too much to filter by. */
+export async function chooseLabFile(
+  sender: WebContents,
+  preferences: JsonFile<Preferences>,
+): Promise<string | undefined> {
+  const { filePaths } = await dialog.showOpenDialog(windowOf(sender), {
+    title: 'Open a recorded run or a routing trace',
+    buttonLabel: 'Open',
+    defaultPath: preferences.value.labFolder,
+    properties: ['openFile'],
+  });
+  const [file] = filePaths;
+  if (file !== undefined) await preferences.set({ ...preferences.value, labFolder: path.dirname(file) });
+  return file;
 }
 
 export async function saveReport(

@@ -11,6 +11,7 @@ export const COMMAND_MENUS: Readonly<Record<'file' | 'edit' | 'run' | 'view' | '
   file: [
     { command: 'model.open', label: 'Open Model Folder…', accelerator: 'CmdOrCtrl+O' },
     { command: 'model.openBundled', label: 'Open Demo Model' },
+    { command: 'lab.open', label: 'Open Run or Trace…', accelerator: 'CmdOrCtrl+Shift+O' },
     'separator',
     { command: 'export.html', label: 'Export Report as HTML…', accelerator: 'CmdOrCtrl+E' },
     { command: 'export.json', label: 'Export Report as JSON…' },

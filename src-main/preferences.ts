@@ -7,6 +7,7 @@ export const Preferences = z.object({
   window: WindowState.optional(),
   /** Electron 43 and later start every dialog in Downloads: so the last folder is kept here, one per purpose. */
   modelFolder: z.string().optional(),
+  labFolder: z.string().optional(),
   reportFolder: z.string().optional(),
 });
 export type Preferences = z.infer<typeof Preferences>;

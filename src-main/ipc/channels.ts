@@ -23,6 +23,7 @@ export interface Requests {
   'engine:state'(): EngineHostState;
   'engine:restart'(): void;
   'model:choose'(): string | undefined;
+  'lab:choose'(): string | undefined;
   'recents:list'(): readonly RecentModel[];
   'recents:add'(folder: string): void;
   'recents:remove'(folder: string): void;
@@ -41,6 +42,7 @@ export const REQUEST_ARGUMENTS: { readonly [C in RequestChannel]: z.ZodType<Requ
   'engine:state': NOTHING,
   'engine:restart': NOTHING,
   'model:choose': NOTHING,
+  'lab:choose': NOTHING,
   'recents:list': NOTHING,
   'recents:add': z.tuple([AbsolutePath]),
   'recents:remove': z.tuple([AbsolutePath]),

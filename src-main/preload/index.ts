@@ -16,6 +16,7 @@ const host: StudioHost = {
   onEngineState: (listener) => onNotice('engine:state-changed', listener),
   restartEngine: () => request('engine:restart'),
   chooseModelFolder: () => request('model:choose'),
+  chooseLabFile: () => request('lab:choose'),
   pathOfDrop: (file) => pathOf(file),
   recents: () => request('recents:list'),
   addRecent: (path) => request('recents:add', path),

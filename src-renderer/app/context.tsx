@@ -4,6 +4,7 @@ import type { StoreApi } from 'zustand/vanilla';
 import type { EngineLink } from '../bridge/engine_link.ts';
 import type { Host } from '../bridge/host.ts';
 import type { CommandRegistry } from '../commands/registry.ts';
+import type { LabState } from '../labs/lab_source.ts';
 import type { FrameBus } from '../stores/frame_bus.ts';
 import type { SelectionState } from '../stores/selection.ts';
 import type { SessionState } from '../stores/session.ts';
@@ -27,6 +28,8 @@ export interface Studio {
   readonly host: Host;
   readonly notices: Notices;
   readonly dialogs: StoreApi<DialogState>;
+  /** What the labs look at. */
+  readonly labs: StoreApi<LabState>;
 }
 
 export const StudioContext = createContext<Studio | undefined>(undefined);

@@ -3,6 +3,7 @@ import type { Host } from '../bridge/host.ts';
 import { animationFrames } from '../charts/animation_frames.ts';
 import { createCommands } from '../commands/commands.ts';
 import { CommandRegistry } from '../commands/registry.ts';
+import { createLabStore } from '../labs/lab_source.ts';
 import { FrameBus } from '../stores/frame_bus.ts';
 import { createSelectionStore } from '../stores/selection.ts';
 import { createSessionStore } from '../stores/session.ts';
@@ -26,6 +27,7 @@ export function createStudio(host: Host, stored: unknown): Studio {
     selection: createSelectionStore(),
     summary: createSummaryStore(),
     dialogs: createDialogStore(),
+    labs: createLabStore(),
   };
   const actions = createActions(parts);
   const commands = new CommandRegistry((command, error) => {

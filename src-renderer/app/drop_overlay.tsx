@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'react';
 import { useStudio } from './context.tsx';
 
-/** Takes a model folder dropped anywhere in the window. */
+/** Takes a model folder, a run file or a trace dropped anywhere in the window. */
 export function DropOverlay() {
   const { host, actions, notices } = useStudio();
   const [over, setOver] = useState(false);
@@ -26,15 +26,21 @@ export function DropOverlay() {
       depth = 0;
       setOver(false);
       const file = event.dataTransfer?.files[0];
+      const isFile = event.dataTransfer?.items[0]?.webkitGetAsEntry()?.isFile ?? false;
       if (file === undefined) return;
       event.preventDefault();
       const path = host.pathOfFile(file);
       if (path === undefined) {
         notices.notify({
           kind: 'error',
-          title:
-            'A browser does not tell the page where a folder lies: type its path in "Open a model folder" instead.',
+          title: isFile
+            ? 'A browser does not tell the page where a file lies: type its path in "Open a recorded run or a trace" instead.'
+            : 'A browser does not tell the page where a folder lies: type its path in "Open a model folder" instead.',
         });
+        return;
+      }
+      if (isFile) {
+        actions.openLabFile(path);
         return;
       }
       actions.openModel(path).catch((error: Error) => notices.notify({ kind: 'error', title: error.message }));
@@ -50,8 +56,8 @@ export function DropOverlay() {
   return (
     <div className="drop">
       <div className="drop-box">
-        <strong>Drop a model folder to open it</strong>
-        <span className="dim">config.json, tokenizer.json and safetensors weights</span>
+        <strong>Drop a model folder, a recorded run or a trace to open it</strong>
+        <span className="dim">A model is a folder with config.json, tokenizer.json and safetensors weights</span>
       </div>
     </div>
   );

@@ -1,8 +1,9 @@
 import { FolderOpen, Package } from 'lucide-react';
 import { Suspense } from 'react';
+import { useStore } from 'zustand/react';
 import { CommandButton } from '../widgets/command_button.tsx';
 import { EngineGoneBanner, FailedBanner } from './banners.tsx';
-import { useSession, useSettings, useSummary } from './context.tsx';
+import { useSession, useSettings, useStudio, useSummary } from './context.tsx';
 import { OpeningProgress } from './opening_progress.tsx';
 import { VIEWS } from './views.ts';
 
@@ -13,9 +14,10 @@ export function MainArea() {
   const host = useSession((s) => s.host);
   const hasData = useSummary((s) => s.runId !== undefined);
   const current = useSettings((s) => s.ui.view);
-  const View = (VIEWS.find(({ id }) => id === current) ?? VIEWS[0]).component;
+  const showsFile = useStore(useStudio().labs, (s) => s.source.kind !== 'live');
+  const { component: View, showsFiles = false } = VIEWS.find(({ id }) => id === current) ?? VIEWS[0];
   const busy = state === 'opening' || state === 'starting' || host.kind === 'connecting';
-  const blank = model === undefined && !hasData;
+  const blank = model === undefined && !hasData && !(showsFiles && showsFile);
   return (
     <main className="main">
       {host.kind === 'gone' && <EngineGoneBanner host={host} />}

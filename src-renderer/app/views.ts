@@ -11,6 +11,8 @@ export interface ViewEntry {
   readonly icon: LucideIcon;
   readonly hotkey: string;
   readonly component: ComponentType;
+  /** A lab: it can show recorded runs and traces, and so does not wait for a model. */
+  readonly showsFiles?: boolean;
 }
 
 /** The left rail, in order. Each entry also gets a command `view.ID`. */

@@ -13,6 +13,7 @@ export function createBrowserHost(): Host {
     kind: 'browser',
     transport: createSocketTransport(url.href),
     chooseModelFolder: async () => ({ kind: 'typed' }),
+    chooseLabFile: async () => ({ kind: 'typed' }),
     pathOfFile: () => undefined,
     recents: async () => [],
     addRecent: async () => {},

@@ -1,5 +1,5 @@
 import type { EngineTransport } from './engine_link.ts';
-import type { Host } from './host.ts';
+import type { Host, PathChoice } from './host.ts';
 import type { EngineHostState, EnginePortsMessage, StudioHost } from './host_api.ts';
 import { joinPorts } from './message_ports.ts';
 
@@ -8,10 +8,8 @@ export function createDesktopHost(api: StudioHost): Host {
   return {
     kind: 'desktop',
     transport: createPortTransport(api),
-    async chooseModelFolder() {
-      const path = await api.chooseModelFolder();
-      return path === undefined ? { kind: 'cancelled' } : { kind: 'path', path };
-    },
+    chooseModelFolder: async () => choiceOf(await api.chooseModelFolder()),
+    chooseLabFile: async () => choiceOf(await api.chooseLabFile()),
     pathOfFile: (file) => api.pathOfDrop(file) || undefined,
     recents: () => api.recents(),
     addRecent: (path) => api.addRecent(path),
@@ -27,6 +25,9 @@ export function createDesktopHost(api: StudioHost): Host {
     onCommand: (listener) => api.onCommand(listener),
   };
 }
+
+const choiceOf = (path: string | undefined): PathChoice =>
+  path === undefined ? { kind: 'cancelled' } : { kind: 'path', path };
 
 /** Ports come as a window message from the preload, with every fresh engine; its death comes as a state from the host. */
 function createPortTransport(api: StudioHost): EngineTransport {

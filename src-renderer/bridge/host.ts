@@ -2,9 +2,10 @@ import type { Dispose } from '../../engine/api.ts';
 import type { EngineTransport } from './engine_link.ts';
 import type { RecentModel, ThemeChoice } from './host_api.ts';
 
-export type FolderChoice =
+/** A folder or a file that the person picked. */
+export type PathChoice =
   | { readonly kind: 'path'; readonly path: string }
-  /** `typed`: there is no folder dialog here, let the person type the path. */
+  /** `typed`: there is no such dialog here, let the person type the path. */
   | { readonly kind: 'cancelled' | 'typed' };
 
 /**
@@ -14,7 +15,9 @@ export type FolderChoice =
 export interface Host {
   readonly kind: 'desktop' | 'browser';
   readonly transport: EngineTransport;
-  chooseModelFolder(): Promise<FolderChoice>;
+  chooseModelFolder(): Promise<PathChoice>;
+  /** A recorded run or a routing trace. */
+  chooseLabFile(): Promise<PathChoice>;
   /** The path of a dropped folder, where the host may know it. */
   pathOfFile(file: File): string | undefined;
   recents(): Promise<readonly RecentModel[]>;

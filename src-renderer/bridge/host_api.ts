@@ -21,6 +21,8 @@ export interface StudioHost {
 
   /** A folder dialog. Undefined when cancelled. */
   chooseModelFolder(): Promise<string | undefined>;
+  /** A file dialog for recorded runs and routing traces. Undefined when cancelled. */
+  chooseLabFile(): Promise<string | undefined>;
   /** The path of a dropped file or folder; an empty string for files that are not on a disk. */
   pathOfDrop(file: DroppedFile): string;
   /** Folders that were opened, latest first. */

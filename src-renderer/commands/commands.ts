@@ -61,7 +61,7 @@ function runCommands({ actions, session }: Parts): Command[] {
   ];
 }
 
-function modelCommands({ actions, session }: Parts): Command[] {
+function modelCommands({ actions, session, labs }: Parts): Command[] {
   const running = () => session.getState().host.kind === 'running';
   const gone = () => session.getState().host.kind === 'gone';
   const idle = () => running() && session.getState().writer && session.getState().snapshot.state !== 'opening';
@@ -82,6 +82,23 @@ function modelCommands({ actions, session }: Parts): Command[] {
       keywords: 'demo-lm sample',
       when: idle,
       run: actions.openBundledModel,
+    },
+    {
+      id: 'lab.open',
+      title: 'Open a recorded run or a trace…',
+      group: 'Model',
+      keywords: 'file routing replay lab import',
+      hotkeys: ['Mod+Shift+O'],
+      when: running,
+      run: actions.chooseLabFile,
+    },
+    {
+      id: 'lab.live',
+      title: 'Look at this run in the labs',
+      group: 'Model',
+      keywords: 'source live back',
+      when: () => labs.getState().source.kind !== 'live',
+      run: () => actions.setLabSource({ kind: 'live' }),
     },
     {
       id: 'engine.restart',

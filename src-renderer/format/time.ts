@@ -31,3 +31,8 @@ export function agoText(ms: number): string {
   const whole = Math.round(seconds);
   return `-${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, '0')}`;
 }
+
+const dates = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' });
+
+/** A moment as lists write it, local time: 25 Nov, 21:03. */
+export const dateText = (iso: string): string => dates.format(new Date(iso));

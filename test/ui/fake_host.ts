@@ -66,11 +66,13 @@ export function createFakeHost(transport: EngineTransport, kind: Host['kind'], s
     reports: [] as { fileName: string; content: string }[],
     copied: '',
     folder: '/models/other-moe',
+    labFile: '/traces/olmoe-299.jsonl.gz',
   };
   const host: Host = {
     kind,
     transport,
     chooseModelFolder: async () => (kind === 'browser' ? { kind: 'typed' } : { kind: 'path', path: kept.folder }),
+    chooseLabFile: async () => (kind === 'browser' ? { kind: 'typed' } : { kind: 'path', path: kept.labFile }),
     pathOfFile: (file) => `/dropped/${file.name}`,
     recents: async () => [
       { path: '/models/demo-lm', name: 'demo-lm', openedAt: '2026-01-01T00:00:00Z', exists: true },

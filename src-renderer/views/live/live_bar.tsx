@@ -6,9 +6,9 @@ import { SPANS } from '../../charts/time_axis.ts';
 import { count } from '../../format/numbers.ts';
 import { plural } from '../../format/words.ts';
 import type { Span } from '../../stores/buckets.ts';
+import { Segments } from '../../widgets/segments.tsx';
 import { useLive, useRunNotes } from './live_context.ts';
 import { layerCsv, readoutText, restText, stepCsv } from './readout.ts';
-import { Segments } from './segments.tsx';
 
 const COPIED_MS = 1500;
 
@@ -83,12 +83,12 @@ function Readout() {
       <output ref={element} aria-live="off" />
       {pinned !== undefined && (
         <span className="live-pinned">
-          <button type="button" className="live-icon" onClick={copy}>
+          <button type="button" className="icon-button" onClick={copy}>
             <Copy size={13} aria-hidden /> {copied ? 'Copied' : 'Copy as CSV'}
           </button>
           <button
             type="button"
-            className="live-icon"
+            className="icon-button"
             aria-label="Let go of the pinned cursor"
             onClick={() => selection.getState().pin(undefined)}
           >

@@ -9,9 +9,9 @@ import { fixed, percent, percentText } from '../../format/numbers.ts';
 import { msText } from '../../format/time.ts';
 import { meanSeries } from '../../stores/bucket_kinds.ts';
 import { extentOf, lastOf, pointsOf } from '../../stores/buckets.ts';
+import { Segments } from '../../widgets/segments.tsx';
 import { Panel } from './panel.tsx';
 import { PhaseBars } from './phase_bars.tsx';
-import { Segments } from './segments.tsx';
 import { loadSentence, phaseSentence } from './sentences.ts';
 import { TimeChart, type ValueLabel } from './time_chart.tsx';
 

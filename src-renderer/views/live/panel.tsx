@@ -40,7 +40,7 @@ export function Panel({ title, note, controls, figure, unit, says, aside, table,
         <Tip text={isTable ? 'Show the chart' : 'Show as a table'}>
           <button
             type="button"
-            className="live-icon"
+            className="icon-button"
             aria-pressed={isTable}
             aria-label={`${title} as a table`}
             onClick={() => setTable(!isTable)}

@@ -36,7 +36,7 @@ export function TextPanel() {
         ) : (
           <>
             <LiveText className="panel-note" text={() => sequenceNote(bus.text.row(openRow))} />
-            <button type="button" className="live-icon live-back" onClick={() => setOpenRow(undefined)}>
+            <button type="button" className="icon-button live-back" onClick={() => setOpenRow(undefined)}>
               <ArrowLeft size={14} aria-hidden /> All sequences
             </button>
           </>

@@ -11,7 +11,7 @@ export interface SegmentsProps<T extends string> {
 export function Segments<T extends string>({ label, options, value, onChoose }: SegmentsProps<T>) {
   const name = useId();
   return (
-    <fieldset className="live-segments">
+    <fieldset className="segments">
       <legend className="visually-hidden">{label}</legend>
       {options.map((option) => (
         <label key={option.value}>

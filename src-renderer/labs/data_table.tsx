@@ -1,0 +1,102 @@
+import { Copy } from 'lucide-react';
+import { useState } from 'react';
+import { useStudio } from '../app/context.tsx';
+import { toCsv } from '../format/csv.ts';
+
+export interface TableColumn {
+  readonly title: string;
+  /** Written behind the title in the header of the CSV: "miss rate (%)". */
+  readonly unit?: string;
+  /** Texts stand left, numbers right. */
+  readonly isText?: boolean;
+}
+
+export interface TableCell {
+  readonly text: string;
+  /** The whole value, for the CSV; absent: the text. */
+  readonly value?: number | string;
+}
+
+export interface TableRow {
+  readonly key: string;
+  readonly cells: readonly TableCell[];
+  readonly isMarked?: boolean;
+}
+
+interface DataTableProps {
+  /** Says what the table holds, to those who do not see what stands around it. */
+  readonly caption: string;
+  readonly columns: readonly TableColumn[];
+  readonly rows: readonly TableRow[];
+  /** Index of a column to be marked, for example the pinned size. */
+  readonly markedColumn?: number;
+}
+
+const COPIED_MS = 1500;
+
+/** A lab's numbers: scrolls by keyboard, header and first column stay in sight, and copies itself as CSV with units. */
+export function DataTable({ caption, columns, rows, markedColumn }: DataTableProps) {
+  const { host, notices } = useStudio();
+  const [copied, setCopied] = useState(false);
+  const copy = async () => {
+    try {
+      await host.copyText(tableCsv(columns, rows));
+      setCopied(true);
+      window.setTimeout(() => setCopied(false), COPIED_MS);
+    } catch (error) {
+      notices.notify({ kind: 'error', title: error instanceof Error ? error.message : String(error) });
+    }
+  };
+  return (
+    <div className="data-table">
+      <button type="button" className="icon-button data-table-copy" onClick={copy}>
+        <Copy size={13} aria-hidden />
+        {copied ? 'Copied' : 'Copy as CSV'}
+      </button>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable to be scrolled by keyboard */}
+      <section className="data-table-scroll" tabIndex={0} aria-label={`${caption}, table`}>
+        <table>
+          <thead>
+            <tr>
+              {columns.map(({ title, unit, isText }, index) => (
+                <th
+                  key={title}
+                  scope="col"
+                  data-text={isText}
+                  data-marked={index === markedColumn}
+                  title={unit === undefined ? undefined : `${title}, ${unit}`}
+                >
+                  {title}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {rows.map(({ key, cells: [first, ...rest], isMarked }) => (
+              <tr key={key} data-marked={isMarked}>
+                <th scope="row">{first?.text}</th>
+                {rest.map((cell, index) => (
+                  <td
+                    key={columns[index + 1]?.title}
+                    data-text={columns[index + 1]?.isText}
+                    data-marked={index + 1 === markedColumn}
+                  >
+                    {cell.text}
+                  </td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </section>
+    </div>
+  );
+}
+
+/** Units in the header, values in full. */
+export function tableCsv(columns: readonly TableColumn[], rows: readonly TableRow[]): string {
+  return toCsv(
+    columns.map(({ title, unit }) => (unit === undefined ? title : `${title} (${unit})`)),
+    rows.map(({ cells }) => cells.map(({ text, value }) => value ?? text)),
+  );
+}

@@ -1,0 +1,74 @@
+/** Axes of the labs' plots. Pure: values and pixels in, pixels and texts out. */
+
+export interface PlotFrame {
+  readonly left: number;
+  readonly right: number;
+  readonly top: number;
+  readonly bottom: number;
+}
+
+export interface ValueAxis {
+  readonly max: number;
+  readonly ticks: readonly number[];
+}
+
+/** From zero to the next round value (1, 2, 2.5 or 5 times a power of ten) with about `lines` grid lines. */
+export function valueAxis(highest: number, lines = 4): ValueAxis {
+  if (!(highest > 0)) return { max: 1, ticks: [0, 1] };
+  const rough = highest / lines;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = ([1, 2, 2.5, 5, 10].find((factor) => factor * power >= rough * 0.999) ?? 10) * power;
+  const steps = Math.max(1, Math.ceil(highest / step - 0.001));
+  return { max: steps * step, ticks: Array.from({ length: steps + 1 }, (_, i) => i * step) };
+}
+
+export interface Scale {
+  x(value: number): number;
+  y(value: number): number;
+}
+
+/** `log`: equal steps for equal factors, for sizes that double; the first value must then be above zero. */
+export function plotScale(
+  xs: readonly number[],
+  kind: 'linear' | 'log',
+  yMax: number,
+  { left, right, top, bottom }: PlotFrame,
+): Scale {
+  const first = xs[0] ?? 0;
+  const last = xs.at(-1) ?? 1;
+  const place = kind === 'log' ? Math.log2 : (value: number) => value;
+  const span = place(last) - place(first) || 1;
+  return {
+    x: (value) => left + ((place(value) - place(first)) / span) * (right - left),
+    y: (value) => bottom - (Math.min(value, yMax) / (yMax || 1)) * (bottom - top),
+  };
+}
+
+/** Ticks that have room, first and last before those between. `width` is what a text takes. */
+export function tickPlaces(xs: readonly number[], place: (value: number) => number, width: (value: number) => number) {
+  const taken: { readonly from: number; readonly to: number }[] = [];
+  const shown = new Set<number>();
+  const gap = 10;
+  const halves = [xs[0], xs.at(-1), ...[...xs].filter(isRound), ...xs];
+  for (const value of halves) {
+    if (value === undefined || shown.has(value)) continue;
+    const half = width(value) / 2;
+    const at = place(value);
+    if (taken.some(({ from, to }) => at - half - gap < to && from < at + half + gap)) continue;
+    taken.push({ from: at - half, to: at + half });
+    shown.add(value);
+  }
+  return xs.filter((value) => shown.has(value));
+}
+
+/** Powers of two are where a reader of sizes looks first. */
+const isRound = (value: number) => Number.isInteger(Math.log2(value));
+
+/** Index of the value whose place is nearest to a pixel. */
+export function nearestIndex(xs: readonly number[], place: (value: number) => number, pixel: number): number {
+  let best = 0;
+  for (let i = 1; i < xs.length; i++) {
+    if (Math.abs(place(xs[i] ?? 0) - pixel) < Math.abs(place(xs[best] ?? 0) - pixel)) best = i;
+  }
+  return best;
+}

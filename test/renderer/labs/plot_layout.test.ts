@@ -1,0 +1,102 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { placeEnds } from '../../../src-renderer/labs/line_ends.ts';
+import { nearestIndex, plotScale, tickPlaces, valueAxis } from '../../../src-renderer/labs/plot_scale.ts';
+
+const FRAME = { left: 40, right: 440, top: 10, bottom: 210 };
+
+describe('valueAxis', () => {
+  it('ends at or just above the highest value, at a whole number of steps', () => {
+    fc.assert(
+      fc.property(fc.double({ min: 1e-6, max: 1e9, noNaN: true }), (highest) => {
+        const { max, ticks } = valueAxis(highest);
+        expect(max).toBeGreaterThanOrEqual(highest * 0.999);
+        expect(max).toBeLessThanOrEqual(highest * 2.5);
+        expect(ticks[0]).toBe(0);
+        expect(ticks.at(-1)).toBeCloseTo(max, 8);
+        expect(ticks.length).toBeGreaterThanOrEqual(3);
+        expect(ticks.length).toBeLessThanOrEqual(6);
+      }),
+    );
+  });
+
+  it('has an axis for nothing', () => {
+    expect(valueAxis(0)).toEqual({ max: 1, ticks: [0, 1] });
+  });
+});
+
+describe('plotScale', () => {
+  it('gives every doubling the same room when logarithmic', () => {
+    const { x } = plotScale([1, 2, 4, 8, 16], 'log', 1, FRAME);
+    expect([1, 2, 4, 8, 16].map(x)).toEqual([40, 140, 240, 340, 440]);
+  });
+
+  it('finds the index whose place is nearest', () => {
+    const xs = [1, 8, 9, 64];
+    const { x } = plotScale(xs, 'linear', 1, FRAME);
+    xs.forEach((value, index) => {
+      expect(nearestIndex(xs, x, x(value) + 1)).toBe(index);
+    });
+  });
+});
+
+describe('tickPlaces', () => {
+  it('never lets two texts touch, and keeps the ends', () => {
+    fc.assert(
+      fc.property(fc.uniqueArray(fc.integer({ min: 1, max: 512 }), { minLength: 2, maxLength: 40 }), (values) => {
+        const xs = [...values].sort((a, b) => a - b);
+        const { x } = plotScale(xs, 'log', 1, FRAME);
+        const shown = tickPlaces(xs, x, () => 20);
+        expect(shown[0]).toBe(xs[0]);
+        shown.forEach((value, index) => {
+          const next = shown[index + 1];
+          if (next !== undefined) expect(x(next) - x(value)).toBeGreaterThanOrEqual(30 - 1e-9);
+        });
+      }),
+    );
+  });
+});
+
+describe('placeEnds', () => {
+  const ends = fc.array(
+    fc.record({
+      y: fc.double({ min: 0, max: 200, noNaN: true }),
+      rank: fc.double({ min: 0, max: 1, noNaN: true }),
+      weight: fc.integer({ min: 0, max: 9 }),
+    }),
+    { maxLength: 20 },
+  );
+
+  it('keeps labels apart, inside, and in the order of their lines', () => {
+    fc.assert(
+      fc.property(ends, (list) => {
+        const placed = placeEnds(
+          list.map((end, index) => ({ ...end, id: String(index) })),
+          16,
+          200,
+        );
+        placed.forEach(({ at, y }, index) => {
+          expect(at).toBeGreaterThanOrEqual(-1e-9);
+          expect(at).toBeLessThanOrEqual(200 + 1e-9);
+          const next = placed[index + 1];
+          if (next === undefined) return;
+          expect(next.at - at).toBeGreaterThanOrEqual(16 - 1e-6);
+          expect(next.y).toBeGreaterThanOrEqual(y);
+        });
+      }),
+    );
+  });
+
+  it('fans out lines that meet in one point in the order they had before', () => {
+    const placed = placeEnds(
+      [
+        { id: 'low', y: 190, rank: 0.1, weight: 0 },
+        { id: 'high', y: 190, rank: 0.5, weight: 0 },
+        { id: 'middle', y: 190, rank: 0.3, weight: 0 },
+      ],
+      16,
+      200,
+    );
+    expect(placed.map(({ id }) => id)).toEqual(['high', 'middle', 'low']);
+  });
+});
