@@ -1,12 +1,22 @@
-import type { PlacementName } from '../protocol/settings.ts';
-import { antiCorrelation } from './anti_correlation.ts';
-import { covariance } from './covariance.ts';
-import { greedy } from './greedy.ts';
+/** How a batch's rows of an expert are divided over its copies, see split.ts. */
+export type SplitName = 'equal' | 'levelled';
 
-/** Device of each expert, per MoE layer [experts]. Every expert stands on exactly one device. */
+/** Where the copies of each expert stand in one MoE layer. */
+export interface LayerPlacement {
+  /** Expert e has copies firstCopy[e] to firstCopy[e + 1] - 1, at least one [experts + 1]. */
+  readonly firstCopy: Int32Array;
+  /**
+   * Device of each copy, ascending within an expert [copies]: with one copy each, the device of each expert. Two copies on one
+   * device share their memory and only weigh double in an equal split.
+   */
+  readonly deviceOf: Uint8Array;
+}
+
+/** Devices of all experts. Every expert stands somewhere, some on several devices (EPLB's redundant experts). */
 export interface Placement {
   readonly devices: number;
-  readonly deviceOf: readonly Uint8Array[];
+  readonly split: SplitName;
+  readonly layers: readonly LayerPlacement[];
 }
 
 /** Tokens per expert of past batches [batches, layers, experts]. */
@@ -31,23 +41,59 @@ export function contiguous(layers: number, experts: number, devices: number): Pl
     row.fill(device, expert, expert + capacity);
     expert += capacity;
   }
-  return { devices, deviceOf: Array.from({ length: layers }, () => row.slice()) };
+  return singleCopies(
+    devices,
+    Array.from({ length: layers }, () => row.slice()),
+  );
 }
 
-/** Placements of every expert on exactly one device. */
-export type PlacementMethod = PlacementName | 'anti-correlation' | 'covariance';
+/** Every expert on exactly one device: device of each, a row a layer [layers][experts]. */
+export function singleCopies(devices: number, deviceOf: readonly Uint8Array[]): Placement {
+  const firstCopy = Int32Array.from({ length: (deviceOf[0]?.length ?? 0) + 1 }, (_, expert) => expert);
+  return { devices, split: 'equal', layers: deviceOf.map((row) => ({ firstCopy, deviceOf: row })) };
+}
 
-/** All but contiguous have nothing to go by without a history, and are contiguous then. */
-export function place(
-  name: PlacementMethod,
-  history: LoadHistory | undefined,
-  layers: number,
-  experts: number,
-  devices: number,
-): Placement {
-  if (name === 'contiguous' || history === undefined || history.batches === 0)
-    return contiguous(layers, experts, devices);
-  if (name === 'anti-correlation') return antiCorrelation(history, devices);
-  if (name === 'covariance') return covariance(history, devices);
-  return greedy(history, devices);
+/** Whether a device holds a copy of an expert. */
+export function isHeld({ firstCopy, deviceOf }: LayerPlacement, expert: number, device: number): boolean {
+  const end = firstCopy[expert + 1] as number;
+  for (let copy = firstCopy[expert] as number; copy < end; copy++) if (deviceOf[copy] === device) return true;
+  return false;
+}
+
+/** Experts that a device holds in a layer. */
+export function heldCount(layer: LayerPlacement, device: number): number {
+  let held = 0;
+  for (let expert = 0; expert < layer.firstCopy.length - 1; expert++) if (isHeld(layer, expert, device)) held++;
+  return held;
+}
+
+/** Most experts of a layer that any device holds: the largest cache that makes sense. */
+export function mostHeld({ devices, layers }: Placement): number {
+  let most = 0;
+  for (const layer of layers) {
+    for (let device = 0; device < devices; device++) most = Math.max(most, heldCount(layer, device));
+  }
+  return most;
+}
+
+/** @throws RangeError naming the layer: every expert has a copy, on a device that there is, copies by rising device */
+export function checkPlacement({ devices, layers }: Placement): void {
+  for (const [index, { firstCopy, deviceOf }] of layers.entries()) {
+    if (firstCopy[0] !== 0 || firstCopy[firstCopy.length - 1] !== deviceOf.length) {
+      throw new RangeError(`layer ${index} has ${deviceOf.length} copies, which its experts do not add up to`);
+    }
+    for (let expert = 0; expert < firstCopy.length - 1; expert++) {
+      const from = firstCopy[expert] as number;
+      const end = firstCopy[expert + 1] as number;
+      if (end <= from) throw new RangeError(`layer ${index} has no copy of expert ${expert}`);
+      for (let copy = from; copy < end; copy++) {
+        const device = deviceOf[copy] as number;
+        if (device >= devices)
+          throw new RangeError(`layer ${index} has expert ${expert} on device ${device} of ${devices}`);
+        if (copy > from && device < (deviceOf[copy - 1] as number)) {
+          throw new RangeError(`layer ${index} has the copies of expert ${expert} in falling order of devices`);
+        }
+      }
+    }
+  }
 }

@@ -1,4 +1,5 @@
 import type { LoadHistory, Placement } from './placement.ts';
+import { RowSplit } from './split.ts';
 
 export interface PlacementScore {
   /** Largest share of a layer's tokens that any device ever got: stands for running out of memory (paper, Max Load). */
@@ -7,49 +8,41 @@ export interface PlacementScore {
   readonly avgMaxLoad: number;
   /** Mean share by device [devices]. */
   readonly meanShare: Float64Array;
+  /** Largest share by batch, mean over its layers; NaN for a batch without tokens [batches]. */
+  readonly largestShare: Float64Array;
 }
 
-/** Adds the tokens that each device gets of one batch of one layer to `load` [devices], which comes zeroed. */
-export type DeviceLoads = (tokens: Uint32Array, layer: number, load: Float64Array) => void;
-
-/** Scores one layer of a placement, or all. Batches in which a layer got no token are left out. */
+/**
+ * Scores one layer of a placement, or all, with rows divided over copies as the engine divides them. Batches in which a layer
+ * got no token are left out.
+ */
 export function scorePlacement(history: LoadHistory, placement: Placement, layer?: number): PlacementScore {
-  return scoreLoads(
-    history,
-    placement.devices,
-    (tokens, l, load) => {
-      const row = placement.deviceOf[l] as Uint8Array;
-      for (let expert = 0; expert < tokens.length; expert++) {
-        const device = row[expert] as number;
-        load[device] = (load[device] as number) + (tokens[expert] as number);
-      }
-    },
-    layer,
-  );
-}
-
-/** Scores whatever decides how a batch's tokens reach the devices; one layer, or all. */
-export function scoreLoads(
-  history: LoadHistory,
-  devices: number,
-  deviceLoads: DeviceLoads,
-  layer?: number,
-): PlacementScore {
   const { layers, experts, batches, counts } = history;
+  const { devices } = placement;
+  const splits = placement.layers.map((row) => new RowSplit(row, devices, placement.split));
   const load = new Float64Array(devices);
   const meanShare = new Float64Array(devices);
+  const largestShare = new Float64Array(batches);
   let maxLoad = 0;
   let sum = 0;
   let scored = 0;
   for (let batch = 0; batch < batches; batch++) {
+    let batchSum = 0;
+    let batchLayers = 0;
     for (let l = layer ?? 0; l < (layer === undefined ? layers : layer + 1); l++) {
       const from = (batch * layers + l) * experts;
       const tokens = counts.subarray(from, from + experts);
       let total = 0;
       for (let expert = 0; expert < experts; expert++) total += tokens[expert] as number;
       if (total === 0) continue;
+      const split = splits[l] as RowSplit;
+      const { deviceOf } = placement.layers[l] as Placement['layers'][number];
+      split.divide(tokens);
       load.fill(0);
-      deviceLoads(tokens, l, load);
+      for (let copy = 0; copy < deviceOf.length; copy++) {
+        const device = deviceOf[copy] as number;
+        load[device] = (load[device] as number) + (split.rows[copy] as number);
+      }
       let largest = 0;
       for (let device = 0; device < devices; device++) {
         const part = (load[device] as number) / total;
@@ -57,12 +50,15 @@ export function scoreLoads(
         if (part > largest) largest = part;
       }
       if (largest > maxLoad) maxLoad = largest;
-      sum += largest;
-      scored++;
+      batchSum += largest;
+      batchLayers++;
     }
+    largestShare[batch] = batchSum / batchLayers;
+    sum += batchSum;
+    scored += batchLayers;
   }
   for (let device = 0; device < devices; device++) {
     meanShare[device] = (meanShare[device] as number) / Math.max(1, scored);
   }
-  return { maxLoad, avgMaxLoad: sum / Math.max(1, scored), meanShare };
+  return { maxLoad, avgMaxLoad: sum / Math.max(1, scored), meanShare, largestShare };
 }

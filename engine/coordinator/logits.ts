@@ -40,8 +40,8 @@ export async function forwardLogits(
   };
   const rank = await Rank.open(setup, spec, checkpoint);
   try {
-    const { deviceOf } = contiguous(moe.length, feedForward.experts, 1);
-    await rank.apply({ slotsPerLayer: feedForward.experts, eviction: 'lifo', deviceOf });
+    const placement = contiguous(moe.length, feedForward.experts, 1);
+    await rank.apply({ slotsPerLayer: feedForward.experts, eviction: 'lifo', placement });
     const length = Math.max(...input.inputIds.map((row) => row.length));
     const rows = input.inputIds.length;
     const logits = new Float32Array(rows * length * spec.vocabSize);

@@ -1,5 +1,6 @@
 import { EngineRefusal } from '../api.ts';
-import { type Placement, place } from '../balancing/placement.ts';
+import { place } from '../balancing/place.ts';
+import type { Placement } from '../balancing/placement.ts';
 import type { TextTokenizer } from '../checkpoint/tokenizer.ts';
 import type { ModelSpec } from '../families/spec.ts';
 import type { RunInfo, RunState, SettingsMark } from '../protocol/messages.ts';
@@ -104,7 +105,11 @@ export class Run {
     this.frames = new FrameBuilder(parts.id, this.layers, settings.devices.length, prompts.total);
     this.text = new RunText(parts.tokenizer, this.frames, settings.devices.length);
     this.telemetry = new RunTelemetry(this.frames, this.replay, (frame) => listener.frame(frame));
-    this.placement = place(settings.placement, undefined, this.layers, model.experts, settings.devices.length);
+    this.placement = place(settings.placement, undefined, {
+      layers: this.layers,
+      experts: model.experts,
+      devices: settings.devices.length,
+    });
     this.ended = this.loop().then(
       () => this.close('finished', undefined),
       (error: Error) => this.close('failed', error),
@@ -267,12 +272,12 @@ export class Run {
     const moved = label === 'start' || settings.placement !== this.settings.placement || this.placementIsDue();
     if (moved) {
       const history = this.history();
-      this.placement = place(settings.placement, history, this.layers, model.experts, devices);
+      this.placement = place(settings.placement, history, { layers: this.layers, experts: model.experts, devices });
       this.placedFromHistory = history !== undefined;
     }
     this.settings = settings;
     const { slotsPerLayer, placement, nextStep: atStep } = this;
-    await pool.apply({ slotsPerLayer, eviction: settings.eviction, deviceOf: placement.deviceOf });
+    await pool.apply({ slotsPerLayer, eviction: settings.eviction, placement });
     const atMs = performance.now() - this.startedMs;
     recorder.settings({ atStep, atMs, label, settings, slotsPerLayer, ...(moved && { placement }) });
     const fit = Math.min(...budgets.map((budget) => slotsThatFit(this.plan, budget.bytes)));

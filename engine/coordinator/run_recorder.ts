@@ -1,6 +1,6 @@
 import type { Placement } from '../balancing/placement.ts';
 import { toBase64 } from '../protocol/base64.ts';
-import type { RunHeader } from '../protocol/run_file.ts';
+import type { RunHeader, SettingsRecord } from '../protocol/run_file.ts';
 import type { RunSettings } from '../protocol/settings.ts';
 import type { Audit, RunTotals } from '../protocol/telemetry.ts';
 import { RunWriter } from '../report/run_writer.ts';
@@ -27,11 +27,7 @@ export class RunRecorder {
     placement?: Placement;
   }): void {
     const { placement, ...rest } = change;
-    this.writer.append({
-      t: 'settings',
-      ...rest,
-      ...(placement && { placement: { devices: placement.devices, deviceOf: toBase64(joinRows(placement.deviceOf)) } }),
-    });
+    this.writer.append({ t: 'settings', ...rest, ...(placement && { placement: recorded(placement) }) });
   }
 
   sequence(sequence: number, row: number, prompt: Prompt): void {
@@ -74,9 +70,11 @@ export class RunRecorder {
   }
 }
 
-function joinRows(rows: readonly Uint8Array[]): Uint8Array {
-  const width = rows[0]?.length ?? 0;
-  const joined = new Uint8Array(rows.length * width);
-  for (const [index, row] of rows.entries()) joined.set(row, index * width);
-  return joined;
+function recorded({ devices, split, layers }: Placement): NonNullable<SettingsRecord['placement']> {
+  const deviceOf = toBase64(Uint8Array.from(layers.flatMap((layer) => [...layer.deviceOf])));
+  const copies = layers.flatMap(({ firstCopy }) =>
+    Array.from(firstCopy.subarray(1), (end, expert) => end - (firstCopy[expert] as number)),
+  );
+  const single = copies.every((count) => count === 1);
+  return { devices, deviceOf, split, ...(!single && { copies: toBase64(Uint8Array.from(copies)) }) };
 }

@@ -213,15 +213,7 @@ export const PlacementLabParams = z.object({
 export type PlacementLabParams = z.infer<typeof PlacementLabParams>;
 
 /** `eplb` without redundant experts; with them, `replicated` divides an expert's rows equally, `levelled` by the devices' loads. */
-export const PlacementMethod = z.enum([
-  ...PlacementName.options,
-  'anti-correlation',
-  'anti-correlation-scaled',
-  'covariance',
-  'eplb',
-  'replicated',
-  'levelled',
-]);
+export const PlacementMethod = z.enum([...PlacementName.options, 'eplb', 'replicated', 'levelled']);
 export type PlacementMethod = z.infer<typeof PlacementMethod>;
 
 export interface PlacementRow {

@@ -17,7 +17,7 @@ import type { Audit, RunTotals } from './telemetry.ts';
 
 export const RUN_FORMAT = 'moe-studio-run';
 /** Raised when a reader of the old version would misread a new file; additions that it may ignore do not count. */
-export const RUN_VERSION = 1;
+export const RUN_VERSION = 2;
 
 const count = z.int().min(0);
 const bytes = z.number().min(0);
@@ -85,8 +85,18 @@ const SettingsRecord = z.object({
   label: z.string(),
   settings: RunSettings,
   slotsPerLayer: z.int().min(1),
-  /** Where experts moved: device of each expert, base64 of u8 [L, E]. The first record has it always. */
-  placement: z.object({ devices: z.int().min(1), deviceOf: base64 }).optional(),
+  /**
+   * Where experts moved: device of each copy, by layer and expert, base64 of u8. The first record has it always. Where experts
+   * have several copies: how many, base64 of u8 [L, E], and how rows are divided over them.
+   */
+  placement: z
+    .object({
+      devices: z.int().min(1),
+      deviceOf: base64,
+      copies: base64.optional(),
+      split: z.enum(['equal', 'levelled']).default('equal'),
+    })
+    .optional(),
 });
 
 const SequenceRecord = z.object({

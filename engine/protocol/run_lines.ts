@@ -11,8 +11,15 @@ export interface RunUpgrader {
   summary(summary: unknown): unknown;
 }
 
-/** By the version they start from. Version 1 is the first, so there is nothing to upgrade yet. */
-export const RUN_UPGRADERS: ReadonlyMap<number, RunUpgrader> = new Map();
+const same = (raw: unknown): unknown => raw;
+
+/**
+ * By the version they start from. Version 1, the first, knew fewer policies and one copy of each expert: readers of it would take
+ * a file with more for one that was cut off. Every file of version 1 is one of version 2 as it stands.
+ */
+export const RUN_UPGRADERS: ReadonlyMap<number, RunUpgrader> = new Map([
+  [1, { header: same, record: same, summary: same }],
+]);
 
 export function headLine(exporter: string, header: RunHeader): string {
   const whole = JSON.stringify({ format: RUN_FORMAT, version: RUN_VERSION, exporter, header, records: [] });

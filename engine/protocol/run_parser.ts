@@ -107,18 +107,42 @@ export class RunParser {
     const last = this.settings.at(-1);
     if (record.atStep < (last?.atStep ?? 0) || (last === undefined && record.atStep !== 0)) return false;
     let placement = last?.placement;
-    if (record.placement !== undefined) {
-      const { deviceOf: text } = record.placement;
-      const deviceOf = tryDecode(() => arrayFromBase64('u8', text, moeLayers * experts));
-      if (deviceOf === undefined || record.placement.devices !== devices.length) return false;
-      if (deviceOf.some((device) => device >= devices.length)) return false;
-      placement = { devices: devices.length, deviceOf };
+    const moved = record.placement;
+    if (moved !== undefined) {
+      placement = tryDecode(() => decodePlacement(moved, moeLayers * experts, devices.length));
     }
     if (placement === undefined) return false;
     const { atStep, atMs, label, settings, slotsPerLayer } = record;
     this.settings.push({ atStep, atMs, label, settings, slotsPerLayer, placement });
     return true;
   }
+}
+
+/** @throws RangeError for an expert without a copy, or a device that the run does not have */
+function decodePlacement(
+  placement: NonNullable<SettingsRecord['placement']>,
+  experts: number,
+  devices: number,
+): RecordedSettings['placement'] {
+  const { split, copies: counts } = placement;
+  const copies = counts === undefined ? new Uint8Array(experts).fill(1) : arrayFromBase64('u8', counts, experts);
+  if (copies.includes(0)) throw new RangeError('an expert has no copy');
+  const deviceOf = arrayFromBase64(
+    'u8',
+    placement.deviceOf,
+    copies.reduce((sum, count) => sum + count, 0),
+  );
+  if (placement.devices !== devices || deviceOf.some((device) => device >= devices)) {
+    throw new RangeError(`the run has ${devices} devices`);
+  }
+  let at = 0;
+  for (const count of copies) {
+    for (const end = at++ + count; at < end; at++) {
+      if ((deviceOf[at] as number) < (deviceOf[at - 1] as number))
+        throw new RangeError('copies are not by rising device');
+    }
+  }
+  return { devices, split, copies, deviceOf };
 }
 
 /** @throws RangeError for columns whose sizes or ids do not fit the header */

@@ -11,8 +11,13 @@ export interface RecordedSettings {
   readonly label: string;
   readonly settings: RunSettings;
   readonly slotsPerLayer: number;
-  /** In force from here on, changed or not: device of each expert [L, E]. */
-  readonly placement: { readonly devices: number; readonly deviceOf: Uint8Array };
+  /** In force from here on, changed or not: copies of each expert [L, E], and device of each copy [sum of copies]. */
+  readonly placement: {
+    readonly devices: number;
+    readonly split: 'equal' | 'levelled';
+    readonly copies: Uint8Array;
+    readonly deviceOf: Uint8Array;
+  };
 }
 
 export interface RecordedSequence {

@@ -14,7 +14,18 @@ import { z } from 'zod';
 export const EvictionName = z.enum(['lifo', 'lifo-lru', 'lru', 'lfu', 'lfru', 'decayed', 'fifo', 'sieve', 's3-fifo']);
 export type EvictionName = z.infer<typeof EvictionName>;
 
-export const PlacementName = z.enum(['contiguous', 'greedy']);
+/**
+ * Placements by the names used in files, flags and the window. The paper adds 0.5 times Pearson's correlation to a device's load
+ * where mean loads are about 1/E, so that its formula is nearly all correlation: `anti-correlation` is that, literally, and
+ * `anti-correlation-scaled` has 0.5/E in its place. `covariance` is ours.
+ */
+export const PlacementName = z.enum([
+  'contiguous',
+  'greedy',
+  'anti-correlation',
+  'anti-correlation-scaled',
+  'covariance',
+]);
 export type PlacementName = z.infer<typeof PlacementName>;
 
 /**

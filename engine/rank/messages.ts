@@ -1,3 +1,4 @@
+import type { Placement } from '../balancing/placement.ts';
 import type { EvictionName } from '../protocol/settings.ts';
 import type { ExchangeMemory } from './exchange.ts';
 
@@ -13,11 +14,11 @@ export interface RankSetup {
   readonly exchange: ExchangeMemory | undefined;
 }
 
-/** What a rank is to do with its experts, from the next step on. Device of each expert [layers, experts]. */
+/** What a rank is to do with its experts, from the next step on. */
 export interface RankSettings {
   readonly slotsPerLayer: number;
   readonly eviction: EvictionName;
-  readonly deviceOf: readonly Uint8Array[];
+  readonly placement: Placement;
 }
 
 /** One sequence's share of a step on this rank. */

@@ -1,3 +1,4 @@
+import type { LayerPlacement } from '../balancing/placement.ts';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { type AttentionOutput, CpuDense } from '../device/cpu_dense.ts';
 import { CpuExperts } from '../device/cpu_experts.ts';
@@ -36,7 +37,7 @@ export class Rank {
   private readonly moeOf: readonly MoeLayer[];
   private readonly moeCount: number;
   private readonly topK: number;
-  private deviceOf: readonly Uint8Array[] = [];
+  private placement: readonly LayerPlacement[] = [];
   private readonly clock = new PhaseClock();
   private readonly plan: DispatchPlan;
   private readonly runner: MoeLayerRunner;
@@ -87,7 +88,7 @@ export class Rank {
 
   /** Puts settings in force before the next step; returns how many experts were given up for it. */
   apply(settings: RankSettings): Promise<number> {
-    this.deviceOf = settings.deviceOf;
+    this.placement = settings.placement.layers;
     return this.caches.apply(settings);
   }
 
@@ -182,7 +183,7 @@ export class Rank {
         ...chosen,
         choiceAt,
         plan: this.plan,
-        deviceOf: this.deviceOf[moe] as Uint8Array,
+        deviceOf: (this.placement[moe] as LayerPlacement).deviceOf,
         cache: this.caches.of(moe),
       });
       this.ledger.remove('gatingReorder', logitBytes);

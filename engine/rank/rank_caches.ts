@@ -1,3 +1,4 @@
+import type { LayerPlacement } from '../balancing/placement.ts';
 import { ExpertCache } from '../buffering/expert_cache.ts';
 import type { CpuExperts } from '../device/cpu_experts.ts';
 import type { MoeLayer } from '../families/spec.ts';
@@ -25,12 +26,12 @@ export class RankCaches {
   }
 
   /** Puts settings in force; returns how many experts were given up for it. */
-  async apply({ deviceOf, slotsPerLayer, eviction }: RankSettings): Promise<number> {
+  async apply({ placement, slotsPerLayer, eviction }: RankSettings): Promise<number> {
     let evicted = 0;
     for (const { index, feedForward } of this.layers) {
       this.caches[index] ??= new ExpertCache(feedForward.experts, 1, eviction);
-      const owners = deviceOf[index] as Uint8Array;
-      const givenUp = applyChange(this.of(index), this.rank, owners, slotsPerLayer, eviction);
+      const layer = placement.layers[index] as LayerPlacement;
+      const givenUp = applyChange(this.of(index), this.rank, layer, slotsPerLayer, eviction);
       for (const expert of givenUp) await this.experts.evict(index, expert);
       evicted += givenUp.length;
     }

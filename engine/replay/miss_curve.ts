@@ -1,7 +1,8 @@
 import type { Placement } from '../balancing/placement.ts';
 import { ExpertCache } from '../buffering/expert_cache.ts';
 import type { EvictionName } from '../protocol/settings.ts';
-import { ActiveScan, type RoutingTrace } from '../trace/trace.ts';
+import type { RoutingTrace } from '../trace/trace.ts';
+import { DeviceActive } from './device_active.ts';
 import { serve } from './replay_cache.ts';
 
 export interface MissCurveReading {
@@ -23,8 +24,7 @@ export interface MissCurveReading {
  */
 export class MissCurveReplay {
   private readonly caches: ExpertCache[][][];
-  private readonly scan: ActiveScan;
-  private readonly owned: Int32Array;
+  private readonly active: DeviceActive;
   /** Ring over the window: misses [windowSteps, sizes, devices], accesses [windowSteps]. */
   private readonly misses: Int32Array;
   private readonly accesses: Int32Array;
@@ -41,8 +41,7 @@ export class MissCurveReplay {
     private readonly windowSteps: number,
   ) {
     const { devices } = placement;
-    this.scan = new ActiveScan(experts);
-    this.owned = new Int32Array(experts);
+    this.active = new DeviceActive(placement, experts);
     this.caches = Array.from(slots, (size) =>
       Array.from({ length: devices }, () =>
         Array.from({ length: moeLayers }, () => new ExpertCache(experts, size, eviction)),
@@ -55,20 +54,15 @@ export class MissCurveReplay {
 
   /** Steps must come in order; the first may be any. */
   step(trace: RoutingTrace, step: number): void {
-    const { placement, scan, owned, caches } = this;
+    const { placement, active, caches } = this;
     if (this.first === -1) this.first = step;
     let accesses = 0;
     for (let layer = 0; layer < this.moeLayers; layer++) {
-      const active = scan.scan(trace, step, layer);
-      accesses += active;
-      const owners = placement.deviceOf[layer] as Uint8Array;
+      accesses += active.scan(trace, step, layer);
       for (let device = 0; device < placement.devices; device++) {
-        let count = 0;
-        for (let i = 0; i < active; i++) {
-          const expert = scan.ids[i] as number;
-          if (owners[expert] === device) owned[count++] = expert;
-        }
-        for (const size of caches) serve(size[device]?.[layer] as ExpertCache, owned, count);
+        const ids = active.ids[device] as Int32Array;
+        const count = active.counts[device] as number;
+        for (const size of caches) serve(size[device]?.[layer] as ExpertCache, ids, count);
       }
     }
     this.note(step % this.windowSteps, accesses);

@@ -1,7 +1,8 @@
-import type { Placement } from '../balancing/placement.ts';
+import { heldCount, isHeld, type LayerPlacement, type Placement } from '../balancing/placement.ts';
 import { type CacheCounters, ExpertCache } from '../buffering/expert_cache.ts';
 import type { EvictionName } from '../protocol/settings.ts';
-import { ActiveScan, type RoutingTrace } from '../trace/trace.ts';
+import type { RoutingTrace } from '../trace/trace.ts';
+import { DeviceActive } from './device_active.ts';
 
 /** Cache settings in force from a step on. */
 export interface CacheChange {
@@ -17,39 +18,32 @@ export interface CacheTimeline {
 }
 
 /**
- * Puts settings in force on one device's cache of one layer: first what the device still owns, then the policy, then the size.
+ * Puts settings in force on one device's cache of one layer: first what the device still holds, then the policy, then the size.
  * Live ranks and replay both call this: the order in which experts are given up is part of what must agree.
- * @param owners device of each expert of the layer
  * @returns the experts given up, in order
  */
 export function applyChange(
   cache: ExpertCache,
   device: number,
-  owners: Uint8Array,
+  layer: LayerPlacement,
   slotsPerLayer: number,
   eviction: EvictionName,
 ): number[] {
-  const moved = cache.retain((expert) => owners[expert] === device);
+  const moved = cache.retain((expert) => isHeld(layer, expert, device));
   cache.setEviction(eviction);
-  let owned = 0;
-  for (const owner of owners) if (owner === device) owned++;
-  return [...moved, ...cache.resize(Math.max(1, Math.min(slotsPerLayer, owned)))];
+  return [...moved, ...cache.resize(Math.max(1, Math.min(slotsPerLayer, heldCount(layer, device))))];
 }
 
 /** Replays a trace through the same expert caches that the ranks run, with nothing behind them. */
 export class CacheReplay {
   private caches: ExpertCache[][] = [];
+  private active: DeviceActive | undefined;
   private placement: Placement | undefined;
-  private readonly scan: ActiveScan;
-  private readonly owned: Int32Array;
 
   constructor(
     private readonly moeLayers: number,
     private readonly experts: number,
-  ) {
-    this.scan = new ActiveScan(experts);
-    this.owned = new Int32Array(experts);
-  }
+  ) {}
 
   /** Settings from the next step on. */
   apply({ placement, eviction, slotsPerLayer }: CacheChange): void {
@@ -58,27 +52,22 @@ export class CacheReplay {
         Array.from({ length: this.moeLayers }, () => new ExpertCache(this.experts, 1, eviction)),
       );
     }
+    if (placement !== this.placement) this.active = new DeviceActive(placement, this.experts);
     this.placement = placement;
     for (const [device, layers] of this.caches.entries()) {
       for (const [layer, cache] of layers.entries()) {
-        applyChange(cache, device, placement.deviceOf[layer] as Uint8Array, slotsPerLayer, eviction);
+        applyChange(cache, device, placement.layers[layer] as LayerPlacement, slotsPerLayer, eviction);
       }
     }
   }
 
   step(trace: RoutingTrace, step: number): void {
-    const { placement, scan, owned } = this;
-    if (placement === undefined) throw new Error('settings must be applied before the first step');
+    const { active } = this;
+    if (active === undefined) throw new Error('settings must be applied before the first step');
     for (let layer = 0; layer < this.moeLayers; layer++) {
-      const active = scan.scan(trace, step, layer);
-      const owners = placement.deviceOf[layer] as Uint8Array;
+      active.scan(trace, step, layer);
       for (const [device, layers] of this.caches.entries()) {
-        let count = 0;
-        for (let i = 0; i < active; i++) {
-          const expert = scan.ids[i] as number;
-          if (owners[expert] === device) owned[count++] = expert;
-        }
-        serve(layers[layer] as ExpertCache, owned, count);
+        serve(layers[layer] as ExpertCache, active.ids[device] as Int32Array, active.counts[device] as number);
       }
     }
   }

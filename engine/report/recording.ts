@@ -25,7 +25,20 @@ export function toTimeline({ header, settings }: Pick<RunRecording, 'header' | '
   };
 }
 
-function toPlacement({ devices, deviceOf }: RecordedSettings['placement'], layers: number, experts: number): Placement {
-  const row = (layer: number) => deviceOf.slice(layer * experts, (layer + 1) * experts);
-  return { devices, deviceOf: Array.from({ length: layers }, (_, layer) => row(layer)) };
+function toPlacement(
+  { devices, split, copies, deviceOf }: RecordedSettings['placement'],
+  moeLayers: number,
+  experts: number,
+): Placement {
+  let at = 0;
+  const layers = Array.from({ length: moeLayers }, (_, layer) => {
+    const firstCopy = new Int32Array(experts + 1);
+    for (let expert = 0; expert < experts; expert++) {
+      firstCopy[expert + 1] = (firstCopy[expert] as number) + (copies[layer * experts + expert] as number);
+    }
+    const from = at;
+    at += firstCopy[experts] as number;
+    return { firstCopy, deviceOf: deviceOf.slice(from, at) };
+  });
+  return { devices, split, layers };
 }

@@ -103,11 +103,14 @@ const SPARSE = 8;
 /** Finds active sets; reuse one for many scans. */
 export class ActiveScan {
   readonly ids: Int32Array;
+  /** Token-expert pairs of the experts last found [experts]; of others it says nothing. */
+  readonly rows: Int32Array;
   private readonly stamps: Int32Array;
   private stamp = 0;
 
   constructor(private readonly experts: number) {
     this.ids = new Int32Array(experts);
+    this.rows = new Int32Array(experts);
     this.stamps = new Int32Array(experts);
   }
 
@@ -115,13 +118,18 @@ export class ActiveScan {
   scan(trace: RoutingTrace, step: number, layer: number): number {
     const block = trace.stepIds(step);
     const pairs = block.length / trace.moeLayers;
-    const { stamps, ids, experts } = this;
+    const { stamps, ids, rows, experts } = this;
     const stamp = ++this.stamp;
     let count = 0;
     for (let pair = layer * pairs; pair < (layer + 1) * pairs; pair++) {
       const expert = block[pair] as number;
-      if (expert >= experts || stamps[expert] === stamp) continue;
+      if (expert >= experts) continue;
+      if (stamps[expert] === stamp) {
+        rows[expert] = (rows[expert] as number) + 1;
+        continue;
+      }
       stamps[expert] = stamp;
+      rows[expert] = 1;
       ids[count++] = expert;
     }
     if (count * SPARSE < experts) sortFirst(ids, count);

@@ -46,8 +46,8 @@ async function openRank(model: string): Promise<Rank> {
   const rank = await Rank.open(setup, spec, checkpoint);
   const layers = moeLayers(spec);
   const experts = layers[0]?.feedForward.experts ?? 0;
-  const { deviceOf } = contiguous(layers.length, experts, 1);
-  await rank.apply({ slotsPerLayer: experts, eviction: 'lifo', deviceOf });
+  const placement = contiguous(layers.length, experts, 1);
+  await rank.apply({ slotsPerLayer: experts, eviction: 'lifo', placement });
   return rank;
 }
 

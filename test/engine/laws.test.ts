@@ -97,7 +97,7 @@ describe('laws of a running engine', () => {
     const folder = 'test/fixtures/olmoe';
     const setup = { modelPath: folder, rank: 0, ranks: 1, device: 'cpu:0', budgetBytes: 64 << 20, exchange: undefined };
     const rank = await Rank.open(setup, spec, openCheckpoint(folder));
-    await rank.apply({ slotsPerLayer: 3, eviction: 'lru', deviceOf: contiguous(2, 8, 1).deviceOf });
+    await rank.apply({ slotsPerLayer: 3, eviction: 'lru', placement: contiguous(2, 8, 1) });
     const row = { row: 0, sequence: 0, position: 0, tokens: Int32Array.of(5, 6, 7, 8), emit: true };
     const result = await rank.step({ step: 0, rows: [row], temperature: 0, seed: 0, allLogits: false, profile: true });
     expect(result.ledgerBytes[LEDGER_CATEGORIES.indexOf('experts')]).toBe(2 * 3 * EXPERTS);

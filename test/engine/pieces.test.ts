@@ -46,7 +46,7 @@ it('however sequences are cut into pieces and mixed in steps, each token gets th
       const checkpoint = openCheckpoint(FOLDER);
       const setup = { modelPath: FOLDER, rank: 0, ranks: 1, device: 'cpu:0', budgetBytes: 1e9, exchange: undefined };
       const rank = await Rank.open(setup, spec, checkpoint);
-      await rank.apply({ slotsPerLayer: 3, eviction: 'lifo', deviceOf: contiguous(2, 8, 1).deviceOf });
+      await rank.apply({ slotsPerLayer: 3, eviction: 'lifo', placement: contiguous(2, 8, 1) });
       const got = await feedInPieces(rank, sequences);
       await rank.close();
       for (const [row, sequence] of sequences.entries()) {

@@ -1,11 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Placement } from '../../engine/balancing/placement.ts';
+import { contiguous, type LayerPlacement, type Placement, singleCopies } from '../../engine/balancing/placement.ts';
 import { type CacheCounters, ExpertCache } from '../../engine/buffering/expert_cache.ts';
 import { EvictionName } from '../../engine/protocol/settings.ts';
 import { applyChange, type CacheChange, CacheReplay, replayCaches } from '../../engine/replay/replay_cache.ts';
 import { type RoutingTrace, RoutingTraceBuilder } from '../../engine/trace/trace.ts';
-import { activeOf, traces } from '../trace/examples.ts';
+import { layerPlacements, splits } from '../balancing/histories.ts';
+import { splitByHand } from '../balancing/split_by_hand.ts';
+import { traces } from '../trace/examples.ts';
 
 interface Case {
   readonly trace: RoutingTrace;
@@ -14,15 +16,17 @@ interface Case {
 
 /** A trace with settings that change at some of its steps, some of them more than once, and some after its end. */
 const cases: fc.Arbitrary<Case> = fc
-  .tuple(traces({ maxSteps: 20 }), fc.constantFrom(1, 2))
+  .tuple(traces({ maxSteps: 20 }), fc.constantFrom(1, 2, 3))
   .chain(([trace, devices]) => {
     const { moeLayers, experts } = trace;
-    const row = fc
-      .array(fc.nat(devices - 1), { minLength: experts, maxLength: experts })
-      .map((owners) => Uint8Array.from(owners));
-    const placement: fc.Arbitrary<Placement> = fc
-      .array(row, { minLength: moeLayers, maxLength: moeLayers })
-      .map((deviceOf) => ({ devices, deviceOf }));
+    const placement: fc.Arbitrary<Placement> = fc.record({
+      devices: fc.constant(devices),
+      split: splits,
+      layers: fc.oneof(
+        fc.array(layerPlacements(experts, devices), { minLength: moeLayers, maxLength: moeLayers }),
+        fc.constant(contiguous(moeLayers, experts, devices).layers),
+      ),
+    });
     const change = fc.record({
       atStep: fc.nat(22),
       slotsPerLayer: fc.integer({ min: 1, max: experts + 1 }),
@@ -90,16 +94,17 @@ describe('cache replay', () => {
   });
 
   it('gives up in one order what a change costs: moved away first, by id, then by the new policy', () => {
+    const [layer] = singleCopies(2, [Uint8Array.of(0, 1, 0, 1, 0, 0)]).layers as [LayerPlacement];
     const cache = new ExpertCache(6, 5, 'lifo');
     for (const expert of [4, 0, 3, 1, 2]) {
       cache.openStep([expert], 1);
       cache.access(expert);
     }
     // Loaded 4 0 3 1 2. Device 0 loses 3 and 1; of 4 0 2 the least recent load goes.
-    expect(applyChange(cache, 0, Uint8Array.of(0, 1, 0, 1, 0, 0), 2, 'lru')).toEqual([1, 3, 4]);
+    expect(applyChange(cache, 0, layer, 2, 'lru')).toEqual([1, 3, 4]);
     expect(cache.residents()).toEqual([0, 2]);
     // No more slots than experts owned.
-    applyChange(cache, 0, Uint8Array.of(0, 1, 0, 1, 0, 0), 50, 'lru');
+    applyChange(cache, 0, layer, 50, 'lru');
     expect(cache.capacity).toBe(4);
   });
 
@@ -113,17 +118,36 @@ describe('cache replay', () => {
 function byHand(trace: RoutingTrace, changes: readonly CacheChange[], device: number, layer: number): ExpertCache {
   const [first] = changes as [CacheChange];
   const cache = new ExpertCache(trace.experts, 1, first.eviction);
-  let owners = first.placement.deviceOf[layer];
+  let { placement } = first;
+  const hosts = (expert: number) => {
+    const { firstCopy, deviceOf } = placement.layers[layer] as LayerPlacement;
+    return [...deviceOf.subarray(firstCopy[expert], firstCopy[expert + 1])];
+  };
   for (let step = 0; step < trace.steps; step++) {
-    for (const { atStep, eviction, slotsPerLayer, placement } of changes) {
-      if (atStep !== step) continue;
-      owners = placement.deviceOf[layer];
-      const owned = [...(owners ?? [])].filter((owner) => owner === device).length;
-      cache.retain((expert) => owners?.[expert] === device);
-      cache.setEviction(eviction);
-      cache.resize(Math.max(1, Math.min(owned, slotsPerLayer)));
+    for (const change of changes) {
+      if (change.atStep !== step) continue;
+      placement = change.placement;
+      const owned = Array.from({ length: trace.experts }, (_, expert) => expert).filter((expert) =>
+        hosts(expert).includes(device),
+      );
+      cache.retain((expert) => hosts(expert).includes(device));
+      cache.setEviction(change.eviction);
+      cache.resize(Math.max(1, Math.min(owned.length, change.slotsPerLayer)));
     }
-    const active = activeOf(trace, step, layer).filter((expert) => owners?.[expert] === device);
+    const ids = trace.stepIds(step);
+    const size = ids.length / trace.moeLayers;
+    const totals = new Array<number>(trace.experts).fill(0);
+    for (const id of ids.subarray(layer * size, (layer + 1) * size)) {
+      if (id < trace.experts) totals[id] = (totals[id] ?? 0) + 1;
+    }
+    const { firstCopy, deviceOf } = placement.layers[layer] as LayerPlacement;
+    const rows = splitByHand({ firstCopy, deviceOf }, placement.devices, placement.split, totals);
+    const active = [...totals.keys()].filter((expert) =>
+      rows.some(
+        (n, copy) =>
+          n > 0 && copy >= (firstCopy[expert] ?? 0) && copy < (firstCopy[expert + 1] ?? 0) && deviceOf[copy] === device,
+      ),
+    );
     const order = Array.from(cache.openStep(active, active.length)).slice(0, active.length);
     for (const expert of order) cache.access(expert);
   }

@@ -98,19 +98,26 @@ export const anyRun: fc.Arbitrary<ExampleRun> = fc
       }),
       { maxLength: 6 },
     ),
+    replicas: fc.boolean(),
     numbers: fc.infiniteStream(fc.nat(65_535)),
     ended: fc.boolean(),
   })
-  .map(({ steps, numbers, ended, ...shape }) => {
+  .map(({ steps, replicas, numbers, ended, ...shape }) => {
     const { moeLayers: L, experts, topK, devices: D } = shape;
     const header = exampleHeader(shape);
-    const placement = () => ({
-      devices: D,
-      deviceOf: column(
-        new Uint8Array(L * experts),
-        numbers.map((n) => n % D),
-      ),
-    });
+    const placement = () => {
+      const copies = Array.from({ length: L * experts }, () => (replicas ? 1 + ((numbers.next().value ?? 0) % 3) : 1));
+      const hosts = copies.map((count) => {
+        const own = Array.from({ length: count }, () => (numbers.next().value ?? 0) % D);
+        return own.sort((a, b) => a - b);
+      });
+      return {
+        devices: D,
+        split: replicas ? ('levelled' as const) : ('equal' as const),
+        deviceOf: toBase64(Uint8Array.from(hosts.flat())),
+        ...(replicas && { copies: toBase64(Uint8Array.from(copies)) }),
+      };
+    };
     const records: RunRecord[] = [
       {
         t: 'settings',

@@ -7,7 +7,7 @@ import { EngineRefusal } from '../../engine/api.ts';
 import { toBase64 } from '../../engine/protocol/base64.ts';
 import type { RunRecord } from '../../engine/protocol/run_file.ts';
 import { RUN_VERSION } from '../../engine/protocol/run_file.ts';
-import { headLine, recordLine, tailLine } from '../../engine/protocol/run_lines.ts';
+import { headLine, RUN_UPGRADERS, recordLine, tailLine } from '../../engine/protocol/run_lines.ts';
 import { RunParser } from '../../engine/protocol/run_parser.ts';
 import type { RunRecording } from '../../engine/protocol/run_recording.ts';
 import { toTimeline, toTrace } from '../../engine/report/recording.ts';
@@ -38,9 +38,14 @@ async function write(run: ExampleRun): Promise<string> {
  */
 function toRecords({ settings, sequences, steps, endReason }: RunRecording): RunRecord[] {
   const changes = settings.map(({ placement, ...rest }, index): RunRecord => {
-    const { devices, deviceOf } = placement;
+    const { devices, split, copies, deviceOf } = placement;
     const moved = deviceOf !== settings[index - 1]?.placement.deviceOf;
-    return { t: 'settings', ...rest, ...(moved && { placement: { devices, deviceOf: toBase64(deviceOf) } }) };
+    const counts = split === 'levelled' && { copies: toBase64(copies) };
+    return {
+      t: 'settings',
+      ...rest,
+      ...(moved && { placement: { devices, split, deviceOf: toBase64(deviceOf), ...counts } }),
+    };
   });
   const records = changes.slice(0, 1);
   for (const step of steps) {
@@ -177,7 +182,7 @@ describe('run file (law 8)', () => {
       label: 'start',
       settings: header.settings,
       slotsPerLayer: 4,
-      placement: { devices: 1, deviceOf: toBase64(new Uint8Array(4)) },
+      placement: { devices: 1, split: 'equal', deviceOf: toBase64(new Uint8Array(4)) },
     };
     const step = (ids: number[], rows = 1): RunRecord => ({
       t: 'step',
@@ -213,9 +218,26 @@ describe('run file (law 8)', () => {
     expect(await steps([start, step([1, 2])])).toBe(0);
     expect(await steps([step([3])])).toBe(0);
     expect(
-      await steps([{ ...start, placement: { devices: 1, deviceOf: toBase64(Uint8Array.of(0, 0, 0, 1)) } }, step([3])]),
+      await steps([
+        { ...start, placement: { devices: 1, split: 'equal', deviceOf: toBase64(Uint8Array.of(0, 0, 0, 1)) } },
+        step([3]),
+      ]),
     ).toBe(0);
-    expect(await steps([{ ...start, placement: { devices: 1, deviceOf: 'not base64' } }, step([3])])).toBe(0);
+    expect(
+      await steps([{ ...start, placement: { devices: 1, split: 'equal', deviceOf: 'not base64' } }, step([3])]),
+    ).toBe(0);
+    const copies = (...counts: number[]) => ({
+      ...start,
+      placement: {
+        devices: 1,
+        split: 'equal' as const,
+        deviceOf: toBase64(new Uint8Array(5)),
+        copies: toBase64(Uint8Array.from(counts)),
+      },
+    });
+    expect(await steps([copies(1, 2, 1, 1), step([3])])).toBe(1);
+    expect(await steps([copies(1, 2, 2, 0), step([3])])).toBe(0);
+    expect(await steps([copies(1, 2, 1, 2), step([3])])).toBe(0);
   });
 
   it('never overwrites a file', async () => {
@@ -250,9 +272,9 @@ describe('run file (law 8)', () => {
       ['{"hello":1}', /not a run file/],
       [
         line.replace(`"version":${RUN_VERSION}`, `"version":${RUN_VERSION + 1}`),
-        /moe-studio 9\.0\.0 wrote version 2 .* update it/,
+        /moe-studio 9\.0\.0 wrote version 3 .* update it/,
       ],
-      [line.replace('"version":1', '"version":0'), /version 0 .* not known/],
+      [line.replace(`"version":${RUN_VERSION}`, '"version":0'), /version 0 .* not known/],
       [line.replace('"experts":2', '"experts":-2'), /header\..*experts/],
       [line.slice(0, 60), /cut off before its first step/],
     ];
@@ -269,11 +291,11 @@ describe('run file (law 8)', () => {
   });
 
   it('opens an older version through its upgraders', async () => {
-    // There is no older version yet: a made-up version 0 that called the model's experts `expertCount` and an end's reason `why`.
+    // A made-up version 0 that called the model's experts `expertCount` and an end's reason `why`.
     const header = exampleHeader({ moeLayers: 1, experts: 2, topK: 1, devices: 1 });
     const { experts, ...rest } = header;
     const line = headLine('moe-studio 0.0.1', { ...rest, expertCount: experts } as never).replace(
-      '"version":1',
+      `"version":${RUN_VERSION}`,
       '"version":0',
     );
     const file = newFile();
@@ -281,6 +303,7 @@ describe('run file (law 8)', () => {
     fs.writeFileSync(file, `${line}{"t":"end","why":"stopped"}\n${tailLine(summary)}`);
     type Raw = Record<string, unknown>;
     const upgraders = new Map([
+      ...RUN_UPGRADERS,
       [
         0,
         {
@@ -291,6 +314,21 @@ describe('run file (law 8)', () => {
       ],
     ]);
     expect(await readRun(file, upgraders)).toMatchObject({ header, endReason: 'stopped', complete: true, summary });
+  });
+
+  it('opens a file of version 1, which knew one copy of each expert', async () => {
+    const header = exampleHeader({ moeLayers: 1, experts: 2, topK: 1, devices: 2 });
+    const line = headLine('moe-studio 0.9.0', header).replace(`"version":${RUN_VERSION}`, '"version":1');
+    const start = { t: 'settings', atStep: 0, atMs: 0, label: 'start', settings: header.settings, slotsPerLayer: 1 };
+    const placement = { devices: 2, deviceOf: toBase64(Uint8Array.of(1, 0)) };
+    const file = newFile();
+    fs.writeFileSync(file, `${line}${JSON.stringify({ ...start, placement })}\n`);
+    expect((await readRun(file)).settings[0]?.placement).toEqual({
+      devices: 2,
+      split: 'equal',
+      copies: Uint8Array.of(1, 1),
+      deviceOf: Uint8Array.of(1, 0),
+    });
   });
 
   it('becomes a trace and a timeline', async () => {
@@ -306,8 +344,12 @@ describe('run file (law 8)', () => {
     expect(changes).toHaveLength(recording.settings.length);
     const [first] = changes;
     expect(first?.atStep).toBe(0);
-    expect(first?.placement.deviceOf.map((row) => row.length)).toEqual(
-      Array(run.header.moeLayers).fill(run.header.experts),
+    expect(first?.placement.layers.map(({ firstCopy }) => firstCopy.length)).toEqual(
+      Array(run.header.moeLayers).fill(run.header.experts + 1),
+    );
+    const copies = first?.placement.layers.flatMap(({ firstCopy, deviceOf }) => [...firstCopy.slice(1), ...deviceOf]);
+    expect(copies?.length).toBe(
+      run.header.moeLayers * run.header.experts + (recording.settings[0]?.placement.deviceOf.length ?? 0),
     );
   });
 });

@@ -1,4 +1,4 @@
-import { contiguous, type Placement } from '../../engine/balancing/placement.ts';
+import { contiguous, singleCopies } from '../../engine/balancing/placement.ts';
 import { toBase64 } from '../../engine/protocol/base64.ts';
 import type { EmittedToken, RunRecord } from '../../engine/protocol/run_file.ts';
 import { headLine, recordLine, tailLine } from '../../engine/protocol/run_lines.ts';
@@ -79,10 +79,10 @@ export function syntheticLines({
     { atStep: Math.floor(steps * 0.85), label: 'lifo to lru', slots: 12, eviction: 'lru', placement: 'greedy' },
   ];
   const even = contiguous(LAYERS, EXPERTS, devices);
-  const striped: Placement = {
+  const striped = singleCopies(
     devices,
-    deviceOf: even.deviceOf.map((row) => row.map((_, expert) => expert % devices)),
-  };
+    even.layers.map(({ deviceOf }) => deviceOf.map((_, expert) => expert % devices)),
+  );
   const trace = new RoutingTraceBuilder({ moeLayers: LAYERS, experts: EXPERTS, topK: TOP_K });
   const caches = new CacheReplay(LAYERS, EXPERTS);
   const records: RunRecord[] = [];
@@ -103,7 +103,11 @@ export function syntheticLines({
         label,
         settings: { ...header.settings, cacheSlots: slots, eviction, placement: name },
         slotsPerLayer: slots,
-        placement: { devices, deviceOf: toBase64(Uint8Array.from(placement.deviceOf.flatMap((row) => [...row]))) },
+        placement: {
+          devices,
+          split: 'equal',
+          deviceOf: toBase64(Uint8Array.from(placement.layers.flatMap((layer) => [...layer.deviceOf]))),
+        },
       });
     }
     const prefill = n % 128 === 0;
@@ -128,7 +132,7 @@ export function syntheticLines({
         while (chosen.size < TOP_K) chosen.add((centre + Math.floor(random() ** 1.6 * (56 - layer * 6))) % EXPERTS);
         for (const expert of chosen) {
           ids[at++] = expert;
-          const device = placement.deviceOf[layer]?.[expert] ?? 0;
+          const device = placement.layers[layer]?.deviceOf[expert] ?? 0;
           pairsOf[device] = (pairsOf[device] as number) + 1;
         }
       }

@@ -1,3 +1,4 @@
+import { mostHeld } from '../../balancing/placement.ts';
 import type { RecordedStep, RunRecording } from '../../protocol/run_recording.ts';
 import { curveSizes } from '../../replay/miss_curve.ts';
 import { type CacheChange, CacheReplay } from '../../replay/replay_cache.ts';
@@ -38,7 +39,7 @@ export function missCurve(recording: RunRecording): MissCurve | undefined {
   const measured = countMeasured(steps.slice(fromStep));
   if (measured.requests === 0) return undefined;
 
-  const largest = largestShare(last);
+  const largest = mostHeld(last.placement);
   const live = Math.min(last.slotsPerLayer, largest);
   const slots = [...new Set([...curveSizes(largest, MOST_SIZES), live])].sort((a, b) => a - b);
   const toStep = steps.length;
@@ -90,15 +91,4 @@ function countMeasured(steps: readonly RecordedStep[]): { requests: number; miss
     }
   }
   return { requests: hits + misses, misses };
-}
-
-/** Most experts of a layer that one device owns. */
-function largestShare({ placement }: CacheChange): number {
-  let largest = 1;
-  for (const owners of placement.deviceOf) {
-    const owned = new Int32Array(placement.devices);
-    for (const device of owners) owned[device] = (owned[device] ?? 0) + 1;
-    largest = Math.max(largest, ...owned);
-  }
-  return largest;
 }

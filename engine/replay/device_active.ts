@@ -1,0 +1,77 @@
+import type { LayerPlacement, Placement } from '../balancing/placement.ts';
+import { RowSplit } from '../balancing/split.ts';
+import { ActiveScan, type RoutingTrace } from '../trace/trace.ts';
+
+/**
+ * Which experts each device runs in a layer of a step: those whose copy there gets a row. Where experts have several copies the
+ * rows are divided as the ranks divide them; that depends on nothing but the step's counts, so replay comes to the same.
+ */
+export class DeviceActive {
+  /** Active experts by device, ascending; the first `counts[device]` of each are valid [devices][experts]. */
+  readonly ids: readonly Int32Array[];
+  readonly counts: Int32Array;
+  private readonly scanner: ActiveScan;
+  /** Of layers in which an expert has more than one copy. */
+  private readonly splits: readonly (RowSplit | undefined)[];
+  /** Rows by expert; zeros between two scans. */
+  private readonly totals: Int32Array;
+
+  constructor(
+    private readonly placement: Placement,
+    experts: number,
+  ) {
+    const { devices, layers, split } = placement;
+    this.ids = Array.from({ length: devices }, () => new Int32Array(experts));
+    this.counts = new Int32Array(devices);
+    this.scanner = new ActiveScan(experts);
+    this.splits = layers.map((layer) =>
+      layer.deviceOf.length === experts ? undefined : new RowSplit(layer, devices, split),
+    );
+    this.totals = new Int32Array(experts);
+  }
+
+  /** Fills `ids` and `counts`; returns the sum of the counts. */
+  scan(trace: RoutingTrace, step: number, layer: number): number {
+    const { scanner, counts } = this;
+    const active = scanner.scan(trace, step, layer);
+    const split = this.splits[layer];
+    counts.fill(0);
+    if (split !== undefined) return this.scanCopies(split, layer, active);
+    const { deviceOf } = this.placement.layers[layer] as LayerPlacement;
+    for (let at = 0; at < active; at++) {
+      const expert = scanner.ids[at] as number;
+      this.add(deviceOf[expert] as number, expert);
+    }
+    return active;
+  }
+
+  private scanCopies(split: RowSplit, layer: number, active: number): number {
+    const { scanner, totals } = this;
+    const { firstCopy, deviceOf } = this.placement.layers[layer] as LayerPlacement;
+    for (let at = 0; at < active; at++) {
+      const expert = scanner.ids[at] as number;
+      totals[expert] = scanner.rows[expert] as number;
+    }
+    split.divide(totals);
+    let sum = 0;
+    for (let at = 0; at < active; at++) {
+      const expert = scanner.ids[at] as number;
+      totals[expert] = 0;
+      let last = -1;
+      for (let copy = firstCopy[expert] as number; copy < (firstCopy[expert + 1] as number); copy++) {
+        const device = deviceOf[copy] as number;
+        if (device === last || split.rows[copy] === 0) continue;
+        this.add(device, expert);
+        last = device;
+        sum++;
+      }
+    }
+    return sum;
+  }
+
+  private add(device: number, expert: number): void {
+    const at = this.counts[device] as number;
+    (this.ids[device] as Int32Array)[at] = expert;
+    this.counts[device] = at + 1;
+  }
+}
