@@ -10,6 +10,9 @@ export function describeChange(before: RunSettings, after: RunSettings): string 
   if (before.capacity !== after.capacity) parts.push(`capacity ${before.capacity} to ${after.capacity}`);
   if (before.tutelFactor !== after.tutelFactor)
     parts.push(`Tutel factor ${before.tutelFactor} to ${after.tutelFactor}`);
+  if (before.rebalanceEvery !== after.rebalanceEvery) {
+    parts.push(after.rebalanceEvery === 0 ? 're-balancing off' : `re-balance every ${after.rebalanceEvery} steps`);
+  }
   if (before.batch !== after.batch) parts.push(`batch ${before.batch} to ${after.batch}`);
   return parts.join(', ') || 'no change';
 }

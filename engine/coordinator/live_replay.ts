@@ -1,4 +1,4 @@
-import type { Placement } from '../balancing/placement.ts';
+import { mostHeld, type Placement } from '../balancing/placement.ts';
 import type { CacheSlots, EvictionName } from '../protocol/settings.ts';
 import type { Audit, MissCurve } from '../protocol/telemetry.ts';
 import { curveSizes, MissCurveReplay } from '../replay/miss_curve.ts';
@@ -77,8 +77,7 @@ export class LiveReplay {
     this.inForce = inForce;
     this.since = change.atStep;
     if (before?.eviction === inForce.eviction && before.placement === inForce.placement) return;
-    const perDevice = Math.ceil(this.experts / inForce.placement.devices);
-    const sizes = curveSizes(perDevice, MOST_SIZES);
+    const sizes = curveSizes(mostHeld(inForce.placement), MOST_SIZES);
     this.curve = new MissCurveReplay(
       this.moeLayers,
       this.experts,

@@ -1,5 +1,4 @@
 import { EngineRefusal } from '../api.ts';
-import { place } from '../balancing/place.ts';
 import type { Placement } from '../balancing/placement.ts';
 import type { TextTokenizer } from '../checkpoint/tokenizer.ts';
 import type { ModelSpec } from '../families/spec.ts';
@@ -8,10 +7,10 @@ import type { ModelSummary } from '../protocol/model.ts';
 import type { LivePatch, RunSettings } from '../protocol/settings.ts';
 import type { TelemetryFrame } from '../protocol/telemetry.ts';
 import type { RowPlan, StepPlan, StepResult } from '../rank/messages.ts';
-import { loadHistory } from '../replay/load_history.ts';
 import { RoutingTraceBuilder } from '../trace/trace.ts';
 import { describeChange } from './describe_change.ts';
 import { FrameBuilder } from './frame_builder.ts';
+import { LivePlacement } from './live_placement.ts';
 import { LiveReplay } from './live_replay.ts';
 import { type MemoryPlan, planMemory, resolveSlots, slotsThatFit } from './memory_plan.ts';
 import type { PromptQueue } from './prompts.ts';
@@ -24,10 +23,6 @@ import { joinResults, type StepRow } from './step_row.ts';
 
 /** The first step also loads the experts it needs, all cold: kept small, the first text comes in half the time. */
 const FIRST_STEP_TOKENS = 32;
-/** A placement from history needs some: until then contiguous is in force. */
-const HISTORY_STEPS = 32;
-/** Steps of history that a placement looks at. */
-const MOST_HISTORY_STEPS = 256;
 
 export interface RunParts {
   readonly id: string;
@@ -76,8 +71,8 @@ export class Run {
   private readonly telemetry: RunTelemetry;
   private readonly layers: number;
   private plan: MemoryPlan;
-  private placement: Placement;
-  private placedFromHistory = false;
+  private readonly placement: LivePlacement;
+  private notedPlacement: Placement | undefined;
   private pending: Pending[] = [];
   private stopping = false;
   private stepsAllowed = Number.POSITIVE_INFINITY;
@@ -105,7 +100,7 @@ export class Run {
     this.frames = new FrameBuilder(parts.id, this.layers, settings.devices.length, prompts.total);
     this.text = new RunText(parts.tokenizer, this.frames, settings.devices.length);
     this.telemetry = new RunTelemetry(this.frames, this.replay, (frame) => listener.frame(frame));
-    this.placement = place(settings.placement, undefined, {
+    this.placement = new LivePlacement(this.trace, {
       layers: this.layers,
       experts: model.experts,
       devices: settings.devices.length,
@@ -187,8 +182,7 @@ export class Run {
         await this.rest();
         continue;
       }
-      if (this.placementIsDue())
-        await this.putInForce(this.settings, `greedy placement from ${this.nextStep} steps of history`);
+      if (this.placement.isDue(this.settings, this.nextStep)) await this.rebalance();
       this.admit();
       const rows = this.scheduler.plan(
         this.nextStep === 0 ? Math.min(FIRST_STEP_TOKENS, this.parts.stepTokens) : this.parts.stepTokens,
@@ -265,20 +259,47 @@ export class Run {
 
   private async putInForce(settings: RunSettings, label: string): Promise<void> {
     this.settle();
-    const { spec, model, budgets, pool, recorder, stepTokens } = this.parts;
+    const { spec, budgets, stepTokens } = this.parts;
     const devices = settings.devices.length;
     this.plan = planMemory(spec, { ...settings, devices }, stepTokens);
     this.slotsPerLayer = resolveSlots(this.plan, settings.cacheSlots, budgets);
-    const moved = label === 'start' || settings.placement !== this.settings.placement || this.placementIsDue();
-    if (moved) {
-      const history = this.history();
-      this.placement = place(settings.placement, history, { layers: this.layers, experts: model.experts, devices });
-      this.placedFromHistory = history !== undefined;
-    }
+    if (settings.placement !== this.settings.placement) this.placement.renew(settings, this.nextStep);
     this.settings = settings;
-    const { slotsPerLayer, placement, nextStep: atStep } = this;
-    await pool.apply({ slotsPerLayer, eviction: settings.eviction, placement });
+    await this.applyToRanks();
+    this.noteSettings(label);
+  }
+
+  /** Places experts anew from the run's history, and says what that cost. */
+  private async rebalance(): Promise<void> {
+    this.settle();
+    const begunMs = performance.now();
+    const { placement, settings } = this;
+    const first = placement.historySteps === 0;
+    const before = placement.current;
+    const moved = placement.renew(settings, this.nextStep);
+    if (placement.current === before) return;
+    const givenUp = await this.applyToRanks();
+    const ms = performance.now() - begunMs;
+    const what = first ? `${settings.placement} placement` : 're-balanced';
+    this.noteSettings(
+      `${what} from ${placement.historySteps} steps: ${moved} experts moved, ${givenUp} to load again, ${ms.toFixed(1)} ms`,
+    );
+  }
+
+  /** @returns experts that the ranks gave up for it */
+  private applyToRanks(): Promise<number> {
+    const { slotsPerLayer, settings, placement } = this;
+    return this.parts.pool.apply({ slotsPerLayer, eviction: settings.eviction, placement: placement.current });
+  }
+
+  /** Records and shows the settings in force from the next step on. */
+  private noteSettings(label: string): void {
+    const { slotsPerLayer, settings, nextStep: atStep } = this;
+    const { budgets, recorder } = this.parts;
+    const placement = this.placement.current;
     const atMs = performance.now() - this.startedMs;
+    const moved = placement !== this.notedPlacement;
+    this.notedPlacement = placement;
     recorder.settings({ atStep, atMs, label, settings, slotsPerLayer, ...(moved && { placement }) });
     const fit = Math.min(...budgets.map((budget) => slotsThatFit(this.plan, budget.bytes)));
     this.replay.change(
@@ -287,17 +308,6 @@ export class Run {
     );
     if (label !== 'start') this.marks.push({ step: atStep, atMs, label, settings });
     this.listener.changed();
-  }
-
-  private history() {
-    const steps = this.trace.steps;
-    return steps < HISTORY_STEPS ? undefined : loadHistory(this.trace, Math.max(0, steps - MOST_HISTORY_STEPS), steps);
-  }
-
-  /** Greedy was asked for before there was a history: it is made once there is one. */
-  private placementIsDue(): boolean {
-    const { placement, devices } = this.settings;
-    return placement === 'greedy' && devices.length > 1 && !this.placedFromHistory && this.nextStep >= HISTORY_STEPS;
   }
 
   /** Paused: everything so far is recorded and shown, then nothing happens until someone asks. */

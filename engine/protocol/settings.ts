@@ -44,10 +44,14 @@ export const TutelFactor = z.number().min(-16).max(16);
 export const CacheSlots = z.union([z.int().min(1).max(65_535), z.literal('all')]);
 export type CacheSlots = z.infer<typeof CacheSlots>;
 
+export const RebalanceEvery = z.int().min(0).max(1_000_000);
+
 export const LiveSettings = z.object({
   cacheSlots: CacheSlots,
   eviction: EvictionName,
   placement: PlacementName,
+  /** Steps between two placements from the run's newest steps; 0: placed once and left there. */
+  rebalanceEvery: RebalanceEvery,
   /** Sequences in flight; more wait in the prompt queue. */
   batch: z.int().min(1).max(256),
   gating: GatingName,
@@ -79,7 +83,8 @@ export const PromptSource = z.discriminatedUnion('kind', [
 export type PromptSource = z.infer<typeof PromptSource>;
 
 export const RunSettings = LiveSettings.extend({
-  // Run files of studios that had dynamic gating only say nothing of these two.
+  // Run files of studios that had dynamic gating only, and placed once, say nothing of these.
+  rebalanceEvery: RebalanceEvery.default(0),
   capacity: Capacity.default(1),
   tutelFactor: TutelFactor.default(0),
   devices: z.array(DeviceChoice).min(1).max(16),
@@ -101,6 +106,7 @@ export const DEFAULT_RUN: RunSettings = {
   cacheSlots: 'all',
   eviction: 'lifo',
   placement: 'contiguous',
+  rebalanceEvery: 0,
   batch: 8,
   gating: 'dynamic',
   capacity: 1,

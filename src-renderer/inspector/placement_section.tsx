@@ -1,16 +1,36 @@
-import type { PlacementName } from '../../engine/protocol/settings.ts';
+import { PlacementName, type RunSettings } from '../../engine/protocol/settings.ts';
 import { useSession, useSummary } from '../app/context.tsx';
 import { bytesText } from '../format/bytes.ts';
 import { percentText } from '../format/numbers.ts';
-import { expertsPerDevice } from '../stores/run_settings.ts';
+import { expertsPerDevice, placementTitle, rebalanceText } from '../stores/run_settings.ts';
 import { Choice, type ChoiceOption } from '../widgets/choice.tsx';
 import { Row } from '../widgets/row.tsx';
 import type { Knobs } from './use_knobs.ts';
 
-const STRATEGIES: readonly ChoiceOption<PlacementName>[] = [
-  { value: 'contiguous', label: 'Contiguous', hint: 'Neighbouring experts on one device, as stored' },
-  { value: 'greedy', label: 'Greedy', hint: 'The busiest experts first, each to the least loaded device' },
-];
+const HINTS: Readonly<Record<PlacementName, string>> = {
+  contiguous: 'Neighbouring experts on one device, as stored',
+  greedy: 'The busiest experts first, each to the least loaded device',
+  'anti-correlation': 'Greedy, and experts busy together apart: the paper, nearly all correlation',
+  'anti-correlation-scaled': 'The same with the correlation on the scale of the loads',
+  covariance: 'Experts swapped until loads and their swings together are least',
+};
+
+/** What it does to this run. */
+const SAYS: Readonly<Record<PlacementName, string>> = {
+  contiguous: 'As stored, never moves',
+  greedy: 'Evens mean loads',
+  'anti-correlation': 'Parts what is busy together',
+  'anti-correlation-scaled': 'Evens loads, parts bursts',
+  covariance: 'Evens loads and bursts',
+};
+
+const STRATEGIES: readonly ChoiceOption<PlacementName>[] = PlacementName.options.map((value) => ({
+  value,
+  label: placementTitle(value),
+  hint: HINTS[value],
+}));
+
+const INTERVALS = [0, 32, 128, 512, 2048];
 
 /** Devices and which expert lives where. */
 export function PlacementSection({ knobs: { model, draft, disabled, isPending, change } }: { readonly knobs: Knobs }) {
@@ -43,7 +63,11 @@ export function PlacementSection({ knobs: { model, draft, disabled, isPending, c
           onChoose={(value) => change({ devices: devices.slice(0, Number(value)).map(({ id }) => ({ id })) })}
         />
       </Row>
-      <Row label="Strategy" labelId="label-placement" says={count === 1 ? 'Same with one device' : undefined}>
+      <Row
+        label="Strategy"
+        labelId="label-placement"
+        says={count === 1 ? 'Same with one device' : SAYS[draft.placement]}
+      >
         <Choice
           id="choice-placement"
           labelledBy="label-placement"
@@ -51,6 +75,20 @@ export function PlacementSection({ knobs: { model, draft, disabled, isPending, c
           options={STRATEGIES}
           disabled={disabled}
           onChoose={(placement) => change({ placement })}
+        />
+      </Row>
+      <Row label="Re-balance" labelId="label-rebalance" says={rebalanceSays(draft, count)}>
+        <Choice
+          id="choice-rebalance"
+          labelledBy="label-rebalance"
+          value={String(draft.rebalanceEvery)}
+          options={[...new Set([...INTERVALS, draft.rebalanceEvery])].map((every) => ({
+            value: String(every),
+            label: rebalanceText(every),
+            hint: every === 0 ? 'Placed once there is a history' : undefined,
+          }))}
+          disabled={disabled}
+          onChoose={(value) => change({ rebalanceEvery: Number(value) })}
         />
       </Row>
       {maxShare !== undefined && even < 1 && (
@@ -62,4 +100,10 @@ export function PlacementSection({ knobs: { model, draft, disabled, isPending, c
       )}
     </section>
   );
+}
+
+function rebalanceSays({ placement, rebalanceEvery }: RunSettings, devices: number): string {
+  if (devices === 1) return 'Same with one device';
+  if (placement === 'contiguous') return 'Contiguous never moves';
+  return rebalanceEvery === 0 ? 'Placed once, after 32 steps' : 'Moved experts load again';
 }

@@ -79,6 +79,7 @@ const SETTING_NAMES: { readonly [K in keyof RunSettings]: string } = {
   cacheSlots: 'Cache',
   eviction: 'Eviction',
   placement: 'Placement',
+  rebalanceEvery: 'Re-balance',
   batch: 'Batch',
   devices: 'Devices',
   gating: 'Gating',
@@ -108,6 +109,17 @@ const EVICTION_TITLES: Readonly<Record<RunSettings['eviction'], string>> = {
 };
 export const evictionTitle = (name: RunSettings['eviction']): string => EVICTION_TITLES[name];
 
+const PLACEMENT_TITLES: Readonly<Record<RunSettings['placement'], string>> = {
+  contiguous: 'Contiguous',
+  greedy: 'Greedy',
+  'anti-correlation': 'Anti-correlation',
+  'anti-correlation-scaled': 'Anti-correlation / E',
+  covariance: 'Covariance',
+};
+export const placementTitle = (name: RunSettings['placement']): string => PLACEMENT_TITLES[name];
+
+export const rebalanceText = (every: number): string => (every === 0 ? 'off' : `every ${every} steps`);
+
 /** A value in words, as it stands in labels: "24 slots", "2 × CPU", "greedy". `most` resolves `all`. */
 export function settingText<K extends keyof RunSettings>(key: K, settings: RunSettings, most: number): string {
   switch (key) {
@@ -115,6 +127,10 @@ export function settingText<K extends keyof RunSettings>(key: K, settings: RunSe
       return `${slotsInForce(settings.cacheSlots, most)} slots`;
     case 'eviction':
       return evictionTitle(settings.eviction);
+    case 'placement':
+      return placementTitle(settings.placement);
+    case 'rebalanceEvery':
+      return rebalanceText(settings.rebalanceEvery);
     case 'devices':
       return `${settings.devices.length} × CPU`;
     case 'prompts':

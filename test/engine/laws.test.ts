@@ -5,7 +5,7 @@ import { openCheckpoint } from '../../engine/checkpoint/checkpoint.ts';
 import { planMemory } from '../../engine/coordinator/memory_plan.ts';
 import { auditOf } from '../../engine/coordinator/run_audit.ts';
 import type { RunRecording } from '../../engine/protocol/run_recording.ts';
-import { EvictionName, type LivePatch, type RunSettings } from '../../engine/protocol/settings.ts';
+import { EvictionName, type LivePatch, PlacementName, type RunSettings } from '../../engine/protocol/settings.ts';
 import { CATEGORY_COUNT, LEDGER_CATEGORIES } from '../../engine/protocol/telemetry.ts';
 import { Rank } from '../../engine/rank/rank.ts';
 import { CacheReplay, replayCaches } from '../../engine/replay/replay_cache.ts';
@@ -20,14 +20,19 @@ const slots: fc.Arbitrary<RunSettings['cacheSlots']> = fc.oneof(
   fc.constant('all' as const),
 );
 const eviction = fc.constantFrom(...EvictionName.options);
-const placement = fc.constantFrom('contiguous' as const, 'greedy' as const);
+const placement = fc.constantFrom(...PlacementName.options);
+const rebalanceEvery = fc.constantFrom(0, 0, 1, 7);
 const start: fc.Arbitrary<Partial<RunSettings>> = fc.record({
   cacheSlots: slots,
   eviction,
   placement,
+  rebalanceEvery,
   devices: fc.constantFrom(devices(1), devices(2)),
 });
-const patch: fc.Arbitrary<LivePatch> = fc.record({ cacheSlots: slots, eviction, placement }, { requiredKeys: [] });
+const patch: fc.Arbitrary<LivePatch> = fc.record(
+  { cacheSlots: slots, eviction, placement, rebalanceEvery },
+  { requiredKeys: [] },
+);
 const changes = fc.array(fc.record({ afterSteps: fc.integer({ min: 0, max: 25 }), patch }), { maxLength: 4 });
 
 describe('laws of a running engine', () => {

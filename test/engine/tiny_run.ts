@@ -29,6 +29,7 @@ export const TINY: RunSettings = {
   cacheSlots: 'all',
   eviction: 'lifo',
   placement: 'contiguous',
+  rebalanceEvery: 0,
   batch: 3,
   devices: [{ id: 'cpu:0', budgetBytes: 64 << 20 }],
   gating: 'dynamic',

@@ -1,5 +1,5 @@
 import { EngineRefusal } from '../../api.ts';
-import { contiguous } from '../../balancing/placement.ts';
+import { contiguous, mostHeld } from '../../balancing/placement.ts';
 import { POLICIES } from '../../buffering/policies.ts';
 import { auditOf } from '../../coordinator/run_audit.ts';
 import { EvictionName } from '../../protocol/settings.ts';
@@ -47,7 +47,7 @@ export const replay: Command = {
     const source =
       values.trace === undefined ? await fromRun(textFlag(values, 'run')) : fromTrace(textFlag(values, 'trace'));
     const { name, trace, start, audit } = source;
-    const sizes = readSizes(values.slots, Math.ceil(trace.experts / start.placement.devices));
+    const sizes = readSizes(values.slots, mostHeld(start.placement));
     const table = policies.map((eviction) => ({
       eviction,
       missRate: sizes.map((slotsPerLayer) => {

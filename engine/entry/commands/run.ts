@@ -27,6 +27,7 @@ const FLAGS = {
   'cache-slots': { type: 'string' },
   evict: { type: 'string' },
   placement: { type: 'string' },
+  'rebalance-every': { type: 'string' },
   temperature: { type: 'string' },
   seed: { type: 'string' },
   'ignore-end': { type: 'boolean' },
@@ -51,6 +52,7 @@ export const run: Command = {
     `  --cache-slots N|all         expert slots per layer and device (default ${DEFAULT_RUN.cacheSlots})`,
     `  --evict ${EvictionName.options.join('|')}  (default ${DEFAULT_RUN.eviction})`,
     `  --placement ${PlacementName.options.join('|')}  (default ${DEFAULT_RUN.placement})`,
+    '  --rebalance-every N         place experts anew every N steps (default 0: once)',
     '  --temperature X --seed S    0 is greedy (default 0)',
     "  --ignore-end                go on after a sequence's end token",
     '  --out run.json              run file (default: a new one in the data folder)',
@@ -117,6 +119,7 @@ function readSettings(values: ReturnType<typeof parseFlags>): RunSettings {
     cacheSlots: slots.data,
     eviction: choiceFlag(values, 'evict', EvictionName.options, DEFAULT_RUN.eviction),
     placement: choiceFlag(values, 'placement', PlacementName.options, DEFAULT_RUN.placement),
+    rebalanceEvery: countFlag(values, 'rebalance-every', 0, 1_000_000, DEFAULT_RUN.rebalanceEvery),
     ...gatingFlags(values),
     batch: countFlag(values, 'batch', 1, 256, DEFAULT_RUN.batch),
     devices: Array.from({ length: Number(devices[1]) }, (_, index) => ({

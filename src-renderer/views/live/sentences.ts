@@ -1,10 +1,12 @@
 import type { EngineSnapshot } from '../../../engine/protocol/messages.ts';
 import type { ModelSummary } from '../../../engine/protocol/model.ts';
+import type { PlacementName } from '../../../engine/protocol/settings.ts';
 import { type Audit, STEP_PHASES, type StepPhase, type StepProfile } from '../../../engine/protocol/telemetry.ts';
 import { bytesText } from '../../format/bytes.ts';
 import { count, percentText, tile } from '../../format/numbers.ts';
 import { msText } from '../../format/time.ts';
 import { list, plural } from '../../format/words.ts';
+import { placementTitle } from '../../stores/run_settings.ts';
 import type { HostState } from '../../stores/session.ts';
 import { capitalize, hasBothStacks, layerName } from './layer_names.ts';
 import {
@@ -127,9 +129,7 @@ export function missesSentence(cache: readonly LayerCounts[], layers: MoeLayers)
 export const missShare = ({ hits, misses }: LayerCounts): number =>
   hits + misses === 0 ? 0 : misses / (hits + misses);
 
-const PLACEMENT_WORDS: Record<string, string> = { contiguous: 'Contiguous', greedy: 'Greedy' };
-
-export function loadSentence(stats: LiveStats | undefined, placement: string): string {
+export function loadSentence(stats: LiveStats | undefined, placement: PlacementName): string {
   if (stats === undefined) return NO_STEPS;
   const { devices } = stats;
   if (devices.length < 2) {
@@ -138,7 +138,7 @@ export function loadSentence(stats: LiveStats | undefined, placement: string): s
   const busiest = extreme(devices, (device) => device.meanShare) ?? 0;
   const mean = devices[busiest]?.meanShare ?? 0;
   return (
-    `${PLACEMENT_WORDS[placement] ?? capitalize(placement)} placement: device ${busiest} takes ${percentText(mean)} in the mean ` +
+    `${placementTitle(placement)} placement: device ${busiest} takes ${percentText(mean)} in the mean ` +
     `step; the fullest device took ${percentText(stats.maxShare)} at worst. Even would be ${percentText(1 / devices.length)}.`
   );
 }
