@@ -1,4 +1,5 @@
 import type { EvictionName } from '../protocol/settings.ts';
+import { type CachePlace, DeviceRouting } from './device_routing.ts';
 import { createPolicy } from './policies.ts';
 import type { EvictionPolicy } from './policy.ts';
 
@@ -38,15 +39,20 @@ export class ExpertCache {
   private readonly loadedAt: Int32Array;
   private loadNumber = 0;
 
-  /** @param experts ids are 0..experts-1 @param capacity slots, at least 1 */
+  /**
+   * @param experts ids are 0..experts-1
+   * @param capacity slots, at least 1
+   * @param place the cache's layer on its device, for policies that look beyond one; absent: alone on it
+   */
   constructor(
     private readonly experts: number,
     capacity: number,
     eviction: EvictionName,
+    private readonly place: CachePlace = { routing: new DeviceRouting(1, experts), layer: 0 },
   ) {
     this.slots = capacity;
     this.eviction = eviction;
-    this.policy = createPolicy(eviction, experts);
+    this.policy = createPolicy(eviction, experts, place);
     this.resident = new Uint8Array(experts);
     this.activeStamp = new Int32Array(experts);
     this.order = new Int32Array(experts);
@@ -89,6 +95,7 @@ export class ExpertCache {
       hits += resident[expert] as number;
     }
     for (let i = hits; i < count; i++) order[i] = missing[i - hits] as number;
+    this.policy.openStep?.(active, count, step);
     return order;
   }
 
@@ -126,7 +133,7 @@ export class ExpertCache {
   setEviction(eviction: EvictionName): void {
     if (eviction === this.eviction) return;
     this.eviction = eviction;
-    this.policy = createPolicy(eviction, this.experts);
+    this.policy = createPolicy(eviction, this.experts, this.place);
     const residents = this.residents().sort((a, b) => (this.loadedAt[a] as number) - (this.loadedAt[b] as number));
     for (const expert of residents) this.policy.onLoad(expert, ++this.step);
   }

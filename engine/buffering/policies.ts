@@ -1,5 +1,7 @@
 import type { EvictionName } from '../protocol/settings.ts';
 import { Decayed } from './decayed.ts';
+import type { CachePlace } from './device_routing.ts';
+import { Echo } from './echo.ts';
 import { Fifo } from './fifo.ts';
 import { Lfru } from './lfru.ts';
 import { Lfu } from './lfu.ts';
@@ -13,7 +15,7 @@ import { Sieve } from './sieve.ts';
 interface PolicyEntry {
   readonly title: string;
   readonly says: string;
-  readonly create: (experts: number) => EvictionPolicy;
+  readonly create: (experts: number, place: CachePlace) => EvictionPolicy;
 }
 
 /** Every eviction policy there is: a new one is a file beside this and a line here. */
@@ -63,8 +65,14 @@ export const POLICIES: Readonly<Record<EvictionName, PolicyEntry>> = {
     says: 'An inactive expert first; newcomers wait in a small queue and stay if used again',
     create: (experts) => new S3Fifo(experts),
   },
+  echo: {
+    title: 'Routing echo',
+    says: 'An inactive expert first; always the least likely to be used soon, learned from how past steps like this one went on',
+    create: (experts, place) => new Echo(experts, place),
+  },
 };
 
-export function createPolicy(name: EvictionName, experts: number): EvictionPolicy {
-  return POLICIES[name].create(experts);
+/** @param place tells a policy that learns from the routing of all layers where it stands */
+export function createPolicy(name: EvictionName, experts: number, place: CachePlace): EvictionPolicy {
+  return POLICIES[name].create(experts, place);
 }

@@ -6,6 +6,8 @@
  * `step` is the cache's count of steps: it rises from call to call or stays, and tells a policy what was used together.
  */
 export interface EvictionPolicy {
+  /** A step begins: the experts that it needs, ascending, in the first `count` places. Before any of them is served. */
+  openStep?(active: ArrayLike<number>, count: number, step: number): void;
   /** An expert became resident. */
   onLoad(expert: number, step: number): void;
   /** A resident expert was wanted. */

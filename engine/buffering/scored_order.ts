@@ -8,11 +8,12 @@ import { UseOrder } from './use_order.ts';
  * where a score falls with age the order of the residents changes in every step.
  */
 export class ScoredOrder extends UseOrder {
-  readonly scores: Float64Array;
-
-  constructor(experts: number) {
+  /** @param scores kept by someone else, where given */
+  constructor(
+    experts: number,
+    readonly scores: Float64Array = new Float64Array(experts),
+  ) {
     super(experts);
-    this.scores = new Float64Array(experts);
   }
 
   /** An inactive expert where there is one. */

@@ -11,7 +11,18 @@ import { z } from 'zod';
  * It leaves open how the inactive candidates are ordered, so both readings have a name:
  * `lifo` takes the newest-in inactive expert first, `lifo-lru` the least recently used inactive one.
  */
-export const EvictionName = z.enum(['lifo', 'lifo-lru', 'lru', 'lfu', 'lfru', 'decayed', 'fifo', 'sieve', 's3-fifo']);
+export const EvictionName = z.enum([
+  'lifo',
+  'lifo-lru',
+  'lru',
+  'lfu',
+  'lfru',
+  'decayed',
+  'fifo',
+  'sieve',
+  's3-fifo',
+  'echo',
+]);
 export type EvictionName = z.infer<typeof EvictionName>;
 
 /**

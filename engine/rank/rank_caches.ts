@@ -1,4 +1,5 @@
 import type { LayerPlacement } from '../balancing/placement.ts';
+import { DeviceRouting } from '../buffering/device_routing.ts';
 import { ExpertCache } from '../buffering/expert_cache.ts';
 import type { CpuExperts } from '../device/cpu_experts.ts';
 import type { MoeLayer } from '../families/spec.ts';
@@ -12,6 +13,7 @@ const COUNTERS = 4;
 export class RankCaches {
   private readonly caches: ExpertCache[] = [];
   private readonly counted: Uint32Array;
+  private readonly routing: DeviceRouting;
 
   constructor(
     private readonly rank: number,
@@ -19,6 +21,7 @@ export class RankCaches {
     private readonly experts: CpuExperts,
   ) {
     this.counted = new Uint32Array(layers.length * COUNTERS);
+    this.routing = new DeviceRouting(layers.length, layers[0]?.feedForward.experts ?? 0);
   }
 
   of(layer: number): ExpertCache {
@@ -29,7 +32,10 @@ export class RankCaches {
   async apply({ placement, slotsPerLayer, eviction }: RankSettings): Promise<number> {
     let evicted = 0;
     for (const { index, feedForward } of this.layers) {
-      this.caches[index] ??= new ExpertCache(feedForward.experts, 1, eviction);
+      this.caches[index] ??= new ExpertCache(feedForward.experts, 1, eviction, {
+        routing: this.routing,
+        layer: index,
+      });
       const layer = placement.layers[index] as LayerPlacement;
       const givenUp = applyChange(this.of(index), this.rank, layer, slotsPerLayer, eviction);
       for (const expert of givenUp) await this.experts.evict(index, expert);

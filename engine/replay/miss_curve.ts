@@ -1,9 +1,10 @@
 import type { Placement } from '../balancing/placement.ts';
-import { ExpertCache } from '../buffering/expert_cache.ts';
+import { DeviceRouting } from '../buffering/device_routing.ts';
+import type { ExpertCache } from '../buffering/expert_cache.ts';
 import type { EvictionName } from '../protocol/settings.ts';
 import type { RoutingTrace } from '../trace/trace.ts';
 import { DeviceActive } from './device_active.ts';
-import { serve } from './replay_cache.ts';
+import { deviceCaches, serve } from './replay_cache.ts';
 
 export interface MissCurveReading {
   /** Steps covered, [fromStep, toStep). */
@@ -42,10 +43,9 @@ export class MissCurveReplay {
   ) {
     const { devices } = placement;
     this.active = new DeviceActive(placement, experts);
+    const routing = Array.from({ length: devices }, () => new DeviceRouting(moeLayers, experts));
     this.caches = Array.from(slots, (size) =>
-      Array.from({ length: devices }, () =>
-        Array.from({ length: moeLayers }, () => new ExpertCache(experts, size, eviction)),
-      ),
+      routing.map((shared) => deviceCaches(moeLayers, experts, size, eviction, shared)),
     );
     this.misses = new Int32Array(windowSteps * slots.length * devices);
     this.accesses = new Int32Array(windowSteps);

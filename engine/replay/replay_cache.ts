@@ -1,4 +1,5 @@
 import { heldCount, isHeld, type LayerPlacement, type Placement } from '../balancing/placement.ts';
+import { DeviceRouting } from '../buffering/device_routing.ts';
 import { type CacheCounters, ExpertCache } from '../buffering/expert_cache.ts';
 import type { EvictionName } from '../protocol/settings.ts';
 import type { RoutingTrace } from '../trace/trace.ts';
@@ -34,6 +35,20 @@ export function applyChange(
   return [...moved, ...cache.resize(Math.max(1, Math.min(slotsPerLayer, heldCount(layer, device))))];
 }
 
+/**
+ * The caches of one device, a cache a layer.
+ * @param routing given where several devices' worth of caches see the same events one after the other: sizes of one curve
+ */
+export function deviceCaches(
+  moeLayers: number,
+  experts: number,
+  slots: number,
+  eviction: EvictionName,
+  routing = new DeviceRouting(moeLayers, experts),
+): ExpertCache[] {
+  return Array.from({ length: moeLayers }, (_, layer) => new ExpertCache(experts, slots, eviction, { routing, layer }));
+}
+
 /** Replays a trace through the same expert caches that the ranks run, with nothing behind them. */
 export class CacheReplay {
   private caches: ExpertCache[][] = [];
@@ -49,7 +64,7 @@ export class CacheReplay {
   apply({ placement, eviction, slotsPerLayer }: CacheChange): void {
     if (this.caches.length === 0) {
       this.caches = Array.from({ length: placement.devices }, () =>
-        Array.from({ length: this.moeLayers }, () => new ExpertCache(this.experts, 1, eviction)),
+        deviceCaches(this.moeLayers, this.experts, 1, eviction),
       );
     }
     if (placement !== this.placement) this.active = new DeviceActive(placement, this.experts);

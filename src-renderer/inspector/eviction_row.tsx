@@ -14,6 +14,7 @@ const HINTS: Readonly<Record<EvictionName, string>> = {
   fifo: 'Idle first, of them the oldest in',
   sieve: 'Idle first, the oldest in not used again',
   's3-fifo': 'Idle first, newcomers not used again',
+  echo: 'Idle first, least wanted after steps like this one',
 };
 
 const SAYS: Readonly<Record<EvictionName, string>> = {
@@ -26,6 +27,7 @@ const SAYS: Readonly<Record<EvictionName, string>> = {
   fifo: 'Oldest in first',
   sieve: 'Oldest in, unless used',
   's3-fifo': 'Newcomers unused first',
+  echo: 'Least likely soon first',
 };
 
 const OPTIONS: readonly ChoiceOption<EvictionName>[] = EvictionName.options.map((value) => ({

@@ -106,6 +106,7 @@ const EVICTION_TITLES: Readonly<Record<RunSettings['eviction'], string>> = {
   fifo: 'FIFO',
   sieve: 'SIEVE',
   's3-fifo': 'S3-FIFO',
+  echo: 'Routing echo',
 };
 export const evictionTitle = (name: RunSettings['eviction']): string => EVICTION_TITLES[name];
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { contiguous, type LayerPlacement, type Placement, singleCopies } from '../../engine/balancing/placement.ts';
+import { DeviceRouting } from '../../engine/buffering/device_routing.ts';
 import { type CacheCounters, ExpertCache } from '../../engine/buffering/expert_cache.ts';
 import { EvictionName } from '../../engine/protocol/settings.ts';
 import { applyChange, type CacheChange, CacheReplay, replayCaches } from '../../engine/replay/replay_cache.ts';
@@ -77,8 +78,7 @@ describe('cache replay', () => {
           const totals = { hits: 0, misses: 0, loads: 0, evictions: 0 };
           for (let device = 0; device < (changes[0]?.placement.devices ?? 0); device++) {
             let residents = 0;
-            for (let layer = 0; layer < trace.moeLayers; layer++) {
-              const cache = byHand(trace, changes, device, layer);
+            for (const [layer, cache] of byHand(trace, changes, device).entries()) {
               expect(replay.counters(device, layer)).toEqual(cache.counters);
               for (const name of ['hits', 'misses', 'loads', 'evictions'] as const)
                 totals[name] += cache.counters[name];
@@ -115,11 +115,16 @@ describe('cache replay', () => {
   });
 });
 
-function byHand(trace: RoutingTrace, changes: readonly CacheChange[], device: number, layer: number): ExpertCache {
+/** The caches of one device, by layer. */
+function byHand(trace: RoutingTrace, changes: readonly CacheChange[], device: number): ExpertCache[] {
   const [first] = changes as [CacheChange];
-  const cache = new ExpertCache(trace.experts, 1, first.eviction);
+  const routing = new DeviceRouting(trace.moeLayers, trace.experts);
+  const caches = Array.from(
+    { length: trace.moeLayers },
+    (_, layer) => new ExpertCache(trace.experts, 1, first.eviction, { routing, layer }),
+  );
   let { placement } = first;
-  const hosts = (expert: number) => {
+  const hosts = (layer: number, expert: number) => {
     const { firstCopy, deviceOf } = placement.layers[layer] as LayerPlacement;
     return [...deviceOf.subarray(firstCopy[expert], firstCopy[expert + 1])];
   };
@@ -127,29 +132,43 @@ function byHand(trace: RoutingTrace, changes: readonly CacheChange[], device: nu
     for (const change of changes) {
       if (change.atStep !== step) continue;
       placement = change.placement;
-      const owned = Array.from({ length: trace.experts }, (_, expert) => expert).filter((expert) =>
-        hosts(expert).includes(device),
-      );
-      cache.retain((expert) => hosts(expert).includes(device));
-      cache.setEviction(change.eviction);
-      cache.resize(Math.max(1, Math.min(owned.length, change.slotsPerLayer)));
+      for (const [layer, cache] of caches.entries()) {
+        const owned = Array.from({ length: trace.experts }, (_, expert) => expert).filter((expert) =>
+          hosts(layer, expert).includes(device),
+        );
+        cache.retain((expert) => hosts(layer, expert).includes(device));
+        cache.setEviction(change.eviction);
+        cache.resize(Math.max(1, Math.min(owned.length, change.slotsPerLayer)));
+      }
     }
-    const ids = trace.stepIds(step);
-    const size = ids.length / trace.moeLayers;
-    const totals = new Array<number>(trace.experts).fill(0);
-    for (const id of ids.subarray(layer * size, (layer + 1) * size)) {
-      if (id < trace.experts) totals[id] = (totals[id] ?? 0) + 1;
+    for (const [layer, cache] of caches.entries()) {
+      const active = activeByHand(trace, step, layer, device, placement);
+      const order = Array.from(cache.openStep(active, active.length)).slice(0, active.length);
+      for (const expert of order) cache.access(expert);
     }
-    const { firstCopy, deviceOf } = placement.layers[layer] as LayerPlacement;
-    const rows = splitByHand({ firstCopy, deviceOf }, placement.devices, placement.split, totals);
-    const active = [...totals.keys()].filter((expert) =>
-      rows.some(
-        (n, copy) =>
-          n > 0 && copy >= (firstCopy[expert] ?? 0) && copy < (firstCopy[expert + 1] ?? 0) && deviceOf[copy] === device,
-      ),
-    );
-    const order = Array.from(cache.openStep(active, active.length)).slice(0, active.length);
-    for (const expert of order) cache.access(expert);
   }
-  return cache;
+  return caches;
+}
+
+function activeByHand(
+  trace: RoutingTrace,
+  step: number,
+  layer: number,
+  device: number,
+  placement: Placement,
+): number[] {
+  const ids = trace.stepIds(step);
+  const size = ids.length / trace.moeLayers;
+  const totals = new Array<number>(trace.experts).fill(0);
+  for (const id of ids.subarray(layer * size, (layer + 1) * size)) {
+    if (id < trace.experts) totals[id] = (totals[id] ?? 0) + 1;
+  }
+  const { firstCopy, deviceOf } = placement.layers[layer] as LayerPlacement;
+  const rows = splitByHand({ firstCopy, deviceOf }, placement.devices, placement.split, totals);
+  return [...totals.keys()].filter((expert) =>
+    rows.some(
+      (n, copy) =>
+        n > 0 && copy >= (firstCopy[expert] ?? 0) && copy < (firstCopy[expert + 1] ?? 0) && deviceOf[copy] === device,
+    ),
+  );
 }
