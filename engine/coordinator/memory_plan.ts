@@ -1,7 +1,7 @@
 import { EngineRefusal } from '../api.ts';
 import { denseBytes } from '../device/cpu_dense.ts';
+import { expertBytes } from '../device/cpu_experts.ts';
 import { type ModelSpec, type MoeLayer, moeLayers } from '../families/spec.ts';
-import { expertFloats } from '../graph/expert.ts';
 import type { RunSettings } from '../protocol/settings.ts';
 import { embeddingBytes } from '../rank/embedding.ts';
 import { kvCapacity } from '../rank/kv_cache.ts';
@@ -51,7 +51,7 @@ export function planMemory(spec: ModelSpec, settings: PlanSettings, stepTokens =
   return {
     fixedBytes: parts.dense + parts.kv + parts.scratch,
     parts,
-    bytesPerSlot: moe.reduce((sum, layer) => sum + expertFloats(spec.hiddenSize, layer.feedForward.width) * 4, 0),
+    bytesPerSlot: moe.reduce((sum, layer) => sum + expertBytes(layer, spec.hiddenSize), 0),
     expertsPerDevice: Math.ceil(experts / devices),
   };
 }

@@ -5,9 +5,9 @@ import { fingerprint } from '../checkpoint/fingerprint.ts';
 import { readEndTokens } from '../checkpoint/generation.ts';
 import { openTokenizer, type TextTokenizer } from '../checkpoint/tokenizer.ts';
 import { denseBytes } from '../device/cpu_dense.ts';
+import { expertBytes } from '../device/cpu_experts.ts';
 import { readModelSpec } from '../families/family.ts';
-import { type ModelSpec, type MoeLayer, moeLayers } from '../families/spec.ts';
-import { expertFloats } from '../graph/expert.ts';
+import { expertWeights, type ModelSpec, type MoeLayer, moeLayers } from '../families/spec.ts';
 import type { ModelSummary } from '../protocol/model.ts';
 import { embeddingBytes } from '../rank/embedding.ts';
 import { kvBytesPerToken } from './memory_plan.ts';
@@ -39,9 +39,10 @@ export function inspectModel(folder: string): { spec: ModelSpec; summary: ModelS
 
 function summarise(folder: string, spec: ModelSpec, checkpoint: Checkpoint): ModelSummary {
   const moe = moeLayers(spec);
-  const [{ feedForward }] = moe as [MoeLayer];
+  const [first] = moe as [MoeLayer];
+  const { feedForward } = first;
   const dense = denseBytes(spec);
-  const firstExpert = feedForward.expert(0).gate.tensor;
+  const [firstWeight] = expertWeights(feedForward.expert(0));
   let parameters = 0;
   for (const { shape } of checkpoint.tensors.values()) parameters += shape.reduce((product, dim) => product * dim, 1);
   return {
@@ -57,12 +58,12 @@ function summarise(folder: string, spec: ModelSpec, checkpoint: Checkpoint): Mod
     vocabSize: spec.vocabSize,
     contextTokens: spec.contextTokens,
     parameters,
-    dtype: checkpoint.tensors.get(firstExpert)?.dtype ?? 'F32',
+    dtype: checkpoint.tensors.get(firstWeight?.tensor ?? '')?.dtype ?? 'F32',
     storedBytes: checkpoint.storedBytes,
     deviceBytes: {
       embedding: embeddingBytes(spec),
       ...dense,
-      perExpert: expertFloats(spec.hiddenSize, feedForward.width) * 4,
+      perExpert: expertBytes(first, spec.hiddenSize),
       kvPerToken: kvBytesPerToken(spec),
     },
     samples: sampleNames(folder),

@@ -1,24 +1,32 @@
 import type { Tensor } from 'onnxruntime-node';
-import type { LayerSpec, ModelSpec, StackSpec } from '../families/spec.ts';
-import { attentionFloats, attentionGraph } from '../graph/attention.ts';
+import { type AttentionSpec, decoderOf, encoderOf, type ModelSpec, type StackSpec } from '../families/spec.ts';
+import { crossKeysFloats, crossKeysGraph } from '../graph/cross_keys.ts';
 import { headGraph } from '../graph/head.ts';
+import { layerFloats, layerGraph } from '../graph/layer.ts';
+import { linearFloats, normFloats } from '../graph/parts.ts';
+import type { WeightedGraph } from '../graph/weight_blob.ts';
 import type { MemoryLedger } from '../rank/ledger.ts';
 import { CpuSession, floats, type RuntimeMeter } from './cpu_session.ts';
 import type { WeightStaging } from './weights.ts';
 
-export interface AttentionOutput {
-  /** x + attention [B, S, hidden]; the rank adds the experts' sum to it in place. */
+type Stack = StackSpec['kind'];
+
+export interface LayerOutput {
+  /** [B, S, hidden]: after a dense layer; after attention in a MoE layer, whose experts' sum the rank adds to it in place. */
   readonly h: Float32Array;
-  readonly normed: Float32Array;
-  readonly routerLogits: Float32Array;
-  readonly newKey: Float32Array;
-  readonly newValue: Float32Array;
+  /** Of a MoE layer: the experts' input [B, S, hidden], and [B, S, experts]. */
+  readonly normed?: Float32Array;
+  readonly routerLogits?: Float32Array;
+  /** Of a decoder layer [B, KH, S, D]. */
+  readonly newKey?: Float32Array;
+  readonly newValue?: Float32Array;
 }
 
-/** The dense part that every rank holds: attention and router of each layer, final norm and head. */
+/** The dense part that every rank holds: attention, router or feed-forward of each layer, final norms and head. */
 export class CpuDense {
-  private readonly attention: CpuSession[] = [];
+  private readonly layers: Record<Stack, CpuSession[]> = { encoder: [], decoder: [] };
   private head: CpuSession | undefined;
+  private crossKeys: CpuSession | undefined;
   private attentionBytes = 0;
   private otherBytes = 0;
 
@@ -34,21 +42,28 @@ export class CpuDense {
     meter: RuntimeMeter,
   ): Promise<CpuDense> {
     const dense = new CpuDense(spec, ledger);
-    const stack = spec.stacks[spec.stacks.length - 1] as StackSpec;
-    for (const layer of stack.layers) {
-      const { attention, router } = attentionFloats(layer, spec.hiddenSize);
-      dense.enter(attention * 4, router * 4);
-      const graph = attentionGraph(layer, spec.hiddenSize);
-      dense.attention.push(await CpuSession.create(graph, staging.gather(graph.parts), meter));
+    const create = (graph: WeightedGraph) => CpuSession.create(graph, staging.gather(graph.parts), meter);
+    for (const { kind, layers } of spec.stacks) {
+      for (const layer of layers) {
+        const { attention, otherDense } = layerFloats(layer, spec.hiddenSize);
+        dense.enter(attention * 4, otherDense * 4);
+        dense.layers[kind].push(await create(layerGraph(layer, spec.hiddenSize, kind === 'decoder')));
+      }
     }
-    const graph = headGraph(spec, stack.finalNorm);
+    const encoder = encoderOf(spec);
+    if (encoder !== undefined) {
+      const graph = crossKeysGraph(crossAttentions(spec), encoder.finalNorm, spec.hiddenSize);
+      dense.enter(graph.floats * 4, 0);
+      dense.crossKeys = await create(graph);
+    }
+    const graph = headGraph(spec, decoderOf(spec).finalNorm);
     dense.enter(0, graph.floats * 4);
-    dense.head = await CpuSession.create(graph, staging.gather(graph.parts), meter);
+    dense.head = await create(graph);
     return dense;
   }
 
-  async runAttention(layer: number, feeds: Record<string, Tensor>): Promise<AttentionOutput> {
-    const output = await (this.attention[layer] as CpuSession).run(feeds);
+  async runLayer(stack: Stack, layer: number, feeds: Record<string, Tensor>): Promise<LayerOutput> {
+    const output = await (this.layers[stack][layer] as CpuSession).run(feeds);
     return {
       h: output('h'),
       normed: output('normed'),
@@ -56,6 +71,19 @@ export class CpuDense {
       newKey: output('new_key'),
       newValue: output('new_value'),
     };
+  }
+
+  /**
+   * Keys and values of an encoded source for each decoder layer.
+   * @param state hidden states after the encoder's last layer [1, length, hidden]
+   */
+  async runCrossKeys(state: Float32Array, length: number): Promise<{ key: Float32Array; value: Float32Array }[]> {
+    if (this.crossKeys === undefined) throw new Error('the model has no encoder');
+    const output = await this.crossKeys.run({ x: floats(state, [1, length, this.spec.hiddenSize]) });
+    return crossAttentions(this.spec).map((_, index) => ({
+      key: output(`key_${index}`),
+      value: output(`value_${index}`),
+    }));
   }
 
   /** @param rows [count, hidden]; returns logits [count, vocab] */
@@ -66,8 +94,12 @@ export class CpuDense {
   }
 
   async close(): Promise<void> {
-    for (const session of this.attention.splice(0)) await session.release();
+    for (const sessions of Object.values(this.layers)) {
+      for (const session of sessions.splice(0)) await session.release();
+    }
+    await this.crossKeys?.release();
     await this.head?.release();
+    this.crossKeys = undefined;
     this.head = undefined;
     this.ledger.remove('attention', this.attentionBytes);
     this.ledger.remove('otherDense', this.otherBytes);
@@ -81,16 +113,25 @@ export class CpuDense {
   }
 }
 
-/** Bytes of the dense part on a CPU device, by ledger line. */
+/** Cross-attention of every decoder layer; none in a language model. */
+export function crossAttentions(spec: ModelSpec): readonly AttentionSpec[] {
+  return decoderOf(spec).layers.flatMap((layer) => layer.crossAttention?.attention ?? []);
+}
+
+/** Bytes of the dense part on a CPU device, by ledger line; tables of relative positions, which the rank reads itself, included. */
 export function denseBytes(spec: ModelSpec): { attention: number; otherDense: number } {
-  const bytes = { attention: 0, otherDense: 0 };
+  const { hiddenSize, head } = spec;
+  let attention = 0;
+  let otherDense = linearFloats(head) + normFloats(decoderOf(spec).finalNorm, hiddenSize);
   for (const stack of spec.stacks) {
-    for (const layer of stack.layers as readonly LayerSpec[]) {
-      const { attention, router } = attentionFloats(layer, spec.hiddenSize);
-      bytes.attention += attention * 4;
-      bytes.otherDense += router * 4;
+    for (const layer of stack.layers) {
+      const parts = layerFloats(layer, hiddenSize);
+      attention += parts.attention;
+      otherDense += parts.otherDense;
     }
+    const first = stack.layers[0]?.attention;
+    if (first?.positions.kind === 'relative-buckets') attention += first.positions.buckets * first.heads;
+    if (stack.kind === 'encoder') attention += crossKeysFloats(crossAttentions(spec), stack.finalNorm, hiddenSize);
   }
-  bytes.otherDense += (spec.hiddenSize + spec.vocabSize * spec.hiddenSize) * 4;
-  return bytes;
+  return { attention: attention * 4, otherDense: otherDense * 4 };
 }

@@ -1,5 +1,6 @@
-import type { MoeLayer } from '../families/spec.ts';
-import { expertFloats, expertGraph } from '../graph/expert.ts';
+import { expertWeights, type MoeLayer } from '../families/spec.ts';
+import { expertGraph } from '../graph/expert.ts';
+import { feedForwardFloats } from '../graph/feed_forward.ts';
 import type { WeightedGraph } from '../graph/weight_blob.ts';
 import type { MemoryLedger } from '../rank/ledger.ts';
 import { CpuSession, floats, type RuntimeMeter } from './cpu_session.ts';
@@ -25,14 +26,14 @@ export class CpuExperts {
   }
 
   bytesPerExpert(layer: number): number {
-    return expertFloats(this.hidden, this.layer(layer).feedForward.width) * 4;
+    return expertBytes(this.layer(layer), this.hidden);
   }
 
   async load(layer: number, expert: number): Promise<void> {
     const { feedForward } = this.layer(layer);
     const spec = feedForward.expert(expert);
     const graph = this.graphOf(layer, expert);
-    const weights = this.staging.gather(graph.parts, [spec.gate, spec.up, spec.down]);
+    const weights = this.staging.gather(graph.parts, expertWeights(spec));
     this.ledger.add('experts', this.bytesPerExpert(layer));
     this.sessions[this.index(layer, expert)] = await CpuSession.create(graph, weights, this.meter);
   }
@@ -62,7 +63,7 @@ export class CpuExperts {
     return layer * this.layer(layer).feedForward.experts + expert;
   }
 
-  /** Experts of one width share one graph: only their bytes differ. */
+  /** Experts of one model and width share one graph: only their bytes differ. */
   private graphOf(layer: number, expert: number): WeightedGraph {
     const { feedForward } = this.layer(layer);
     const key = `${feedForward.width}`;
@@ -73,4 +74,9 @@ export class CpuExperts {
     }
     return graph;
   }
+}
+
+/** One expert of a layer on a CPU device: float32, whatever the checkpoint stores. */
+export function expertBytes({ feedForward }: MoeLayer, hidden: number): number {
+  return feedForwardFloats(feedForward.expert(0), hidden, feedForward.width) * 4;
 }

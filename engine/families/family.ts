@@ -1,13 +1,17 @@
 import { EngineRefusal } from '../api.ts';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { type ConfigReader, readConfig } from '../checkpoint/config.ts';
+import { readFairseqMoeLm } from './fairseq_moe_lm.ts';
 import { readOlmoe } from './olmoe.ts';
-import type { ModelSpec } from './spec.ts';
+import { type ModelSpec, moeLayers } from './spec.ts';
 
 type FamilyReader = (config: ConfigReader, checkpoint: Checkpoint) => ModelSpec;
 
 /** Architectures by config.json's model_type; `architectures` is less stable and not looked at. */
-const FAMILIES: Readonly<Record<string, FamilyReader>> = { olmoe: readOlmoe };
+const FAMILIES: Readonly<Record<string, FamilyReader>> = {
+  olmoe: readOlmoe,
+  fairseq_moe_lm: readFairseqMoeLm,
+};
 
 /** @throws EngineRefusal for an architecture that is not here, a missing or wrongly shaped tensor */
 export function readModelSpec(folder: string, checkpoint: Checkpoint): ModelSpec {
@@ -19,5 +23,9 @@ export function readModelSpec(folder: string, checkpoint: Checkpoint): ModelSpec
       `config.json: model_type "${modelType}" is not an architecture this studio runs yet; it runs ${Object.keys(FAMILIES).join(', ')}.`,
     );
   }
-  return read(config, checkpoint);
+  const spec = read(config, checkpoint);
+  if (moeLayers(spec).length === 0) {
+    throw new EngineRefusal(`config.json: no layer has experts; choose a mixture-of-experts model.`);
+  }
+  return spec;
 }

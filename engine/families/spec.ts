@@ -7,7 +7,7 @@ import type { RouterRule } from '../gating/router.ts';
  * The shape follows facts about every architecture in sight: two stacks (encoder, decoder), dense layers between MoE layers,
  * cross-attention, shared experts beside routed ones, fused expert tensors (row ranges), biases, embedding and residual
  * multipliers. Where architectures differ in kind rather than in numbers there is a tagged union to extend:
- * `AttentionSpec`, `PositionSpec`, `FeedForwardSpec`, `ExpertSpec`, and `RouterRule` in gating/.
+ * `NormSpec`, `PositionSpec`, `FeedForwardSpec`, `ExpertSpec`, and `RouterRule` in gating/.
  */
 
 /** Rows [firstRow, firstRow + rows) of a tensor's leading dimension when it is fused; the whole tensor otherwise. */
@@ -25,20 +25,32 @@ export interface LinearSpec {
   readonly outFeatures: number;
 }
 
-/** y = x / sqrt(mean(x^2) + eps) * gain. */
-export interface NormSpec {
-  readonly kind: 'rms';
-  readonly gain: WeightRef;
-  readonly epsilon: number;
-}
+export type NormSpec =
+  /** y = x / sqrt(mean(x^2) + eps) * gain. */
+  | { readonly kind: 'rms'; readonly gain: WeightRef; readonly epsilon: number }
+  /** y = (x - mean) / sqrt(variance + eps) * gain + bias, population variance. */
+  | { readonly kind: 'layer'; readonly gain: WeightRef; readonly bias: WeightRef; readonly epsilon: number };
 
-/** Rotary positions, half-split pairs (x_i, x_{i+D/2}); angle = position * inverseFrequency[i]. */
-export interface PositionSpec {
-  readonly kind: 'rope';
-  readonly inverseFrequency: Float64Array;
-  /** Multiplies cos and sin (YaRN); 1 for plain rope. */
-  readonly attentionFactor: number;
-}
+/** How an attention block knows where tokens stand. */
+export type PositionSpec =
+  /** Rotary positions, half-split pairs (x_i, x_{i+D/2}); angle = position * inverseFrequency[i]. */
+  | {
+      readonly kind: 'rope';
+      readonly inverseFrequency: Float64Array;
+      /** Multiplies cos and sin (YaRN); 1 for plain rope. */
+      readonly attentionFactor: number;
+    }
+  /** Adds table[bucket(key - query), head] to scores: one table [buckets, heads] for all layers of a stack. */
+  | {
+      readonly kind: 'relative-buckets';
+      readonly table: WeightRef;
+      readonly buckets: number;
+      readonly maxDistance: number;
+      /** Keys after the query have buckets of their own; otherwise they share bucket 0. */
+      readonly bidirectional: boolean;
+    }
+  /** Positions are in the embedding, or nowhere (cross-attention). */
+  | { readonly kind: 'none' };
 
 /** Multi-head attention with grouped keys: query head h reads key head floor(h / (heads / kvHeads)). */
 export interface AttentionSpec {
@@ -65,13 +77,20 @@ export interface AttentionSpec {
   readonly windowTokens?: number;
 }
 
-/** down( silu(gate x) * up x ), no biases. */
-export interface ExpertSpec {
-  readonly kind: 'swiglu';
-  readonly gate: WeightRef;
-  readonly up: WeightRef;
-  readonly down: WeightRef;
-}
+export type ActivationName = 'relu' | 'gelu' | 'gelu-tanh' | 'silu';
+
+export type ExpertSpec =
+  /** down( silu(gate x) * up x ), no biases. */
+  | { readonly kind: 'swiglu'; readonly gate: WeightRef; readonly up: WeightRef; readonly down: WeightRef }
+  /** second( activation(first x + b1) ) + b2; biases both or none. */
+  | {
+      readonly kind: 'mlp';
+      readonly first: WeightRef;
+      readonly second: WeightRef;
+      readonly firstBias?: WeightRef;
+      readonly secondBias?: WeightRef;
+      readonly activation: ActivationName;
+    };
 
 export type FeedForwardSpec =
   | { readonly kind: 'dense'; readonly expert: ExpertSpec; readonly width: number }
@@ -87,7 +106,7 @@ export type FeedForwardSpec =
       readonly shared?: { readonly expert: ExpertSpec; readonly width: number };
     };
 
-/** h = x + r * Attention(norm x); y = h + r * FeedForward(norm h). */
+/** h = x + r * Attention(norm x); h += r * CrossAttention(norm h) where there is one; y = h + r * FeedForward(norm h). */
 export interface LayerSpec {
   readonly block: number;
   readonly attentionNorm: NormSpec;
@@ -100,10 +119,21 @@ export interface LayerSpec {
   readonly residualMultiplier: number;
 }
 
+/**
+ * Position vectors added to embeddings: PE[p] = sin(p w_0..w_{h-1}), then cos of the same, h = floor(d / 2),
+ * w_i = 10000^(-i / (h - 1)); an odd last column is 0. The n-th token that is not padding has p = n + padToken (n from 1),
+ * padding has PE = 0.
+ */
+export interface SinusoidSpec {
+  readonly kind: 'sinusoid';
+  readonly padToken: number;
+}
+
 export interface StackSpec {
   readonly kind: 'encoder' | 'decoder';
   readonly layers: readonly LayerSpec[];
   readonly finalNorm: NormSpec;
+  readonly embeddingPositions?: SinusoidSpec;
 }
 
 export interface ModelSpec {
@@ -118,6 +148,8 @@ export interface ModelSpec {
   readonly stacks: readonly StackSpec[];
   /** logits = (x W^T + b) * multiplier, after the last stack's final norm. */
   readonly head: LinearSpec & { readonly multiplier: number };
+  /** Encoder-decoder only: the token that every decoder sequence begins with. */
+  readonly decoderStartToken?: number;
   /** Tensors that the checkpoint may hold and the model does not need (duplicates of tied weights). */
   readonly ignoredTensors: readonly string[];
 }
@@ -140,4 +172,21 @@ export function moeLayers(spec: ModelSpec): MoeLayer[] {
     }
   }
   return layers;
+}
+
+/** The stack that text comes out of: the only one of a language model, the second of an encoder-decoder. */
+export function decoderOf(spec: ModelSpec): StackSpec {
+  return spec.stacks[spec.stacks.length - 1] as StackSpec;
+}
+
+/** The stack that reads the source; a language model has none. */
+export function encoderOf(spec: ModelSpec): StackSpec | undefined {
+  return spec.stacks.find((stack) => stack.kind === 'encoder');
+}
+
+/** Tensors of an expert (or dense feed-forward) in the order in which its graph takes them. */
+export function expertWeights(expert: ExpertSpec): readonly WeightRef[] {
+  if (expert.kind === 'swiglu') return [expert.gate, expert.up, expert.down];
+  const { first, firstBias, second, secondBias } = expert;
+  return firstBias === undefined || secondBias === undefined ? [first, second] : [first, firstBias, second, secondBias];
 }

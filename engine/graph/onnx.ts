@@ -15,7 +15,13 @@ export type AttributeValue = number | string | readonly number[] | { readonly fl
 
 const MICROSOFT = 'com.microsoft';
 /** Operators of ONNX Runtime's own domain; all others are standard ones. */
-const CONTRIB = new Set(['FusedMatMul', 'QuickGelu', 'SkipSimplifiedLayerNormalization', 'ContribRotaryEmbedding']);
+const CONTRIB = new Set([
+  'FusedMatMul',
+  'QuickGelu',
+  'SkipLayerNormalization',
+  'SkipSimplifiedLayerNormalization',
+  'ContribRotaryEmbedding',
+]);
 
 export interface ExternalWeights {
   /** Key under which the bytes are given to the session, or a file name beside the model. */

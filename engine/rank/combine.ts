@@ -1,3 +1,4 @@
+import { NO_EXPERT } from '../gating/router.ts';
 import type { BatchLayout } from './batch_layout.ts';
 import type { MoeLayerInput } from './layer_input.ts';
 
@@ -20,6 +21,7 @@ export function combineRows(input: MoeLayerInput, layout: BatchLayout, outputs: 
     for (let choice = 0; choice < topK; choice++) {
       const pair = token * topK + choice;
       const expert = ids[choiceAt + pair] as number;
+      if (expert === NO_EXPERT) continue;
       const weight = (weights[choiceAt + pair] as number) * residualMultiplier;
       const row = (layout.ownFrom[expert] as number) + (plan.rowOfPair[pair] as number);
       const local = outputs.local[expert];
@@ -37,7 +39,7 @@ export function markWaited({ ids, choiceAt, plan, waited }: MoeLayerInput, stamp
   for (let token = 0; token < tokens; token++) {
     for (let choice = 0; choice < topK; choice++) {
       const expert = ids[choiceAt + token * topK + choice] as number;
-      if (Atomics.load(stamps, expert) === number) waited[token] = 1;
+      if (expert !== NO_EXPERT && Atomics.load(stamps, expert) === number) waited[token] = 1;
     }
   }
 }

@@ -31,11 +31,20 @@ export interface RowPlan {
   readonly tokens: Int32Array;
   /** Sample a next token after the last of `tokens`. */
   readonly emit: boolean;
+  /** Encoder-decoder: the sequence's source, encoded whole in this step before `tokens` are decoded. */
+  readonly source?: Int32Array;
+  /** 0 for padding, by token of the source and of `tokens`; all are tokens when absent. Only whole batches of a reference have any. */
+  readonly sourceMask?: Uint8Array;
+  readonly mask?: Uint8Array;
 }
 
 export interface StepPlan {
   readonly step: number;
   readonly rows: readonly RowPlan[];
+  /** Some rank encodes sources in this step: all take part in the encoder's layers. */
+  readonly encoding?: boolean;
+  /** Which tokens compete where the router has a capacity of its own, see gating/capacity.ts; absent: sequences. */
+  readonly routedAs?: 'sequences' | 'one-call';
   readonly temperature: number;
   readonly seed: number;
   /** Return the logits of every token (the `logits` command), not only samples. */
@@ -46,9 +55,9 @@ export interface StepPlan {
 
 export interface StepResult {
   readonly step: number;
-  /** Tokens of this rank, in the order of the plan's rows. */
+  /** Tokens of this rank: those of sources in the order of the plan's rows, then those of the rows themselves. */
   readonly tokens: number;
-  /** Chosen experts and weights [layers, tokens, topK]. */
+  /** Chosen experts and weights [layers, tokens, topK]; NO_EXPERT for a dropped choice and in the layers of the other stack. */
   readonly ids: Uint16Array;
   readonly weights: Float32Array;
   /** 1 where a token waited for an expert to load [tokens]. */

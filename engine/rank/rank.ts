@@ -1,76 +1,79 @@
 import type { LayerPlacement } from '../balancing/placement.ts';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
-import { type AttentionOutput, CpuDense } from '../device/cpu_dense.ts';
+import { CpuDense, type LayerOutput } from '../device/cpu_dense.ts';
 import { CpuExperts } from '../device/cpu_experts.ts';
 import { floats, type RuntimeMeter } from '../device/cpu_session.ts';
 import { WeightStaging } from '../device/weights.ts';
-import { type LayerSpec, type ModelSpec, type MoeLayer, moeLayers, type StackSpec } from '../families/spec.ts';
-import { createPlan, type DispatchPlan, planBytes } from '../gating/dispatch_plan.ts';
-import { planDynamic } from '../gating/dynamic.ts';
-import { routeToken } from '../gating/router.ts';
+import {
+  decoderOf,
+  encoderOf,
+  type LayerSpec,
+  type ModelSpec,
+  type MoeLayer,
+  moeLayers,
+  type StackSpec,
+} from '../families/spec.ts';
+import { NO_EXPERT } from '../gating/router.ts';
+import { decoderFeeds, encoderFeeds } from './attention_feeds.ts';
 import { Embedding } from './embedding.ts';
 import { Exchange, outboxBytes } from './exchange.ts';
 import { KvCache } from './kv_cache.ts';
-import type { TokenRows } from './layer_input.ts';
+import { type AttentionSource, type Chosen, LayerPass, type PassTokens } from './layer_pass.ts';
 import { MemoryLedger } from './ledger.ts';
 import type { RankSettings, RankSetup, RowPlan, StepPlan, StepResult } from './messages.ts';
 import { MoeLayerRunner } from './moe_layer.ts';
 import { PhaseClock } from './phase_clock.ts';
 import { RankCaches } from './rank_caches.ts';
 import { RankHead } from './rank_head.ts';
-import { groupFeeds, groupTokens, placeTokens, type TokenGroup } from './token_groups.ts';
-
-/** What the router chose in a step [layers, tokens, topK], and which tokens waited for a load. */
-interface Chosen {
-  readonly ids: Uint16Array;
-  readonly weights: Float32Array;
-  readonly waited: Uint8Array;
-}
+import { RelativeBias } from './relative_bias.ts';
+import { paddingOf, routedTogether } from './routed_together.ts';
+import { SourceCache } from './source_cache.ts';
+import { groupTokens, placeTokens } from './token_groups.ts';
 
 /**
  * One device's share of the engine: its own sequences through the whole model, its own experts for everybody's tokens.
  * A rank with no tokens still takes part in every layer, since its experts may be wanted.
+ *
+ * In an encoder-decoder a step first encodes the sources that came in with it, each whole, then decodes: the encoder's layers
+ * see the sources' tokens, the decoder's layers the rows' own. A step without a source leaves the encoder out on all ranks.
  */
 export class Rank {
-  private readonly layers: readonly LayerSpec[];
-  /** MoE layer of each block. */
-  private readonly moeOf: readonly MoeLayer[];
-  private readonly moeCount: number;
+  private readonly moe: readonly MoeLayer[];
   private readonly topK: number;
-  private placement: readonly LayerPlacement[] = [];
-  private readonly clock = new PhaseClock();
-  private readonly plan: DispatchPlan;
-  private readonly runner: MoeLayerRunner;
   private readonly kv: KvCache;
+  private readonly sources: SourceCache;
+  private readonly clock = new PhaseClock();
+  private readonly runner: MoeLayerRunner;
   private readonly head: RankHead;
   private readonly caches: RankCaches;
+  private readonly pass: LayerPass;
+  private placement: readonly LayerPlacement[] = [];
 
   private constructor(
     setup: RankSetup,
     private readonly spec: ModelSpec,
     private readonly ledger: MemoryLedger,
     private readonly embedding: Embedding,
+    private readonly relative: Partial<Record<StackSpec['kind'], RelativeBias>>,
     private readonly dense: CpuDense,
     experts: CpuExperts,
     private readonly exchange: Exchange | undefined,
     private readonly meter: RuntimeMeter,
   ) {
-    const stack = spec.stacks[spec.stacks.length - 1] as StackSpec;
-    const moe = moeLayers(spec);
-    this.layers = stack.layers;
-    this.moeOf = stack.layers.map((layer) => moe.find((entry) => entry.block === layer.block) as MoeLayer);
-    this.moeCount = moe.length;
+    this.moe = moeLayers(spec);
+    const { hiddenSize } = spec;
+    const { experts: count, rule } = (this.moe[0] as MoeLayer).feedForward;
+    this.topK = rule.topK;
     this.kv = new KvCache(
-      this.layers.map((layer) => layer.attention),
+      decoderOf(spec).layers.map((layer) => layer.attention),
       ledger,
     );
+    this.sources = new SourceCache(spec, dense, ledger);
     this.head = new RankHead(spec, dense);
-    this.caches = new RankCaches(setup.rank, moe, experts);
-    const { experts: count, rule } = (moe[0] as MoeLayer).feedForward;
-    this.topK = rule.topK;
-    this.plan = createPlan(count, rule.topK);
-    const { hiddenSize } = spec;
+    this.caches = new RankCaches(setup.rank, this.moe, experts);
     this.runner = new MoeLayerRunner(setup.rank, hiddenSize, rule.topK, count, experts, exchange, ledger, this.clock);
+    const { runner, caches, clock } = this;
+    this.pass = new LayerPass({ spec, dense, runner, caches, ledger, clock });
   }
 
   /** Loads the dense part; experts come as they are needed. */
@@ -79,11 +82,16 @@ export class Rank {
     const meter: RuntimeMeter = { ms: 0 };
     const staging = new WeightStaging(checkpoint);
     const embedding = new Embedding(spec, checkpoint, ledger);
+    const relative: Partial<Record<StackSpec['kind'], RelativeBias>> = {};
+    for (const stack of spec.stacks) {
+      const bias = RelativeBias.open(stack, checkpoint, ledger);
+      if (bias !== undefined) relative[stack.kind] = bias;
+    }
     const dense = await CpuDense.open(spec, staging, ledger, meter);
     const experts = new CpuExperts(moeLayers(spec), spec.hiddenSize, staging, ledger, meter);
     const exchange = setup.exchange && new Exchange(setup.exchange, setup.rank);
     if (setup.exchange !== undefined) ledger.add('gatingReorder', outboxBytes(setup.exchange));
-    return new Rank(setup, spec, ledger, embedding, dense, experts, exchange, meter);
+    return new Rank(setup, spec, ledger, embedding, relative, dense, experts, exchange, meter);
   }
 
   /** Puts settings in force before the next step; returns how many experts were given up for it. */
@@ -98,24 +106,28 @@ export class Rank {
     this.meter.ms = 0;
     this.runner.pairs = 0;
     if (plan.profile) this.ledger.startRecording();
-    const groups = groupTokens(plan.rows);
-    const placed = placeTokens(plan.rows, groups);
-    const rows: TokenRows = { tokens: placed.at.length, ...placed };
-    const choices = this.moeCount * rows.tokens * this.topK;
-    const chosen = {
-      ids: new Uint16Array(choices),
+    const sources = plan.rows.flatMap((row) => sourceOf(row) ?? []);
+    const sourceTokens = countTokens(sources);
+    const tokens = sourceTokens + countTokens(plan.rows);
+    const choices = this.moe.length * tokens * this.topK;
+    const chosen: Chosen = {
+      ids: new Uint16Array(choices).fill(NO_EXPERT),
       weights: new Float32Array(choices),
-      waited: new Uint8Array(rows.tokens),
+      waited: new Uint8Array(tokens),
     };
     const chosenBytes = chosen.ids.byteLength + chosen.weights.byteLength;
     this.ledger.add('gatingReorder', chosenBytes);
-    const states = await this.runLayers(plan.rows, groups, rows, chosen);
+    this.sources.fit(plan.rows);
+    await this.encode(plan, sources, tokens, chosen);
+    const { routedAs } = plan;
+    const decoded = this.tokensOf(decoderOf(this.spec), plan.rows, routedAs, sourceTokens, tokens);
+    const states = await this.decode(plan.rows, decoded, chosen);
     this.clock.enter('head');
-    const { sampled, logits } = await this.head.run(plan, rows, states);
+    const { sampled, logits } = await this.head.run(plan, decoded.rows, states);
     this.ledger.remove('gatingReorder', chosenBytes);
     return {
       step: plan.step,
-      tokens: rows.tokens,
+      tokens,
       ...chosen,
       sampled,
       cache: this.caches.takeCounters(),
@@ -134,8 +146,10 @@ export class Rank {
     await this.caches.close();
     this.runner.close();
     this.kv.close();
+    this.sources.close();
     await this.dense.close();
     this.embedding.close();
+    for (const bias of Object.values(this.relative)) bias.close();
     if (this.exchange !== undefined) this.ledger.remove('gatingReorder', outboxBytes(this.exchange.memory));
     return this.ledger.snapshot();
   }
@@ -145,97 +159,98 @@ export class Rank {
     this.exchange?.abort();
   }
 
-  /** Hidden states by group after the last layer. */
-  private async runLayers(
+  /** Sources through the encoder, then into keys and values for the decoder. */
+  private async encode(plan: StepPlan, sources: readonly RowPlan[], stepTokens: number, chosen: Chosen): Promise<void> {
+    const stack = encoderOf(this.spec);
+    if (stack === undefined) return;
+    if (!plan.encoding) {
+      this.caches.skip((layer) => layer.stack === 'encoder');
+      return;
+    }
+    const tokens = this.tokensOf(stack, sources, plan.routedAs, 0, stepTokens);
+    const feeds = sources.map((source) => encoderFeeds(source, this.relative.encoder));
+    const attention: AttentionSource = { feeds: (_, group) => feeds[group] ?? {} };
+    const states = await this.pass.run(stack, tokens, this.embed(stack, tokens), attention, chosen, this.placement);
+    this.clock.enter('attention');
+    for (const [index, source] of sources.entries()) await this.sources.store(source, states[index] as Float32Array);
+  }
+
+  /** Hidden states by group after the decoder's last layer. */
+  private async decode(
     plans: readonly RowPlan[],
-    groups: readonly TokenGroup[],
-    rows: TokenRows,
+    tokens: PassTokens,
     chosen: Chosen,
   ): Promise<readonly Float32Array[]> {
+    const stack = decoderOf(this.spec);
     if (plans.length > 0) {
-      const tokens = plans.map((row) => row.position + row.tokens.length);
-      this.kv.fit(Math.max(...plans.map((row) => row.row)) + 1, Math.max(...tokens));
+      const cached = plans.map((row) => row.position + row.tokens.length);
+      this.kv.fit(Math.max(...plans.map((row) => row.row)) + 1, Math.max(...cached));
     }
-    let states: readonly Float32Array[] = groups.map((group) => this.embed(group));
-    const attention = (this.layers[0] as LayerSpec).attention;
-    const feeds = groups.map((group) => groupFeeds(group, attention, this.kv.capacity));
-    let planned = 0;
-    for (const [block, layer] of this.layers.entries()) {
-      const outputs: AttentionOutput[] = [];
-      for (const [index, group] of groups.entries()) {
-        outputs.push(await this.attend(block, layer, group, states[index] as Float32Array, feeds[index] ?? {}));
-      }
-      states = outputs.map((output) => output.h);
-      const logitBytes = outputs.reduce((sum, output) => sum + output.routerLogits.byteLength, 0);
-      this.ledger.add('gatingReorder', logitBytes);
-      const { index: moe, feedForward } = this.moeOf[block] as MoeLayer;
-      const choiceAt = moe * rows.tokens * this.topK;
-      this.route(feedForward, outputs, rows, chosen, choiceAt);
-      const grown = planBytes(this.plan) - planned;
-      this.ledger.add('gatingReorder', grown);
-      planned += grown;
-      await this.runner.run({
-        layer: moe,
-        rows,
-        normed: outputs.map((output) => output.normed),
-        residual: states,
-        residualMultiplier: layer.residualMultiplier,
-        ...chosen,
-        choiceAt,
-        plan: this.plan,
-        deviceOf: (this.placement[moe] as LayerPlacement).deviceOf,
-        cache: this.caches.of(moe),
-      });
-      this.ledger.remove('gatingReorder', logitBytes);
-    }
-    this.ledger.remove('gatingReorder', planned);
-    return states;
+    const { attention } = stack.layers[0] as LayerSpec;
+    const shared = tokens.groups.map((group) => ({
+      ...decoderFeeds(group, attention, this.kv.capacity, this.relative.decoder),
+      ...this.sources.mask(group),
+    }));
+    const source: AttentionSource = {
+      feeds: (layer, index) => {
+        const group = tokens.groups[index] as PassTokens['groups'][number];
+        const { kvHeads, headDim } = (stack.layers[layer] as LayerSpec).attention;
+        const { key, value } = this.kv.view(layer, group.firstRow, group.cached ? group.batch : 0);
+        const dims = [group.batch, kvHeads, group.cached ? this.kv.capacity : 0, headDim];
+        const past = { past_key: floats(key, dims), past_value: floats(value, dims) };
+        return { ...shared[index], ...past, ...this.sources.keys(layer, group) };
+      },
+      took: (layer, index, output) => this.keep(layer, tokens.groups[index] as PassTokens['groups'][number], output),
+    };
+    return this.pass.run(stack, tokens, this.embed(stack, tokens), source, chosen, this.placement);
   }
 
-  private embed({ batch, length, members, firstRow }: TokenGroup): Float32Array {
-    const state = new Float32Array(batch * length * this.spec.hiddenSize);
-    for (const { tokens, row } of members) this.embedding.lookUp(tokens, state, (row - firstRow) * length);
-    return state;
-  }
-
-  /** Router logits to experts and weights, experts to the dispatch plan. */
-  private route(
-    { rule, experts }: MoeLayer['feedForward'],
-    outputs: readonly AttentionOutput[],
-    rows: TokenRows,
-    { ids, weights }: Chosen,
-    choiceAt: number,
-  ): void {
-    this.clock.enter('gate');
-    for (let token = 0; token < rows.tokens; token++) {
-      const { routerLogits } = outputs[rows.group[token] as number] as AttentionOutput;
-      const at = (rows.at[token] as number) * experts;
-      routeToken(rule, routerLogits, at, experts, ids, weights, choiceAt + token * this.topK);
-    }
-    this.clock.enter('reorder');
-    planDynamic(this.plan, ids, choiceAt, rows.tokens);
-  }
-
-  private async attend(
-    block: number,
-    layer: LayerSpec,
-    { batch, length, cached, firstRow, members }: TokenGroup,
-    state: Float32Array,
-    shared: ReturnType<typeof groupFeeds>,
-  ): Promise<AttentionOutput> {
-    this.clock.enter('attention');
-    const { kvHeads, headDim } = layer.attention;
-    const past = cached ? this.kv.capacity : 0;
-    const { key, value } = this.kv.view(block, firstRow, cached ? batch : 0);
-    const output = await this.dense.runAttention(block, {
-      ...shared,
-      x: floats(state, [batch, length, this.spec.hiddenSize]),
-      past_key: floats(key, [batch, kvHeads, past, headDim]),
-      past_value: floats(value, [batch, kvHeads, past, headDim]),
-    });
+  private keep(layer: number, { members, firstRow, length }: PassTokens['groups'][number], output: LayerOutput): void {
+    const { newKey, newValue } = output;
+    if (newKey === undefined || newValue === undefined) throw new Error(`layer ${layer} returned no keys`);
     for (const { row, position } of members) {
-      this.kv.append(block, row, position, length, row - firstRow, output.newKey, output.newValue);
+      this.kv.append(layer, row, position, length, row - firstRow, newKey, newValue);
     }
-    return output;
   }
+
+  /** The step's tokens of one stack, from place `first` on. */
+  private tokensOf(
+    stack: StackSpec,
+    rows: readonly RowPlan[],
+    routedAs: StepPlan['routedAs'],
+    first: number,
+    stepTokens: number,
+  ): PassTokens {
+    const groups = groupTokens(rows);
+    const placed = placeTokens(rows, groups);
+    const padding = paddingOf(rows);
+    const { rule } = (this.moe[0] as MoeLayer).feedForward;
+    return {
+      groups,
+      rows: { tokens: placed.at.length, ...placed },
+      first,
+      stepTokens,
+      routed: routedTogether(rule, stack.kind, rows, routedAs),
+      ...(padding && { padding }),
+    };
+  }
+
+  private embed({ embeddingPositions }: StackSpec, { groups }: PassTokens): Float32Array[] {
+    return groups.map(({ batch, length, members, firstRow }) => {
+      const state = new Float32Array(batch * length * this.spec.hiddenSize);
+      for (const { tokens, row, position } of members)
+        this.embedding.lookUp(tokens, state, (row - firstRow) * length, embeddingPositions, position);
+      return state;
+    });
+  }
+}
+
+/** A row's source as a row of the encoder. */
+function sourceOf({ source, sourceMask, row, sequence }: RowPlan): RowPlan | undefined {
+  if (source === undefined) return undefined;
+  return { row, sequence, position: 0, tokens: source, emit: false, ...(sourceMask && { mask: sourceMask }) };
+}
+
+function countTokens(rows: readonly RowPlan[]): number {
+  return rows.reduce((sum, row) => sum + row.tokens.length, 0);
 }

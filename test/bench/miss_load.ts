@@ -3,7 +3,7 @@ import { openCheckpoint } from '../../engine/checkpoint/checkpoint.ts';
 import { CpuSession, floats, type RuntimeMeter } from '../../engine/device/cpu_session.ts';
 import { WeightStaging } from '../../engine/device/weights.ts';
 import { readModelSpec } from '../../engine/families/family.ts';
-import { moeLayers } from '../../engine/families/spec.ts';
+import { expertWeights, moeLayers } from '../../engine/families/spec.ts';
 import { expertGraph } from '../../engine/graph/expert.ts';
 import type { Bench, BenchContext, Figure } from './bench.ts';
 import { median } from './statistics.ts';
@@ -50,9 +50,9 @@ async function* measure(context: BenchContext, id: string, folder: string): Asyn
   const creates: number[] = [];
   const runs: number[] = [];
   for (let round = -3; round < ROUNDS; round++) {
-    const { gate, up, down } = feedForward.expert((round + 3) % feedForward.experts);
+    const expert = feedForward.expert((round + 3) % feedForward.experts);
     const begun = performance.now();
-    const weights = staging.gather(graph.parts, [gate, up, down]);
+    const weights = staging.gather(graph.parts, expertWeights(expert));
     const read = performance.now();
     const session = await CpuSession.create(graph, weights, meter);
     const created = performance.now();

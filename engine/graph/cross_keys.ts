@@ -1,0 +1,35 @@
+import type { AttentionSpec, NormSpec } from '../families/spec.ts';
+import { headsFirst } from './attention.ts';
+import { GraphBuilder } from './onnx.ts';
+import { type GraphParts, linear, linearFloats, norm, normFloats } from './parts.ts';
+import { WeightBlob, type WeightedGraph } from './weight_blob.ts';
+
+/**
+ * Keys and values of a source for the cross-attention of every decoder layer, run once a sequence:
+ *   key_l, value_l = W_l norm(x), x [1, S, hidden] after the encoder's last layer, key_l/value_l [1, H, S, D]
+ * One session for all layers: the encoder's final norm is taken once, and a source costs one call.
+ */
+export function crossKeysGraph(layers: readonly AttentionSpec[], finalNorm: NormSpec, hidden: number): WeightedGraph {
+  const builder = new GraphBuilder();
+  const blob = new WeightBlob(builder);
+  const parts: GraphParts = { builder, blob, hidden };
+  builder.input('x', 'float32', ['B', 'S', hidden]);
+  const normed = norm(parts, 'final', finalNorm, 'x');
+  for (const [index, { kvHeads, headDim, key, value }] of layers.entries()) {
+    for (const [name, spec] of [
+      ['key', key],
+      ['value', value],
+    ] as const) {
+      headsFirst(builder, linear(parts, `${name}_weight_${index}`, spec, normed), kvHeads, headDim, `${name}_${index}`);
+      builder.output(`${name}_${index}`, 'float32', ['B', kvHeads, 'S', headDim]);
+    }
+  }
+  return { model: builder.finish(), parts: blob.parts, floats: blob.floats };
+}
+
+export function crossKeysFloats(layers: readonly AttentionSpec[], finalNorm: NormSpec, hidden: number): number {
+  return layers.reduce(
+    (sum, { key, value }) => sum + linearFloats(key) + linearFloats(value),
+    normFloats(finalNorm, hidden),
+  );
+}

@@ -1,0 +1,93 @@
+import type { Tensor } from 'onnxruntime-node';
+import { floats, int64s } from '../device/cpu_session.ts';
+import type { AttentionSpec } from '../families/spec.ts';
+import type { RowPlan } from './messages.ts';
+import type { RelativeBias } from './relative_bias.ts';
+import type { TokenGroup } from './token_groups.ts';
+
+/** Added to a score that must not count; finite, so that a row masked throughout stays a number. */
+export const MASKED = -1e9;
+
+type Feeds = Record<string, Tensor>;
+type Rope = Extract<AttentionSpec['positions'], { kind: 'rope' }>;
+
+/**
+ * Self-attention inputs of a group in a decoder that are the same for every layer: mask and relative positions, rotary rows,
+ * shapes.
+ * @param capacity tokens that the KV cache is laid out for
+ */
+export function decoderFeeds(
+  group: TokenGroup,
+  attention: AttentionSpec,
+  capacity: number,
+  relative: RelativeBias | undefined,
+): Feeds {
+  const { batch, length, members, firstRow, cached } = group;
+  const { heads, kvHeads, positions, windowTokens = Number.POSITIVE_INFINITY } = attention;
+  const past = cached ? capacity : 0;
+  const total = past + length;
+  const planes = relative?.heads ?? 1;
+  const bias = new Float32Array(batch * planes * length * total).fill(MASKED);
+  // A row that takes no part still needs one key to look at: its own.
+  for (let row = 0; row < batch * planes; row++)
+    for (let i = 0; i < length; i++) bias[(row * length + i) * total + past + i] = 0;
+  for (const member of members) {
+    for (let plane = 0; plane < planes; plane++) {
+      for (let i = 0; i < length; i++) {
+        const position = member.position + i;
+        const line = (((member.row - firstRow) * planes + plane) * length + i) * total;
+        for (let key = Math.max(0, position - windowTokens + 1); key <= position; key++) {
+          const fresh = key - member.position;
+          if (fresh >= 0 && member.mask?.[fresh] === 0) continue;
+          bias[line + (fresh < 0 ? key : past + fresh)] = relative?.of(key - position, plane) ?? 0;
+        }
+      }
+    }
+  }
+  return {
+    bias: floats(bias, [batch, planes, length, total]),
+    split: int64s([past, length], [2]),
+    ...(positions.kind === 'rope' && ropeFeeds(group, positions, attention.headDim)),
+    ...(heads !== kvHeads && {
+      scores_shape: int64s([batch, heads, length, total], [4]),
+      grouped_shape: int64s([batch, kvHeads, (heads / kvHeads) * length, total], [4]),
+    }),
+  };
+}
+
+/** Self-attention inputs of one source in an encoder: every token sees every other that is not padding. */
+export function encoderFeeds({ tokens, mask }: RowPlan, relative: RelativeBias | undefined): Feeds {
+  const { length } = tokens;
+  const planes = relative?.heads ?? 1;
+  const bias = new Float32Array(planes * length * length);
+  for (let plane = 0; plane < planes; plane++) {
+    for (let query = 0; query < length; query++) {
+      const line = (plane * length + query) * length;
+      for (let key = 0; key < length; key++)
+        bias[line + key] = mask?.[key] === 0 ? MASKED : (relative?.of(key - query, plane) ?? 0);
+    }
+  }
+  return { bias: floats(bias, [1, planes, length, length]) };
+}
+
+function ropeFeeds({ batch, length, members, firstRow }: TokenGroup, positions: Rope, headDim: number): Feeds {
+  const half = headDim / 2;
+  const cos = new Float32Array(batch * length * half);
+  const sin = new Float32Array(batch * length * half);
+  const lines = Array.from({ length: batch * length }, (_, line) => line);
+  for (const member of members) {
+    for (let i = 0; i < length; i++) {
+      const at = ((member.row - firstRow) * length + i) * half;
+      for (let f = 0; f < half; f++) {
+        const angle = (member.position + i) * (positions.inverseFrequency[f] as number);
+        cos[at + f] = Math.cos(angle) * positions.attentionFactor;
+        sin[at + f] = Math.sin(angle) * positions.attentionFactor;
+      }
+    }
+  }
+  return {
+    cos: floats(cos, [batch * length, half]),
+    sin: floats(sin, [batch * length, half]),
+    positions: int64s(lines, [batch, length]),
+  };
+}

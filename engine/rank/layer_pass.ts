@@ -1,0 +1,157 @@
+import type { Tensor } from 'onnxruntime-node';
+import type { LayerPlacement } from '../balancing/placement.ts';
+import type { CpuDense, LayerOutput } from '../device/cpu_dense.ts';
+import { floats } from '../device/cpu_session.ts';
+import { type LayerSpec, type ModelSpec, type MoeLayer, moeLayers, type StackSpec } from '../families/spec.ts';
+import { applyCapacity, type RoutedTogether } from '../gating/capacity.ts';
+import { createPlan, type DispatchPlan, planBytes } from '../gating/dispatch_plan.ts';
+import { planDynamic } from '../gating/dynamic.ts';
+import { routeToken } from '../gating/router.ts';
+import type { TokenRows } from './layer_input.ts';
+import type { MemoryLedger } from './ledger.ts';
+import type { MoeLayerRunner } from './moe_layer.ts';
+import type { PhaseClock } from './phase_clock.ts';
+import type { RankCaches } from './rank_caches.ts';
+import type { TokenGroup } from './token_groups.ts';
+
+/** What the router chose in a step [layers, tokens, topK], and which tokens waited for a load [tokens]. */
+export interface Chosen {
+  readonly ids: Uint16Array;
+  readonly weights: Float32Array;
+  readonly waited: Uint8Array;
+}
+
+/** The tokens of a step that go through one stack. */
+export interface PassTokens {
+  readonly groups: readonly TokenGroup[];
+  readonly rows: TokenRows;
+  /** Place of the first of them among all tokens of the step, and how many those are. */
+  readonly first: number;
+  readonly stepTokens: number;
+  readonly routed: readonly RoutedTogether[];
+  /** 1 for padding, by token; absent where there is none. */
+  readonly padding?: Uint8Array;
+}
+
+/** How a stack's attention is fed: with the KV cache in a decoder, with nothing but the source in an encoder. */
+export interface AttentionSource {
+  /** Inputs of a group's layer beside its hidden states. */
+  feeds(layer: number, group: number): Record<string, Tensor>;
+  /** Takes what the layer computed (new keys). */
+  took?(layer: number, group: number, output: LayerOutput): void;
+}
+
+interface Parts {
+  readonly spec: ModelSpec;
+  readonly dense: CpuDense;
+  readonly runner: MoeLayerRunner;
+  readonly caches: RankCaches;
+  readonly ledger: MemoryLedger;
+  readonly clock: PhaseClock;
+}
+
+/** The loop over the layers of a stack: attention, then the dense feed-forward or the experts. */
+export class LayerPass {
+  private readonly moe: readonly MoeLayer[];
+  private readonly topK: number;
+  private readonly plan: DispatchPlan;
+
+  constructor(private readonly parts: Parts) {
+    this.moe = moeLayers(parts.spec);
+    const { experts, rule } = (this.moe[0] as MoeLayer).feedForward;
+    this.topK = rule.topK;
+    this.plan = createPlan(experts, rule.topK);
+  }
+
+  /**
+   * @param states hidden states by group [B, S, hidden]
+   * @returns hidden states by group after the last layer
+   */
+  async run(
+    stack: StackSpec,
+    tokens: PassTokens,
+    states: readonly Float32Array[],
+    attention: AttentionSource,
+    chosen: Chosen,
+    placement: readonly LayerPlacement[],
+  ): Promise<readonly Float32Array[]> {
+    const { dense, clock, ledger, spec } = this.parts;
+    let current = states;
+    let planned = 0;
+    for (const [index, layer] of stack.layers.entries()) {
+      clock.enter('attention');
+      const outputs: LayerOutput[] = [];
+      for (const [group, { batch, length }] of tokens.groups.entries()) {
+        const x = floats(current[group] as Float32Array, [batch, length, spec.hiddenSize]);
+        const output = await dense.runLayer(stack.kind, index, { ...attention.feeds(index, group), x });
+        attention.took?.(index, group, output);
+        outputs.push(output);
+      }
+      current = outputs.map((output) => output.h);
+      if (layer.feedForward.kind !== 'moe') continue;
+      planned = await this.runExperts(layer, this.moeLayer(stack, layer), tokens, outputs, chosen, placement, planned);
+    }
+    ledger.remove('gatingReorder', planned);
+    return current;
+  }
+
+  /** Routes, plans and runs the experts of a layer; returns the plan's bytes, entered in the ledger until the pass ends. */
+  private async runExperts(
+    layer: LayerSpec,
+    { index, feedForward }: MoeLayer,
+    tokens: PassTokens,
+    outputs: readonly LayerOutput[],
+    chosen: Chosen,
+    placement: readonly LayerPlacement[],
+    planned: number,
+  ): Promise<number> {
+    const { ledger, runner, caches } = this.parts;
+    const { rows, first, stepTokens } = tokens;
+    const logits = outputs.map((output) => output.routerLogits as Float32Array);
+    const logitBytes = logits.reduce((sum, part) => sum + part.byteLength, 0);
+    ledger.add('gatingReorder', logitBytes);
+    const choiceAt = (index * stepTokens + first) * this.topK;
+    this.route(feedForward, logits, tokens, chosen, choiceAt);
+    const grown = planBytes(this.plan) - planned;
+    ledger.add('gatingReorder', grown);
+    await runner.run({
+      layer: index,
+      rows,
+      normed: outputs.map((output) => output.normed as Float32Array),
+      residual: outputs.map((output) => output.h),
+      residualMultiplier: layer.residualMultiplier,
+      ids: chosen.ids,
+      weights: chosen.weights,
+      choiceAt,
+      plan: this.plan,
+      deviceOf: (placement[index] as LayerPlacement).deviceOf,
+      cache: caches.of(index),
+      waited: chosen.waited.subarray(first, first + rows.tokens),
+    });
+    ledger.remove('gatingReorder', logitBytes);
+    return planned + grown;
+  }
+
+  /** Router logits to experts and weights, experts to the dispatch plan. */
+  private route(
+    { rule, experts }: MoeLayer['feedForward'],
+    logits: readonly Float32Array[],
+    { rows, routed, padding }: PassTokens,
+    { ids, weights }: Chosen,
+    choiceAt: number,
+  ): void {
+    this.parts.clock.enter('gate');
+    for (let token = 0; token < rows.tokens; token++) {
+      const at = (rows.at[token] as number) * experts;
+      const group = logits[rows.group[token] as number] as Float32Array;
+      routeToken(rule, group, at, experts, ids, weights, choiceAt + token * this.topK);
+    }
+    for (const together of routed) applyCapacity(rule, experts, ids, weights, choiceAt, together, padding);
+    this.parts.clock.enter('reorder');
+    planDynamic(this.plan, ids, choiceAt, rows.tokens);
+  }
+
+  private moeLayer({ kind }: StackSpec, { block }: LayerSpec): MoeLayer {
+    return this.moe.find((entry) => entry.stack === kind && entry.block === block) as MoeLayer;
+  }
+}

@@ -1,0 +1,71 @@
+import type { Tensor } from 'onnxruntime-node';
+import { type CpuDense, crossAttentions } from '../device/cpu_dense.ts';
+import { floats } from '../device/cpu_session.ts';
+import type { AttentionSpec, ModelSpec } from '../families/spec.ts';
+import { MASKED } from './attention_feeds.ts';
+import { KvCache } from './kv_cache.ts';
+import type { MemoryLedger } from './ledger.ts';
+import type { RowPlan } from './messages.ts';
+import type { TokenGroup } from './token_groups.ts';
+
+interface Source {
+  readonly tokens: number;
+  readonly mask: Uint8Array | undefined;
+}
+
+/** Keys and values of every row's source for cross-attention: computed when the source is encoded, read by every step after. */
+export class SourceCache {
+  private readonly layers: readonly AttentionSpec[];
+  private readonly kv: KvCache;
+  private readonly sources: (Source | undefined)[] = [];
+
+  constructor(
+    spec: ModelSpec,
+    private readonly dense: CpuDense,
+    ledger: MemoryLedger,
+  ) {
+    this.layers = crossAttentions(spec);
+    this.kv = new KvCache(this.layers, ledger);
+  }
+
+  /** Makes room for the rows of a step, those that were encoded before included. */
+  fit(rows: readonly RowPlan[]): void {
+    if (this.layers.length === 0 || rows.length === 0) return;
+    const tokens = rows.map(({ row, source }) => source?.length ?? this.sources[row]?.tokens ?? 0);
+    this.kv.fit(Math.max(...rows.map(({ row }) => row)) + 1, Math.max(...tokens));
+  }
+
+  /** @param state the source's hidden states after the encoder's last layer [1, tokens, hidden] */
+  async store({ row, tokens, mask }: RowPlan, state: Float32Array): Promise<void> {
+    this.sources[row] = { tokens: tokens.length, mask };
+    for (const [layer, { key, value }] of (await this.dense.runCrossKeys(state, tokens.length)).entries()) {
+      this.kv.append(layer, row, 0, tokens.length, 0, key, value);
+    }
+  }
+
+  /** Which keys a group's rows may look at: the same for every layer. */
+  mask({ firstRow, batch }: TokenGroup): Record<string, Tensor> {
+    if (this.layers.length === 0) return {};
+    const { capacity } = this.kv;
+    const bias = new Float32Array(batch * capacity).fill(MASKED);
+    for (let row = 0; row < batch; row++) {
+      const source = this.sources[firstRow + row];
+      for (let key = 0; key < (source?.tokens ?? 0); key++)
+        if (source?.mask?.[key] !== 0) bias[row * capacity + key] = 0;
+    }
+    return { cross_bias: floats(bias, [batch, 1, 1, capacity]) };
+  }
+
+  /** Keys and values of a decoder layer for a group, in place. */
+  keys(layer: number, { firstRow, batch }: TokenGroup): Record<string, Tensor> {
+    const attention = this.layers[layer];
+    if (attention === undefined) return {};
+    const { key, value } = this.kv.view(layer, firstRow, batch);
+    const dims = [batch, attention.kvHeads, this.kv.capacity, attention.headDim];
+    return { cross_key: floats(key, dims), cross_value: floats(value, dims) };
+  }
+
+  close(): void {
+    this.kv.close();
+  }
+}

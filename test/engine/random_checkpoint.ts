@@ -1,0 +1,85 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { type WritableTensor, writeSafetensors } from '../../engine/checkpoint/safetensors_write.ts';
+
+/** A checkpoint of seeded random weights, tensor by tensor. */
+export class RandomCheckpoint {
+  private readonly tensors: Record<string, WritableTensor> = {};
+
+  constructor(private seed: number) {}
+
+  /** Uniform numbers within `scale` of `around`. */
+  put(name: string, shape: readonly number[], scale = 0.4, around = 0): void {
+    const count = shape.reduce((product, dim) => product * dim, 1);
+    let state = this.seed++;
+    const data = Float32Array.from({ length: count }, () => {
+      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+      return around + (state / 2 ** 31 - 1) * scale;
+    });
+    this.tensors[name] = { dtype: 'F32', shape, data };
+  }
+
+  linear(name: string, outFeatures: number, inFeatures: number, bias: boolean, scale = 0.4): void {
+    this.put(`${name}.weight`, [outFeatures, inFeatures], scale);
+    if (bias) this.put(`${name}.bias`, [outFeatures], 0.2);
+  }
+
+  norm(name: string, hidden: number, bias: boolean): void {
+    this.put(`${name}.weight`, [hidden], 0.2, 1);
+    if (bias) this.put(`${name}.bias`, [hidden], 0.2);
+  }
+
+  /** Writes a model folder of its own; returns it. */
+  write(config: object): string {
+    const folder = mkdtempSync(path.join(tmpdir(), 'moe-random-'));
+    writeSafetensors(path.join(folder, 'model.safetensors'), this.tensors);
+    writeFileSync(path.join(folder, 'config.json'), JSON.stringify(config));
+    return folder;
+  }
+}
+
+export interface NllbSizes {
+  readonly hidden: number;
+  readonly heads: number;
+  readonly vocab: number;
+  readonly experts: number;
+  readonly prefix: string;
+  readonly routerBias: boolean;
+  readonly stacks: Readonly<
+    Record<'encoder' | 'decoder', { readonly layers: number; readonly step: number; readonly width: number }>
+  >;
+}
+
+/** Tensors of NLLB-MoE's layers; a stack of 0 layers has none, and a decoder has cross-attention where there is an encoder. */
+export function putNllb(checkpoint: RandomCheckpoint, sizes: NllbSizes): void {
+  const { hidden, vocab, experts, prefix, routerBias, stacks } = sizes;
+  const embedding = stacks.encoder.layers > 0 ? 'shared.weight' : 'decoder.embed_tokens.weight';
+  checkpoint.put(`${prefix}${embedding}`, [vocab, hidden], 0.5);
+  for (const stack of ['encoder', 'decoder'] as const) {
+    const { layers, step, width } = stacks[stack];
+    if (layers > 0) checkpoint.norm(`${prefix}${stack}.layer_norm`, hidden, true);
+    for (let layer = 0; layer < layers; layer++) {
+      const at = `${prefix}${stack}.layers.${layer}`;
+      const attentions = [
+        'self_attn',
+        ...(stack === 'decoder' && stacks.encoder.layers > 0 ? ['cross_attention'] : []),
+      ];
+      for (const attention of attentions) {
+        checkpoint.norm(`${at}.${attention}_layer_norm`, hidden, true);
+        for (const part of ['q', 'k', 'v', 'out'])
+          checkpoint.linear(`${at}.${attention}.${part}_proj`, hidden, hidden, true);
+      }
+      checkpoint.norm(`${at}.ff_layer_norm`, hidden, true);
+      const mlp = (name: string) => {
+        checkpoint.linear(`${name}.fc1`, width, hidden, true);
+        checkpoint.linear(`${name}.fc2`, hidden, width, true);
+      };
+      if (step === 0 || (layer + 1) % step !== 0) mlp(`${at}.ffn`);
+      else {
+        checkpoint.linear(`${at}.ffn.router.classifier`, experts, hidden, routerBias, 1);
+        for (let e = 0; e < experts; e++) mlp(`${at}.ffn.experts.expert_${e}`);
+      }
+    }
+  }
+}
