@@ -22,12 +22,12 @@ export class Echo implements EvictionPolicy {
     this.echo.observe(this.layer, active, count, ++this.events);
   }
 
-  onLoad(expert: number, step: number): void {
-    this.order.load(expert, step);
+  onLoad(expert: number): void {
+    this.order.load(expert);
   }
 
-  onHit(expert: number, step: number): void {
-    this.order.hit(expert, step);
+  onHit(expert: number): void {
+    this.order.hit(expert);
   }
 
   onEvict(expert: number): void {

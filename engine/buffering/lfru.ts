@@ -17,12 +17,12 @@ export class Lfru implements EvictionPolicy {
 
   onLoad(expert: number, step: number): void {
     this.use(expert, step);
-    this.order.load(expert, step);
+    this.order.load(expert);
   }
 
   onHit(expert: number, step: number): void {
     this.use(expert, step);
-    this.order.hit(expert, step);
+    this.order.hit(expert);
   }
 
   onEvict(expert: number): void {

@@ -12,14 +12,14 @@ export class Lfu implements EvictionPolicy {
     this.order = new ScoredOrder(experts);
   }
 
-  onLoad(expert: number, step: number): void {
+  onLoad(expert: number): void {
     this.count(expert);
-    this.order.load(expert, step);
+    this.order.load(expert);
   }
 
-  onHit(expert: number, step: number): void {
+  onHit(expert: number): void {
     this.count(expert);
-    this.order.hit(expert, step);
+    this.order.hit(expert);
   }
 
   onEvict(expert: number): void {

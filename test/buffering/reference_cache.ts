@@ -8,6 +8,8 @@ interface Resident {
   readonly load: number;
   /** Event of the last use. */
   use: number;
+  /** Number of the last use, counted as experts are served. */
+  served: number;
 }
 
 /** The protocol and the rules once more, from their descriptions: arrays and sorts, no order kept, nothing clever. */
@@ -15,6 +17,7 @@ export class ReferenceCache {
   readonly counters: CacheCounters = { hits: 0, misses: 0, loads: 0, evictions: 0 };
   private held: Resident[] = [];
   private loads = 0;
+  private served = 0;
   /** What was used in each step since the policy is in force. */
   private history: (readonly number[])[] = [];
   private queues: Queues | undefined;
@@ -37,7 +40,7 @@ export class ReferenceCache {
     const misses = active.filter((expert) => !hits.includes(expert));
     for (const expert of hits) {
       this.counters.hits++;
-      (this.find(expert) as Resident).use = this.history.length;
+      Object.assign(this.find(expert) as Resident, { use: this.history.length, served: ++this.served });
       this.queues?.hit(expert);
     }
     const loaded = misses.map((expert): [number, 'load' | number] => {
@@ -45,7 +48,7 @@ export class ReferenceCache {
       this.counters.loads++;
       const full = this.held.length >= this.capacity;
       const verdict = full ? this.giveUp(active, this.history.length) : 'load';
-      this.held.push({ expert, load: ++this.loads, use: this.history.length });
+      this.held.push({ expert, load: ++this.loads, use: this.history.length, served: ++this.served });
       this.queues?.load(expert);
       return [expert, verdict];
     });
@@ -66,6 +69,7 @@ export class ReferenceCache {
     this.history = [];
     for (const resident of [...this.held].sort((a, b) => a.load - b.load)) {
       resident.use = this.history.push([resident.expert]);
+      resident.served = ++this.served;
       this.queues?.load(resident.expert);
     }
   }
@@ -89,11 +93,11 @@ export class ReferenceCache {
         case 'fifo':
           return [resident.load];
         case 'lfu':
-          return [this.usesOf(resident).length, ...byUse];
+          return [this.usesOf(resident).length, resident.served];
         case 'lfru':
-          return [this.usesOf(resident).length / (now - resident.use + 1), ...byUse];
+          return [this.usesOf(resident).length / (now - resident.use + 1), resident.served];
         case 'decayed':
-          return [this.usesOf(resident).reduce((sum, use) => sum + 0.95 ** (now - use), 0), ...byUse];
+          return [this.usesOf(resident).reduce((sum, use) => sum + 0.95 ** (now - use), 0), resident.served];
         default:
           return byUse;
       }
