@@ -58,7 +58,10 @@ export class MissCurveReplay {
     if (this.first === -1) this.first = step;
     let accesses = 0;
     for (let layer = 0; layer < this.moeLayers; layer++) {
-      accesses += active.scan(trace, step, layer);
+      const total = active.scan(trace, step, layer);
+      // A step that has no token for the layer does not pass there.
+      if (total === 0) continue;
+      accesses += total;
       for (let device = 0; device < placement.devices; device++) {
         const ids = active.ids[device] as Int32Array;
         const count = active.counts[device] as number;

@@ -80,7 +80,8 @@ export class CacheReplay {
     const { active } = this;
     if (active === undefined) throw new Error('settings must be applied before the first step');
     for (let layer = 0; layer < this.moeLayers; layer++) {
-      active.scan(trace, step, layer);
+      // A step that has no token for the layer does not pass there.
+      if (active.scan(trace, step, layer) === 0) continue;
       for (const [device, layers] of this.caches.entries()) {
         serve(layers[layer] as ExpertCache, active.ids[device] as Int32Array, active.counts[device] as number);
       }
@@ -114,10 +115,12 @@ export class CacheReplay {
   }
 }
 
-/** One event: a layer of a step on one device. */
-export function serve(cache: ExpertCache, active: Int32Array, count: number): void {
+/** One event: a layer of a step on one device. @returns its misses */
+export function serve(cache: ExpertCache, active: Int32Array, count: number): number {
+  const before = cache.counters.misses;
   const order = cache.openStep(active, count);
   for (let i = 0; i < count; i++) cache.access(order[i] as number);
+  return cache.counters.misses - before;
 }
 
 /**

@@ -8,7 +8,7 @@ import { applyChange, type CacheChange, CacheReplay, replayCaches } from '../../
 import { type RoutingTrace, RoutingTraceBuilder } from '../../engine/trace/trace.ts';
 import { layerPlacements, splits } from '../balancing/histories.ts';
 import { splitByHand } from '../balancing/split_by_hand.ts';
-import { traces } from '../trace/examples.ts';
+import { activeOf, traces } from '../trace/examples.ts';
 
 interface Case {
   readonly trace: RoutingTrace;
@@ -142,6 +142,7 @@ function byHand(trace: RoutingTrace, changes: readonly CacheChange[], device: nu
       }
     }
     for (const [layer, cache] of caches.entries()) {
+      if (activeOf(trace, step, layer).length === 0) continue;
       const active = activeByHand(trace, step, layer, device, placement);
       const order = Array.from(cache.openStep(active, active.length)).slice(0, active.length);
       for (const expert of order) cache.access(expert);

@@ -1,0 +1,53 @@
+import type { ActiveSets } from './active_sets.ts';
+import { LruStack } from './lru_stack.ts';
+import { MinStack, nextUses } from './min_stack.ts';
+import { countScored, type MissCounts, stepSlices } from './miss_counts.ts';
+import { MissSums } from './miss_sums.ts';
+import type { Pace } from './pace.ts';
+
+export interface AllSizes extends MissCounts {
+  /** First uses among the scored accesses. */
+  readonly coldMisses: number;
+}
+
+/**
+ * LRU or MIN at every size in one pass over the trace (lru_stack.ts, min_stack.ts).
+ * @param scored 1 where a step counts [steps] @param slots per layer and device, ascending [m]
+ */
+export async function replayAllSizes(
+  policy: 'lru' | 'min',
+  sets: ActiveSets,
+  scored: Uint8Array,
+  slots: readonly number[],
+  pace: Pace,
+): Promise<AllSizes> {
+  const { moeLayers, devices, experts, ids, offsets } = sets;
+  const stacks = moeLayers * devices;
+  const lru = policy === 'lru' ? Array.from({ length: stacks }, () => new LruStack(experts)) : undefined;
+  const min = Array.from({ length: lru === undefined ? stacks : 0 }, () => new MinStack(experts));
+  const next = lru === undefined ? nextUses(sets) : new Int32Array(0);
+  const slices = stepSlices(sets);
+  const sums = new MissSums(sets, slots, slices.mostSteps);
+  let coldMisses = 0;
+  for (const [fromStep, toStep] of slices.list) {
+    for (let layer = 0; layer < moeLayers; layer++) {
+      for (let device = 0; device < devices; device++) {
+        const stack = layer * devices + device;
+        for (let step = fromStep; step < toStep; step++) {
+          const from = offsets[step * stacks + stack] as number;
+          const to = offsets[step * stacks + stack + 1] as number;
+          if (from === to) continue;
+          const depths = scored[step] === 1 ? sums.open(layer, device, step - fromStep) : undefined;
+          const cold =
+            lru === undefined
+              ? (min[stack] as MinStack).event(ids, next, from, to, depths)
+              : (lru[stack] as LruStack).event(ids, from, to, depths);
+          if (depths !== undefined) coldMisses += cold;
+        }
+      }
+    }
+    sums.close(toStep - fromStep);
+    await pace.rest();
+  }
+  return { ...sums.counts(countScored(scored)), coldMisses };
+}

@@ -1,0 +1,19 @@
+import { EngineRefusal } from '../api.ts';
+
+/** Long work shares its thread: it stops for messages this often. */
+const SLICE_MS = 8;
+
+/** Lets others have the thread now and then, and ends work that nobody waits for any more. */
+export class Pace {
+  private resumedAtMs = performance.now();
+
+  constructor(private readonly signal?: AbortSignal) {}
+
+  /** To be awaited every few thousand events. @throws EngineRefusal where the work was cancelled */
+  async rest(): Promise<void> {
+    if (performance.now() - this.resumedAtMs < SLICE_MS) return;
+    await new Promise((resolve) => setImmediate(resolve));
+    this.resumedAtMs = performance.now();
+    if (this.signal?.aborted) throw new EngineRefusal('The question was cancelled before it was answered.');
+  }
+}
