@@ -65,7 +65,7 @@ class LocalEngine implements Engine {
   private readonly machine: MachineInfo = describeMachine();
   private readonly eventListeners = new Set<(event: EngineEvent) => void>();
   private readonly frameListeners = new Set<(frame: TelemetryFrame) => void>();
-  private readonly labs = new Labs();
+  private readonly labs = new Labs(() => this.run?.info().path);
   private readonly runsDir: string;
   private model: OpenModel | undefined;
   private run: Run | undefined;

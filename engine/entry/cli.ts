@@ -3,6 +3,7 @@ import { BadArguments, type Command } from './commands/command.ts';
 import { devices } from './commands/devices.ts';
 import { inspect } from './commands/inspect.ts';
 import { logits } from './commands/logits.ts';
+import { placement } from './commands/placement.ts';
 import { replay } from './commands/replay.ts';
 import { run } from './commands/run.ts';
 
@@ -10,7 +11,7 @@ import { run } from './commands/run.ts';
  * The headless engine: `npm run moe -- COMMAND`. Results go to stdout or the file asked for, progress and log lines to stderr.
  * Exit code 0, 1 where the command failed, 2 where its arguments are bad.
  */
-const COMMANDS: readonly Command[] = [run, logits, replay, inspect, devices];
+const COMMANDS: readonly Command[] = [run, logits, replay, placement, inspect, devices];
 
 function help(): string {
   const lines = COMMANDS.map((command) => `  ${command.name.padEnd(9)} ${command.summary}`);
