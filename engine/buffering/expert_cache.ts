@@ -1,7 +1,7 @@
 import type { EvictionName } from '../protocol/settings.ts';
 import { type CachePlace, DeviceRouting } from './device_routing.ts';
 import { createPolicy } from './policies.ts';
-import type { EvictionPolicy } from './policy.ts';
+import type { CacheView, EvictionPolicy } from './policy.ts';
 
 /** `access` verdicts that are not the expert to give up. */
 export const HIT = -1;
@@ -24,7 +24,7 @@ export interface CacheCounters {
  * A step: `openStep` with the active set, then `access` for every expert in the order it returns. Residents come first (all
  * of them are hits, and run before anything is given up), then misses by rising id, each in the slot of a victim.
  */
-export class ExpertCache {
+export class ExpertCache implements CacheView {
   readonly counters: CacheCounters = { hits: 0, misses: 0, loads: 0, evictions: 0 };
   private policy: EvictionPolicy;
   private eviction: EvictionName;
@@ -38,6 +38,8 @@ export class ExpertCache {
   /** Order of loads, for handing residents to another policy. */
   private readonly loadedAt: Int32Array;
   private loadNumber = 0;
+  readonly uses: Uint32Array;
+  private opened = 0;
 
   /**
    * @param experts ids are 0..experts-1
@@ -52,16 +54,22 @@ export class ExpertCache {
   ) {
     this.slots = capacity;
     this.eviction = eviction;
-    this.policy = createPolicy(eviction, experts, place);
     this.resident = new Uint8Array(experts);
     this.activeStamp = new Int32Array(experts);
     this.order = new Int32Array(experts);
     this.missing = new Int32Array(experts);
     this.loadedAt = new Int32Array(experts);
+    this.uses = new Uint32Array(experts);
+    this.policy = createPolicy(eviction, experts, place, this);
   }
 
   get capacity(): number {
     return this.slots;
+  }
+
+  /** Steps opened so far. */
+  get steps(): number {
+    return this.opened;
   }
 
   get residentCount(): number {
@@ -83,13 +91,15 @@ export class ExpertCache {
    * @returns the order to serve them in, its first `count` places; reused by the next call
    */
   openStep(active: ArrayLike<number>, count: number): Int32Array {
-    const { resident, order, missing, activeStamp } = this;
+    const { resident, order, missing, activeStamp, uses } = this;
     const step = ++this.step;
+    this.opened++;
     let hits = 0;
     // Without branches: whether an expert is resident is what a branch predictor cannot know.
     for (let i = 0; i < count; i++) {
       const expert = active[i] as number;
       activeStamp[expert] = step;
+      uses[expert] = (uses[expert] as number) + 1;
       order[hits] = expert;
       missing[i - hits] = expert;
       hits += resident[expert] as number;
@@ -133,7 +143,7 @@ export class ExpertCache {
   setEviction(eviction: EvictionName): void {
     if (eviction === this.eviction) return;
     this.eviction = eviction;
-    this.policy = createPolicy(eviction, this.experts, this.place);
+    this.policy = createPolicy(eviction, this.experts, this.place, this);
     const residents = this.residents().sort((a, b) => (this.loadedAt[a] as number) - (this.loadedAt[b] as number));
     for (const expert of residents) this.policy.onLoad(expert, ++this.step);
   }

@@ -8,14 +8,15 @@ import { Lfu } from './lfu.ts';
 import { Lifo } from './lifo.ts';
 import { LifoLru } from './lifo_lru.ts';
 import { Lru } from './lru.ts';
-import type { EvictionPolicy } from './policy.ts';
+import { Pinned } from './pinned.ts';
+import type { CacheView, EvictionPolicy } from './policy.ts';
 import { S3Fifo } from './s3_fifo.ts';
 import { Sieve } from './sieve.ts';
 
 interface PolicyEntry {
   readonly title: string;
   readonly says: string;
-  readonly create: (experts: number, place: CachePlace) => EvictionPolicy;
+  readonly create: (experts: number, place: CachePlace, cache: CacheView) => EvictionPolicy;
 }
 
 /** Every eviction policy there is: a new one is a file beside this and a line here. */
@@ -70,9 +71,17 @@ export const POLICIES: Readonly<Record<EvictionName, PolicyEntry>> = {
     says: 'An inactive expert first; always the least likely to be used soon, learned from how past steps like this one went on',
     create: (experts, place) => new Echo(experts, place),
   },
+  pinned: {
+    title: 'Pinned hot set',
+    says: 'The experts used in most steps until it was chosen stay, in all slots but one; the others as LRU',
+    create: (experts, _, cache) => new Pinned(experts, cache),
+  },
 };
 
-/** @param place tells a policy that learns from the routing of all layers where it stands */
-export function createPolicy(name: EvictionName, experts: number, place: CachePlace): EvictionPolicy {
-  return POLICIES[name].create(experts, place);
+/**
+ * @param place tells a policy that learns from the routing of all layers where it stands
+ * @param cache the cache that it is for
+ */
+export function createPolicy(name: EvictionName, experts: number, place: CachePlace, cache: CacheView): EvictionPolicy {
+  return POLICIES[name].create(experts, place, cache);
 }

@@ -20,3 +20,12 @@ export interface EvictionPolicy {
    */
   victim(activeStamp: Int32Array, step: number): number;
 }
+
+/** What a policy may know of its cache beside what it is told. */
+export interface CacheView {
+  readonly capacity: number;
+  /** Steps seen, also before the policy was chosen. */
+  readonly steps: number;
+  /** Of them, those that needed each expert [experts]. */
+  readonly uses: Uint32Array;
+}

@@ -22,6 +22,7 @@ export const EvictionName = z.enum([
   'sieve',
   's3-fifo',
   'echo',
+  'pinned',
 ]);
 export type EvictionName = z.infer<typeof EvictionName>;
 

@@ -15,6 +15,7 @@ const HINTS: Readonly<Record<EvictionName, string>> = {
   sieve: 'Idle first, the oldest in not used again',
   's3-fifo': 'Idle first, newcomers not used again',
   echo: 'Idle first, least wanted after steps like this one',
+  pinned: 'The most used so far stay, one slot for the others',
 };
 
 const SAYS: Readonly<Record<EvictionName, string>> = {
@@ -28,6 +29,7 @@ const SAYS: Readonly<Record<EvictionName, string>> = {
   sieve: 'Oldest in, unless used',
   's3-fifo': 'Newcomers unused first',
   echo: 'Least likely soon first',
+  pinned: 'The most used so far stay',
 };
 
 const OPTIONS: readonly ChoiceOption<EvictionName>[] = EvictionName.options.map((value) => ({

@@ -107,6 +107,7 @@ const EVICTION_TITLES: Readonly<Record<RunSettings['eviction'], string>> = {
   sieve: 'SIEVE',
   's3-fifo': 'S3-FIFO',
   echo: 'Routing echo',
+  pinned: 'Pinned hot set',
 };
 export const evictionTitle = (name: RunSettings['eviction']): string => EVICTION_TITLES[name];
 

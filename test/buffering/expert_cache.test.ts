@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ExpertCache, HIT, LOAD } from '../../engine/buffering/expert_cache.ts';
+import { PIN_STEPS } from '../../engine/buffering/pinned.ts';
 import { EvictionName } from '../../engine/protocol/settings.ts';
 import { ReferenceCache } from './reference_cache.ts';
 
@@ -25,7 +26,7 @@ function changes(experts: number, policy: fc.Arbitrary<EvictionName>): fc.Arbitr
       { weight: 1, arbitrary: policy.map((name): Change => ({ kind: 'eviction', policy: name })) },
       { weight: 1, arbitrary: fc.subarray(ids(experts)).map((kept): Change => ({ kind: 'retain', kept })) },
     ),
-    { maxLength: 60 },
+    { maxLength: 120, size: '+1' },
   );
 }
 
@@ -102,6 +103,48 @@ describe('expert cache', () => {
     expect(named.map((name) => victim(name, older))).toEqual([2, 0, 0]);
     const allActive = [[1, 2, 3, 4]];
     expect(named.map((name) => victim(name, allActive))).toEqual([3, 3, 1]);
+  });
+
+  it('serves in waves a step that needs more than the cache holds: everything once, resident when its turn comes', () => {
+    const waves = fc.record({
+      slots: fc.integer({ min: 1, max: 5 }),
+      before: fc.array(fc.subarray(ids(9)), { maxLength: 40 }),
+      name: fc.constantFrom(...EvictionName.options),
+    });
+    fc.assert(
+      fc.property(waves, ({ slots, before, name }) => {
+        const cache = new ExpertCache(9, slots, name);
+        for (const active of before) apply(cache, { kind: 'event', active });
+        const hits = cache.residents();
+        const misses = ids(9).filter((expert) => !hits.includes(expert));
+        const order = Array.from(cache.openStep(ids(9), 9));
+        expect(order).toEqual([...hits, ...misses]);
+        for (const expert of order) {
+          cache.access(expert);
+          expect(cache.isResident(expert)).toBe(true);
+          expect(cache.residentCount).toBeLessThanOrEqual(slots);
+        }
+        expect(cache.residentCount).toBe(slots);
+      }),
+    );
+  });
+
+  it('keeps a pinned hot set whatever passes through the last slot, and pins anew for another size', () => {
+    const cache = new ExpertCache(8, 3, 'lru');
+    for (let step = 0; step < PIN_STEPS; step++) apply(cache, { kind: 'event', active: [0, 1 + (step % 2)] });
+    cache.setEviction('pinned');
+    const scan = () => {
+      for (let step = 0; step < 12; step++) apply(cache, { kind: 'event', active: [4 + (step % 4)] });
+      return cache.residents();
+    };
+    // 0 was used in every step, 1 and 2 in every second one: two are pinned, and of equals the lower id.
+    expect(scan()).toEqual([0, 1, 7]);
+    cache.resize(2);
+    expect(scan()).toEqual([0, 7]);
+    cache.resize(4);
+    apply(cache, { kind: 'event', active: [1] });
+    apply(cache, { kind: 'event', active: [2] });
+    expect(scan()).toEqual([0, 1, 2, 7]);
   });
 });
 

@@ -1,4 +1,5 @@
 import type { CacheCounters } from '../../engine/buffering/expert_cache.ts';
+import { PIN_STEPS } from '../../engine/buffering/pinned.ts';
 import type { EvictionName } from '../../engine/protocol/settings.ts';
 import { type Queues, S3Queues, SieveQueue } from './reference_queues.ts';
 
@@ -21,6 +22,10 @@ export class ReferenceCache {
   /** What was used in each step since the policy is in force. */
   private history: (readonly number[])[] = [];
   private queues: Queues | undefined;
+  /** Everything ever used, step by step. */
+  private readonly seen: (readonly number[])[] = [];
+  private pins: { expert: number[]; capacity: number } | undefined;
+  private pinDue = PIN_STEPS;
 
   constructor(
     private capacity: number,
@@ -36,6 +41,8 @@ export class ReferenceCache {
   /** @returns [expert, 'hit' | 'load' | expert given up] in serving order */
   event(active: readonly number[]): [number, 'hit' | 'load' | number][] {
     this.history.push(active);
+    this.seen.push(active);
+    this.pin();
     const hits = active.filter((expert) => this.find(expert) !== undefined);
     const misses = active.filter((expert) => !hits.includes(expert));
     for (const expert of hits) {
@@ -65,6 +72,9 @@ export class ReferenceCache {
   setEviction(policy: EvictionName): void {
     if (policy === this.policy) return;
     this.policy = policy;
+    this.pins = undefined;
+    this.pinDue = PIN_STEPS;
+    this.pin();
     this.queues = queuesOf(policy);
     this.history = [];
     for (const resident of [...this.held].sort((a, b) => a.load - b.load)) {
@@ -81,8 +91,9 @@ export class ReferenceCache {
   }
 
   private giveUp(active: readonly number[], now: number): number {
+    this.pin();
     const inactive = this.held.filter(({ expert }) => !active.includes(expert));
-    const candidates = inactive.length > 0 ? inactive : this.held;
+    const candidates = inactive.length > 0 && this.policy !== 'pinned' ? inactive : this.held;
     const rank = (resident: Resident): number[] => {
       const byUse = [resident.use, resident.expert];
       switch (this.policy) {
@@ -90,6 +101,10 @@ export class ReferenceCache {
           return [-resident.load];
         case 'lifo-lru':
           return inactive.length > 0 ? byUse : [-resident.load];
+        case 'pinned': {
+          const pinned = this.pins?.expert.includes(resident.expert) ?? false;
+          return [pinned ? 1 : 0, active.includes(resident.expert) ? 1 : 0, ...byUse];
+        }
         case 'fifo':
           return [resident.load];
         case 'lfu':
@@ -117,7 +132,17 @@ export class ReferenceCache {
     return this.history.flatMap((used, step) => (used.includes(expert) ? [step + 1] : []));
   }
 
+  private pin(): void {
+    const resized = this.pins !== undefined && this.pins.capacity !== this.capacity;
+    if (this.policy !== 'pinned' || (this.seen.length < this.pinDue && !resized)) return;
+    this.pinDue = Number.POSITIVE_INFINITY;
+    const uses = (expert: number) => this.seen.filter((used) => used.includes(expert)).length;
+    const hottest = [...new Set(this.seen.flat())].sort((a, b) => uses(b) - uses(a) || a - b);
+    this.pins = { expert: hottest.slice(0, this.capacity - 1), capacity: this.capacity };
+  }
+
   private remove(expert: number): void {
+    if (this.pins?.expert.includes(expert)) this.pinDue = this.seen.length + PIN_STEPS;
     this.held = this.held.filter((resident) => resident.expert !== expert);
     this.queues?.remove(expert);
     this.counters.evictions++;
