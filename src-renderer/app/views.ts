@@ -1,9 +1,13 @@
-import { Activity, type LucideIcon } from 'lucide-react';
+import { Activity, ChartSpline, type LucideIcon } from 'lucide-react';
 import { type ComponentType, lazy } from 'react';
 
 // The charts are most of the window's code: fetched at once, but the engine is connected without waiting for them.
 const live = import('../views/live/live_view.tsx');
 const LiveView = lazy(() => live.then(({ LiveView: component }) => ({ default: component })));
+
+const CacheLabView = lazy(() =>
+  import('../views/cache_lab/cache_lab_view.tsx').then((module) => ({ default: module.CacheLabView })),
+);
 
 export interface ViewEntry {
   readonly id: string;
@@ -18,4 +22,5 @@ export interface ViewEntry {
 /** The left rail, in order. Each entry also gets a command `view.ID`. */
 export const VIEWS: readonly [ViewEntry, ...ViewEntry[]] = [
   { id: 'live', title: 'Live', icon: Activity, hotkey: '1', component: LiveView },
+  { id: 'cache', title: 'Cache', icon: ChartSpline, hotkey: '3', component: CacheLabView, showsFiles: true },
 ];

@@ -46,3 +46,11 @@ export interface Scaled {
   readonly value: string;
   readonly unit: string;
 }
+
+/** A whole number as short as an axis wants it: 850, 4k, 12.5k, 1.2M. */
+export function shortCount(value: number): string {
+  const size = Math.abs(value);
+  if (size < 1000) return count(value);
+  const [unit, per] = size < 1_000_000 ? (['k', 1000] as const) : (['M', 1_000_000] as const);
+  return `${fixed(value / per, 1).replace(/\.0$/, '')}${unit}`;
+}

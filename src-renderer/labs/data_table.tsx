@@ -23,11 +23,16 @@ export interface TableRow {
   readonly isMarked?: boolean;
 }
 
-interface DataTableProps {
-  /** Says what the table holds, to those who do not see what stands around it. */
-  readonly caption: string;
+export interface TableData {
   readonly columns: readonly TableColumn[];
   readonly rows: readonly TableRow[];
+}
+
+interface DataTableProps extends TableData {
+  /** Says what the table holds, to those who do not see what stands around it. */
+  readonly caption: string;
+  /** What is copied, where a program wants it in another form than the eye; absent: what is shown. */
+  readonly csv?: TableData;
   /** Index of a column to be marked, for example the pinned size. */
   readonly markedColumn?: number;
 }
@@ -35,12 +40,12 @@ interface DataTableProps {
 const COPIED_MS = 1500;
 
 /** A lab's numbers: scrolls by keyboard, header and first column stay in sight, and copies itself as CSV with units. */
-export function DataTable({ caption, columns, rows, markedColumn }: DataTableProps) {
+export function DataTable({ caption, columns, rows, markedColumn, csv }: DataTableProps) {
   const { host, notices } = useStudio();
   const [copied, setCopied] = useState(false);
   const copy = async () => {
     try {
-      await host.copyText(tableCsv(columns, rows));
+      await host.copyText(tableCsv(csv ?? { columns, rows }));
       setCopied(true);
       window.setTimeout(() => setCopied(false), COPIED_MS);
     } catch (error) {
@@ -94,7 +99,7 @@ export function DataTable({ caption, columns, rows, markedColumn }: DataTablePro
 }
 
 /** Units in the header, values in full. */
-export function tableCsv(columns: readonly TableColumn[], rows: readonly TableRow[]): string {
+export function tableCsv({ columns, rows }: TableData): string {
   return toCsv(
     columns.map(({ title, unit }) => (unit === undefined ? title : `${title} (${unit})`)),
     rows.map(({ cells }) => cells.map(({ text, value }) => value ?? text)),

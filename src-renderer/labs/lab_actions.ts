@@ -11,8 +11,10 @@ export interface LabActions {
   chooseLabFile(): Promise<void>;
 }
 
-export function createLabActions({ host, labs, selection, settings, dialogs }: LabDeps): LabActions {
+export function createLabActions({ engine, host, labs, selection, settings, dialogs }: LabDeps): LabActions {
   const setLabSource = (source: LabSource) => {
+    // Tables of the old source are not waited for.
+    engine.request('cancelLab', {}).catch(() => undefined);
     labs.setState((state) => choose(state, source));
     // Layers and experts of one subject mean nothing in the next.
     selection.getState().pin(undefined);
@@ -36,4 +38,4 @@ export function createLabActions({ host, labs, selection, settings, dialogs }: L
   };
 }
 
-type LabDeps = Pick<ActionDeps, 'host' | 'labs' | 'selection' | 'settings' | 'dialogs'>;
+type LabDeps = Pick<ActionDeps, 'engine' | 'host' | 'labs' | 'selection' | 'settings' | 'dialogs'>;

@@ -77,7 +77,11 @@ export function useLab<M extends Method>(method: M, params: Params<M> | undefine
     isStale: state.result !== undefined && (state.answered !== key || !isConnected),
     blank,
     progress: state.isAsking && progress?.task === method ? progress : undefined,
-    cancel: () => query.cancel(),
+    cancel() {
+      query.cancel();
+      // What the engine answers to it changes nothing here: the question was let go of.
+      engine.request('cancelLab', {}).catch(() => undefined);
+    },
     again: () => query.refresh(),
   };
 }

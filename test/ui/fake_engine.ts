@@ -12,6 +12,7 @@ import {
 import type { ModelSummary } from '../../engine/protocol/model.ts';
 import type { RunSettings } from '../../engine/protocol/settings.ts';
 import { CATEGORY_COUNT, type TelemetryFrame } from '../../engine/protocol/telemetry.ts';
+import { fakeCacheTable, fakeExpertLife, fakeExpertsMap } from './fake_labs.ts';
 import { FakeText } from './fake_text.ts';
 import { columnsOf, EXPERTS, type FakeStep, FakeWorkload, LAYERS, PER_EXPERT_BYTES } from './fake_workload.ts';
 
@@ -135,9 +136,9 @@ export class FakeEngine implements Engine {
         throw new EngineRefusal('The fake engine keeps no run files.');
       },
       runs: () => ({ runs: [] }),
-      cacheLab: noLab,
-      expertsMap: noLab,
-      expertLife: noLab,
+      cacheLab: ({ source }) => fakeCacheTable(source),
+      expertsMap: ({ source }) => fakeExpertsMap(source),
+      expertLife: ({ source, layer, expert }) => fakeExpertLife(source, layer, expert),
       placementLab: noLab,
       placementExport: noLab,
       gatingLab: noLab,

@@ -24,7 +24,7 @@ const transport = new FakeTransport(() => {
 });
 const stored = {
   version: 1,
-  ui: { theme, view: 'live', inspectorOpen: true, logOpen: false },
+  ui: { theme, view: query.get('view') ?? 'live', inspectorOpen: true, logOpen: false },
   run: JSON.parse(query.get('run') ?? 'null'),
 };
 const { host, kept, choose } = createFakeHost(transport, kind, stored);

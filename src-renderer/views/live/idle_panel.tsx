@@ -1,7 +1,7 @@
 import { useSession } from '../../app/context.tsx';
+import { capitalize, layerName } from '../../format/layer_names.ts';
 import { count, fixed } from '../../format/numbers.ts';
 import { LayerBars } from './layer_bars.tsx';
-import { capitalize, layerName } from './layer_names.ts';
 import { Panel } from './panel.tsx';
 import { idleFigure, idleSentence } from './sentences.ts';
 

@@ -6,7 +6,7 @@ import type { ChartTheme } from '../../charts/chart_theme.ts';
 import type { ChartOption, PixelSize } from '../../charts/echarts.ts';
 import { gridOption, type PlotArea, type PlotMargins, plotArea } from '../../charts/plot_area.ts';
 import { useChart } from '../../charts/use_chart.ts';
-import { layerName } from './layer_names.ts';
+import { layerName } from '../../format/layer_names.ts';
 import { barSeries, extent, type LayerBar, type MoeLayers, place, tickSeries } from './layer_series.ts';
 import { useLive, useRunNotes } from './live_context.ts';
 import type { LiveStats } from './live_stats.ts';

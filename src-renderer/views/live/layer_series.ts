@@ -1,7 +1,7 @@
 import type { ModelSummary } from '../../../engine/protocol/model.ts';
 import type { ChartTheme } from '../../charts/chart_theme.ts';
 import type { CustomSeriesOption } from '../../charts/echarts.ts';
-import { hasBothStacks, layerTick } from './layer_names.ts';
+import { hasBothStacks, layerTick } from '../../format/layer_names.ts';
 
 export type MoeLayers = ModelSummary['moeLayers'];
 

@@ -2,12 +2,12 @@ import type { EngineSnapshot } from '../../../engine/protocol/messages.ts';
 import { CATEGORY_COUNT, LEDGER_CATEGORIES, STEP_PHASES } from '../../../engine/protocol/telemetry.ts';
 import { bytesText } from '../../format/bytes.ts';
 import { toCsv } from '../../format/csv.ts';
+import { layerName } from '../../format/layer_names.ts';
 import { count, fixed, percentText } from '../../format/numbers.ts';
 import { msText, spanText } from '../../format/time.ts';
 import { plural } from '../../format/words.ts';
 import type { RunHistory } from '../../stores/history.ts';
 import type { Cursor } from '../../stores/selection.ts';
-import { layerName } from './layer_names.ts';
 import type { LiveStats } from './live_stats.ts';
 import { missShare } from './sentences.ts';
 

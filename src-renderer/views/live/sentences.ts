@@ -3,12 +3,12 @@ import type { ModelSummary } from '../../../engine/protocol/model.ts';
 import type { PlacementName } from '../../../engine/protocol/settings.ts';
 import { type Audit, STEP_PHASES, type StepPhase, type StepProfile } from '../../../engine/protocol/telemetry.ts';
 import { bytesText } from '../../format/bytes.ts';
+import { capitalize, hasBothStacks, layerName } from '../../format/layer_names.ts';
 import { count, percentText, tile } from '../../format/numbers.ts';
 import { msText } from '../../format/time.ts';
 import { list, plural } from '../../format/words.ts';
 import { placementTitle } from '../../stores/run_settings.ts';
 import type { HostState } from '../../stores/session.ts';
-import { capitalize, hasBothStacks, layerName } from './layer_names.ts';
 import {
   type CacheChange,
   type DeviceStats,

@@ -1,4 +1,4 @@
-import type { ModelSummary } from '../../../engine/protocol/model.ts';
+import type { ModelSummary } from '../../engine/protocol/model.ts';
 
 type MoeLayers = ModelSummary['moeLayers'];
 

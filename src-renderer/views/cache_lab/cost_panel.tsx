@@ -1,0 +1,96 @@
+import { useMemo } from 'react';
+import { byteScale } from '../../charts/axis_scale.ts';
+import { bytesPer, bytesText, byteUnit } from '../../format/bytes.ts';
+import { count, fixed, percentText, tile } from '../../format/numbers.ts';
+import { msText } from '../../format/time.ts';
+import { plural } from '../../format/words.ts';
+import { LabPanel } from '../../labs/lab_panel.tsx';
+import { LinePlot, type PlotLine } from '../../labs/line_plot.tsx';
+import type { Choice } from './cache_lab_view.tsx';
+import { costAt, minRow } from './losses.ts';
+
+/** What a size costs in time and in memory, projected from what a load took in this run. */
+export function CostPanel({ choice: { table, size, policy, pinSlots } }: { readonly choice: Choice }) {
+  const row = table.rows.find((candidate) => candidate.policy === policy);
+  const drawn = useMemo(() => {
+    const least = minRow(table);
+    if (row === undefined || table.cost === undefined) return undefined;
+    const time = (of: typeof row) => table.slots.map((_, i) => costAt(table, of, i)?.stepMs ?? null);
+    const speed: PlotLine[] = [{ id: policy, title: row.title, colour: '--accent', y: time(row), isMain: true }];
+    if (least !== undefined && policy !== 'min')
+      speed.push({ id: 'min', title: 'MIN', colour: '--dim', y: time(least), isDashed: true });
+    const memory: PlotLine[] = [
+      {
+        id: 'memory',
+        title: 'memory',
+        colour: '--m-experts',
+        y: table.slots.map((_, i) => costAt(table, row, i)?.bytes ?? null),
+        isMain: true,
+      },
+    ];
+    return { speed, memory };
+  }, [table, row, policy]);
+  const cost = row === undefined ? undefined : costAt(table, row, size);
+  const onPin = (index: number | undefined) => pinSlots(index === undefined ? undefined : table.slots[index]);
+  const unit = byteUnit(drawn?.memory[0]?.y.at(-1) ?? 1);
+  return (
+    <LabPanel
+      title="Time and memory"
+      note="projected"
+      figure={cost === undefined ? undefined : tile(cost.stepMs)}
+      unit="ms a step"
+      missing={
+        drawn === undefined
+          ? 'A routing trace does not say what a load or a step takes, nor how large an expert is. A recorded run does.'
+          : undefined
+      }
+      says={nextSays(table, row, size)}
+    >
+      {drawn !== undefined && (
+        <div className="cost-plots">
+          <LinePlot
+            label="Projected time of a step against cache size"
+            xs={table.slots}
+            xScale="log"
+            xUnit="slots"
+            lines={drawn.speed}
+            formatTick={(y, { max }) => (max >= 10 ? fixed(y, 0) : fixed(y, 1))}
+            formatValue={msText}
+            pinned={size}
+            onPin={onPin}
+          />
+          <LinePlot
+            label="Memory of a device against cache size"
+            xs={table.slots}
+            xScale="log"
+            xUnit="slots"
+            lines={drawn.memory}
+            formatTick={(y) => count(y / bytesPer(unit))}
+            formatValue={bytesText}
+            yAxis={bytesAxis(Math.max(...(drawn.memory[0]?.y ?? []).map((y) => y ?? 0)))}
+            pinned={size}
+            onPin={onPin}
+          />
+        </div>
+      )}
+    </LabPanel>
+  );
+}
+
+/** Lines at whole powers of two of the unit. */
+function bytesAxis(highest: number) {
+  const { max, interval } = byteScale(highest, 3);
+  return { max, ticks: Array.from({ length: Math.round(max / interval) + 1 }, (_, i) => i * interval) };
+}
+
+/** What the next larger size would win and cost. */
+function nextSays(table: Choice['table'], row: Choice['table']['rows'][number] | undefined, size: number) {
+  if (row === undefined) return undefined;
+  const now = costAt(table, row, size);
+  const next = costAt(table, row, size + 1);
+  const slots = table.slots[size + 1];
+  if (now === undefined) return undefined;
+  if (next === undefined || slots === undefined) return 'Every expert is resident at this size.';
+  const saved = now.stepMs === 0 ? 0 : 1 - next.stepMs / now.stepMs;
+  return `${plural(slots, 'slot')} instead: ${percentText(saved)} less time a step for ${bytesText(next.bytes - now.bytes)} more a device.`;
+}
