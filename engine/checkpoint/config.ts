@@ -35,6 +35,11 @@ export class ConfigReader {
     return this.get(key) !== undefined;
   }
 
+  /** Whether the key is there and holds `null`, for the few keys where that is not the same as absent. */
+  holdsNull(key: string): boolean {
+    return Object.hasOwn(this.values, key) && this.values[key] === null;
+  }
+
   string(key: string, fallback?: string): string {
     return this.optionalString(key) ?? fallback ?? this.refuseMissing(key);
   }

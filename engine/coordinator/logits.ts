@@ -20,7 +20,7 @@ export interface LogitsOutput {
   readonly expertIds: Int32Array;
 }
 
-/** One forward pass over whole sequences on one CPU device with every expert that is needed: for checks against a reference. */
+/** One forward pass of a language model over whole sequences, one after the other: for checks against a reference. */
 export async function forwardLogits(
   modelPath: string,
   spec: ModelSpec,
@@ -30,18 +30,8 @@ export async function forwardLogits(
   const moe = moeLayers(spec);
   const [{ feedForward }] = moe as [MoeLayer];
   const { topK } = feedForward.rule;
-  const setup = {
-    modelPath,
-    rank: 0,
-    ranks: 1,
-    device: 'cpu:0',
-    budgetBytes: Number.MAX_SAFE_INTEGER,
-    exchange: undefined,
-  };
-  const rank = await Rank.open(setup, spec, checkpoint);
+  const rank = await openWholeRank(modelPath, spec, checkpoint);
   try {
-    const placement = contiguous(moe.length, feedForward.experts, 1);
-    await rank.apply({ slotsPerLayer: feedForward.experts, eviction: 'lifo', placement });
     const length = Math.max(...input.inputIds.map((row) => row.length));
     const rows = input.inputIds.length;
     const logits = new Float32Array(rows * length * spec.vocabSize);
@@ -49,9 +39,7 @@ export async function forwardLogits(
     for (const [row, ids] of input.inputIds.entries()) {
       const kept = [...ids.keys()].filter((at) => (input.mask?.[row]?.[at] ?? 1) !== 0);
       const tokens = Int32Array.from(kept, (at) => ids[at] as number);
-      const wrong = tokens.find((id) => id < 0 || id >= spec.vocabSize);
-      if (wrong !== undefined)
-        throw new EngineRefusal(`input_ids: token ${wrong} is outside the vocabulary of ${spec.vocabSize}.`);
+      checkTokens('input_ids', tokens, spec);
       if (tokens.length === 0) continue;
       const plan: RowPlan = { row: 0, sequence: row, position: 0, tokens, emit: false };
       const result = await rank.step({
@@ -80,4 +68,23 @@ export async function forwardLogits(
   } finally {
     await rank.close();
   }
+}
+
+/** A rank on one CPU device with room for every expert, no run behind it. */
+export async function openWholeRank(modelPath: string, spec: ModelSpec, checkpoint: Checkpoint): Promise<Rank> {
+  const moe = moeLayers(spec);
+  const [{ feedForward }] = moe as [MoeLayer];
+  const budgetBytes = Number.MAX_SAFE_INTEGER;
+  const setup = { modelPath, rank: 0, ranks: 1, device: 'cpu:0', budgetBytes, exchange: undefined };
+  const rank = await Rank.open(setup, spec, checkpoint);
+  const placement = contiguous(moe.length, feedForward.experts, 1);
+  await rank.apply({ slotsPerLayer: feedForward.experts, eviction: 'lifo', placement });
+  return rank;
+}
+
+/** @throws EngineRefusal for an id that the model has no row for */
+export function checkTokens(name: string, tokens: Int32Array, spec: ModelSpec): void {
+  const wrong = tokens.find((id) => id < 0 || id >= spec.vocabSize);
+  if (wrong !== undefined)
+    throw new EngineRefusal(`${name}: token ${wrong} is outside the vocabulary of ${spec.vocabSize}.`);
 }

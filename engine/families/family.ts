@@ -2,14 +2,18 @@ import { EngineRefusal } from '../api.ts';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { type ConfigReader, readConfig } from '../checkpoint/config.ts';
 import { readFairseqMoeLm } from './fairseq_moe_lm.ts';
+import { readNllbMoe } from './nllb_moe.ts';
 import { readOlmoe } from './olmoe.ts';
 import { type ModelSpec, moeLayers } from './spec.ts';
+import { readSwitchTransformers } from './switch_transformers.ts';
 
 type FamilyReader = (config: ConfigReader, checkpoint: Checkpoint) => ModelSpec;
 
 /** Architectures by config.json's model_type; `architectures` is less stable and not looked at. */
 const FAMILIES: Readonly<Record<string, FamilyReader>> = {
   olmoe: readOlmoe,
+  'nllb-moe': readNllbMoe,
+  switch_transformers: readSwitchTransformers,
   fairseq_moe_lm: readFairseqMoeLm,
 };
 
