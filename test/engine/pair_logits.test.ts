@@ -39,4 +39,18 @@ describe('law 1: logits of the reference, encoder-decoder', () => {
       expect(largestDifference(logits, readTensor(file, 'logits').values)).toBeLessThan(1e-3);
     },
   );
+
+  const demo = 'models/demo-mt';
+  const reference = `${demo}/reference.safetensors`;
+  it.each(['case0', 'case1', 'case2', 'batch'])('demo model, %s: within 1e-3, the same experts', async (name) => {
+    const { logits, encoderExpertIds, decoderExpertIds } = await pass(demo, reference, `${name}.`);
+    expect(largestDifference(logits, readTensor(reference, `${name}.logits`).values)).toBeLessThan(1e-3);
+    const mask = rowsOf(reference, `${name}.attention_mask`)?.flatMap((row) => Array.from(row)) ?? [];
+    // Padding is not routed: the reference lists what it would have chosen.
+    const wanted = readTensor(reference, `${name}.encoder_top2`).values.map((id, at) =>
+      mask[Math.floor(at / 2) % mask.length] === 0 ? -1 : id,
+    );
+    expect(Array.from(encoderExpertIds)).toEqual(wanted);
+    expect(Array.from(decoderExpertIds)).toEqual(readTensor(reference, `${name}.decoder_top2`).values);
+  });
 });
