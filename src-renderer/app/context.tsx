@@ -10,6 +10,7 @@ import type { SelectionState } from '../stores/selection.ts';
 import type { SessionState } from '../stores/session.ts';
 import type { SettingsState } from '../stores/settings.ts';
 import type { SummaryState } from '../stores/summary.ts';
+import type { GatingLab } from '../views/gating/gating_lab.ts';
 import type { Actions } from './actions.ts';
 import type { DialogState } from './dialogs.ts';
 import type { Notices } from './notices.ts';
@@ -30,6 +31,8 @@ export interface Studio {
   readonly dialogs: StoreApi<DialogState>;
   /** What the labs look at. */
   readonly labs: StoreApi<LabState>;
+  /** The gating experiment, kept while other views are looked at. */
+  readonly gatingLab: GatingLab;
 }
 
 export const StudioContext = createContext<Studio | undefined>(undefined);

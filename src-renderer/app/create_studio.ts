@@ -9,6 +9,7 @@ import { createSelectionStore } from '../stores/selection.ts';
 import { createSessionStore } from '../stores/session.ts';
 import { createSettingsStore } from '../stores/settings.ts';
 import { createSummaryStore } from '../stores/summary.ts';
+import { createGatingLab } from '../views/gating/gating_lab.ts';
 import { createActions } from './actions.ts';
 import type { Studio } from './context.tsx';
 import { createDialogStore } from './dialogs.ts';
@@ -30,11 +31,12 @@ export function createStudio(host: Host, stored: unknown): Studio {
     labs: createLabStore(),
   };
   const actions = createActions(parts);
+  const gatingLab = createGatingLab(parts.engine, parts.session);
   const commands = new CommandRegistry((command, error) => {
     const reason = error instanceof Error ? error.message : String(error);
     notices.notify({ kind: 'error', title: reason, detail: command.title.replace(/…$/, '') });
   });
-  const studio = { ...parts, actions, commands };
+  const studio = { ...parts, gatingLab, actions, commands };
   commands.register(createCommands(studio));
   return studio;
 }

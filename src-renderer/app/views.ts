@@ -1,4 +1,4 @@
-import { Activity, ChartSpline, type LucideIcon } from 'lucide-react';
+import { Activity, ChartSpline, type LucideIcon, Split } from 'lucide-react';
 import { type ComponentType, lazy } from 'react';
 
 // The charts are most of the window's code: fetched at once, but the engine is connected without waiting for them.
@@ -8,6 +8,7 @@ const LiveView = lazy(() => live.then(({ LiveView: component }) => ({ default: c
 const CacheLabView = lazy(() =>
   import('../views/cache_lab/cache_lab_view.tsx').then((module) => ({ default: module.CacheLabView })),
 );
+const GatingView = lazy(async () => ({ default: (await import('../views/gating/gating_view.tsx')).GatingView }));
 
 export interface ViewEntry {
   readonly id: string;
@@ -23,4 +24,5 @@ export interface ViewEntry {
 export const VIEWS: readonly [ViewEntry, ...ViewEntry[]] = [
   { id: 'live', title: 'Live', icon: Activity, hotkey: '1', component: LiveView },
   { id: 'cache', title: 'Cache', icon: ChartSpline, hotkey: '3', component: CacheLabView, showsFiles: true },
+  { id: 'gating', title: 'Gating', icon: Split, hotkey: '4', component: GatingView },
 ];

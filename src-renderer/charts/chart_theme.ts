@@ -1,4 +1,5 @@
 import type { Dispose } from '../../engine/api.ts';
+import type { StepPhase } from '../../engine/protocol/telemetry.ts';
 
 /** The colours and the face that charts draw with, read from the CSS variables of `theme/tokens.css`. */
 export interface ChartTheme {
@@ -27,6 +28,8 @@ const DEVICE_COLOURS = 8;
 
 export const deviceVariable = (device: number): string => `--device-${device % DEVICE_COLOURS}`;
 export const categoryVariable = (category: number): string => CATEGORY_VARIABLES[category] ?? '--m-embedding';
+
+export const phaseVariable = (phase: StepPhase): string => `--p-${phase}`;
 
 export function readChartTheme(): ChartTheme {
   const style = getComputedStyle(document.documentElement);

@@ -2,6 +2,7 @@ import type { Studio } from '../app/context.tsx';
 import { VIEWS } from '../app/views.ts';
 import { slotsAt } from '../stores/run_settings.ts';
 import type { ThemeChoice } from '../stores/settings.ts';
+import { gatingCommands } from '../views/gating/gating_commands.ts';
 import type { Command } from './registry.ts';
 
 type Parts = Omit<Studio, 'commands'>;
@@ -11,6 +12,7 @@ export function createCommands(parts: Parts): Command[] {
   return [
     ...runCommands(parts),
     ...modelCommands(parts),
+    ...gatingCommands(parts),
     ...settingsCommands(parts),
     ...viewCommands(parts),
     ...helpCommands(parts),

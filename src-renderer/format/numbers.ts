@@ -33,6 +33,9 @@ export function decimalsFor(value: number): 0 | 1 | 2 {
 
 export const tile = (value: number): string => fixed(value, decimalsFor(value));
 
+/** Three significant digits without idle zeros, for sentences: 12.8, 64, 1.5. */
+export const plain = (value: number): string => tile(value).replace(/\.0+$|(\.\d)0$/, '$1');
+
 /** A share 0..1 in percent with one decimal: 91.7. The unit stands beside it. */
 export const percent = (share: number): string => fixed(share * 100, 1);
 

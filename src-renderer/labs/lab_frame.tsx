@@ -34,16 +34,7 @@ export function LabFrame<R>({ lab, subject, heading, controls, task, warnings = 
         <LabStatus lab={lab} task={task} />
         {controls}
       </div>
-      {warnings.length > 0 && lab.result !== undefined && (
-        <ul className="lab-warnings" aria-label="What to keep in mind">
-          {warnings.map((warning) => (
-            <li key={warning}>
-              <TriangleAlert size={13} aria-hidden />
-              {warning}
-            </li>
-          ))}
-        </ul>
-      )}
+      {lab.result !== undefined && <LabWarnings warnings={warnings} />}
       {lab.result !== undefined && lab.blank === undefined ? (
         <div className="lab-body" data-stale={lab.isStale} aria-busy={lab.isAsking && lab.isStale}>
           {children(lab.result)}
@@ -52,6 +43,21 @@ export function LabFrame<R>({ lab, subject, heading, controls, task, warnings = 
         <LabBlank lab={lab} task={task} />
       )}
     </div>
+  );
+}
+
+/** What to keep in mind when reading the figures, in whole sentences. */
+export function LabWarnings({ warnings }: { readonly warnings: readonly string[] }) {
+  if (warnings.length === 0) return null;
+  return (
+    <ul className="lab-warnings" aria-label="What to keep in mind">
+      {warnings.map((warning) => (
+        <li key={warning}>
+          <TriangleAlert size={13} aria-hidden />
+          {warning}
+        </li>
+      ))}
+    </ul>
   );
 }
 

@@ -1,7 +1,7 @@
 import { useState } from 'react';
 import { textWidth } from '../inspector/curve_layout.ts';
 import { Body } from './line_plot_body.tsx';
-import { Cursor, Ends, LEADER_PX, Ticks } from './line_plot_overlay.tsx';
+import { Cursor, Ends, LEADER_PX, Ticks, UNDER_PX } from './line_plot_overlay.tsx';
 import { nearestIndex, type PlotFrame, plotScale, type Scale, type ValueAxis, valueAxis } from './plot_scale.ts';
 import { type Size, useSize } from './use_size.ts';
 
@@ -40,6 +40,10 @@ export interface LinePlotProps {
   readonly formatValue: (y: number) => string;
   /** Absent: from zero to a round value above the highest. */
   readonly yAxis?: ValueAxis;
+  /** What a missing value means: such points are then marked at the foot of the plot. */
+  readonly missing?: string;
+  /** A second row of texts below those of the x axis. */
+  readonly under?: { readonly name: string; readonly text: (x: number) => string };
   /** Index into `xs`. */
   readonly pinned: number | undefined;
   readonly onPin: (index: number | undefined) => void;
@@ -55,6 +59,8 @@ export interface LinePlotProps {
 
 const TOP_PX = 20;
 const BOTTOM_PX = 24;
+/** Right of the labels. */
+const END_PX = 12;
 
 /** What the layers of the plot draw with. */
 export interface Drawn extends LinePlotProps {
@@ -71,9 +77,10 @@ export function LinePlot(props: LinePlotProps) {
   const { element, size } = useSize<HTMLDivElement>();
   const [hover, setHover] = useState<number>();
   const [lit, setLit] = useState<string>();
-  const frame = frameOf(size, props);
   const axis = props.yAxis ?? valueAxis(highestOf(lines));
-  const scale = plotScale(xs, props.xScale, axis.max, frame);
+  const room = endRoom(size.width, props);
+  const frame = frameOf(size, room, axis, props);
+  const scale = plotScale(xs, props.xScale, axis.max, frame, axis.min);
   const at = hover ?? pinned;
   const indexAt = (clientX: number) =>
     nearestIndex(xs, scale.x, clientX - (element.current?.getBoundingClientRect().left ?? 0));
@@ -115,7 +122,7 @@ export function LinePlot(props: LinePlotProps) {
           <Body {...props} frame={frame} scale={scale} axis={axis} lit={lit} />
           <Ticks {...props} frame={frame} scale={scale} at={at} />
           <Cursor {...props} frame={frame} scale={scale} at={at} isPinned={hover === undefined} />
-          <Ends {...props} frame={frame} scale={scale} at={at ?? xs.length - 1} onLight={setLit} />
+          <Ends {...props} frame={frame} scale={scale} room={room} at={at} onLight={setLit} />
         </svg>
       )}
     </div>
@@ -125,11 +132,33 @@ export function LinePlot(props: LinePlotProps) {
 const highestOf = (lines: readonly PlotLine[]) =>
   Math.max(0, ...lines.flatMap(({ y }) => y.map((value) => value ?? 0)));
 
-function frameOf({ width, height }: Size, { lines, formatValue }: LinePlotProps): PlotFrame {
+/** Labels take at most this share of the width: names give way to the lines. */
+const LABEL_SHARE = 0.42;
+
+export interface EndRoom {
+  /** For names, pixels; longer ones are cut. */
+  readonly name: number;
+  /** For values right of them; zero where both do not fit: the cursor's values then stand in place of the names. */
+  readonly value: number;
+}
+
+function endRoom(width: number, { lines, formatValue }: LinePlotProps): EndRoom {
   const names = Math.max(0, ...lines.map(({ title }) => textWidth(title)));
   const values = textWidth(formatValue(highestOf(lines)));
-  const right = Math.min(width * 0.42, LEADER_PX + 8 + names + 10 + values + 12);
-  return { left: 40, right: Math.max(80, width - right), top: TOP_PX, bottom: Math.max(60, height - BOTTOM_PX) };
+  const room = width * LABEL_SHARE - LEADER_PX - 8 - END_PX;
+  if (names + 10 + values <= room) return { name: names, value: values };
+  return { name: Math.min(names, room), value: 0 };
+}
+
+function frameOf({ width, height }: Size, room: EndRoom, axis: ValueAxis, props: LinePlotProps): PlotFrame {
+  const ticks = Math.max(0, ...axis.ticks.map((tick) => textWidth(props.formatTick(tick, axis))));
+  const right = LEADER_PX + 8 + room.name + (room.value > 0 ? 10 + room.value : 0) + END_PX;
+  return {
+    left: Math.max(40, ticks + 16),
+    right: Math.max(80, width - right),
+    top: TOP_PX,
+    bottom: Math.max(60, height - BOTTOM_PX - (props.under === undefined ? 0 : UNDER_PX)),
+  };
 }
 
 /** All lines at one x, in words: "24 slots: LRU 25.1%, MIN 13.4%". */

@@ -7,7 +7,7 @@ import type { PlotFrame, Scale, ValueAxis } from './plot_scale.ts';
 /** Everything but cursor and labels. */
 export const Body = memo(
   function Body({ frame, scale, axis, lit, ...props }: Drawn & { readonly axis: ValueAxis; readonly lit?: string }) {
-    const { xs, lines, formatTick, marks = [], beyond, between, dots = [] } = props;
+    const { xs, lines, formatTick, marks = [], beyond, between, dots = [], missing } = props;
     const placedMarks = layOutMarks(
       marks.map(({ x, text }) => ({ at: scale.x(x) - frame.left, width: textWidth(text) })),
       frame.right - frame.left,
@@ -23,6 +23,7 @@ export const Body = memo(
             </text>
           </g>
         ))}
+        {missing !== undefined && <Missing text={missing} xs={xs} lines={lines} frame={frame} scale={scale} />}
         {beyond !== undefined && <Beyond {...beyond} frame={frame} scale={scale} />}
         {between !== undefined && <Between {...between} xs={xs} lines={lines} scale={scale} />}
         {placedMarks.map(({ index, label }) => {
@@ -76,6 +77,7 @@ export const Body = memo(
     a.between?.upper === b.between?.upper &&
     a.dots === b.dots &&
     a.axis.max === b.axis.max &&
+    a.axis.min === b.axis.min &&
     a.frame.right === b.frame.right &&
     a.frame.bottom === b.frame.bottom,
 );
@@ -126,6 +128,35 @@ function Between({
     />
   );
 }
+
+const CROSS_PX = 3.5;
+
+interface MissingProps extends Pick<Drawn, 'xs' | 'lines' | 'frame' | 'scale'> {
+  readonly text: string;
+}
+
+/** Crosses at the foot of the plot where a line has no value, one above the other where several have none. */
+function Missing({ text, xs, lines, frame, scale }: MissingProps) {
+  const crosses = xs.flatMap((x, i) =>
+    lines
+      .filter(({ y }) => (y[i] ?? null) === null)
+      .map(({ id, colour }, place) => ({ id, colour, x: scale.x(x), y: frame.bottom - 9 - place * 11 })),
+  );
+  if (crosses.length === 0) return null;
+  return (
+    <g>
+      {crosses.map(({ id, colour, x, y }) => (
+        <path key={`${id} ${x}`} className="lp-missing" style={{ stroke: `var(${colour})` }} d={cross(x, y)} />
+      ))}
+      <path className="lp-missing lp-missing-key" d={cross(frame.left + 4, frame.top - 9)} />
+      <text className="lp-label" x={frame.left + 13} y={frame.top - 5}>
+        {text}
+      </text>
+    </g>
+  );
+}
+
+const cross = (x: number, y: number) => `M${x - CROSS_PX} ${y - CROSS_PX} l7 7 m0 -7 l-7 7`;
 
 function pathOf(xs: readonly number[], ys: readonly (number | null)[], scale: Scale): string {
   let pen = 'M';

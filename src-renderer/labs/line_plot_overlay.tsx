@@ -1,14 +1,24 @@
 import { textWidth } from '../inspector/curve_layout.ts';
 import { placeEnds } from './line_ends.ts';
-import type { Drawn } from './line_plot.tsx';
+import type { Drawn, EndRoom } from './line_plot.tsx';
 import { tickPlaces } from './plot_scale.ts';
 
 const LABEL_PX = 16;
 /** Room between the plot and the labels, for the leaders that join the two. */
 export const LEADER_PX = 22;
+/** Height of the second row of texts below the axis. */
+export const UNDER_PX = 15;
 
 /** Values of the x axis, and its unit; those under the cursor's own text give way. */
-export function Ticks({ xs, formatX = String, xUnit, frame, scale, at }: Drawn & { readonly at: number | undefined }) {
+export function Ticks({
+  xs,
+  formatX = String,
+  xUnit,
+  under,
+  frame,
+  scale,
+  at,
+}: Drawn & { readonly at: number | undefined }) {
   const width = (x: number) => textWidth(formatX(x));
   const ticks = tickPlaces(xs, scale.x, width);
   const last = ticks.at(-1);
@@ -25,6 +35,21 @@ export function Ticks({ xs, formatX = String, xUnit, frame, scale, at }: Drawn &
       <text className="lp-tick" x={frame.right + (last === undefined ? 0 : width(last) / 2) + 8} y={frame.bottom + 17}>
         {xUnit}
       </text>
+      {under !== undefined && (
+        <g className="lp-under">
+          {ticks.map((x) => (
+            <text key={x} x={scale.x(x)} y={frame.bottom + 17 + UNDER_PX} textAnchor="middle">
+              {under.text(x)}
+            </text>
+          ))}
+          <text
+            x={frame.right + (last === undefined ? 0 : textWidth(under.text(last)) / 2) + 8}
+            y={frame.bottom + 17 + UNDER_PX}
+          >
+            {under.name}
+          </text>
+        </g>
+      )}
     </g>
   );
 }
@@ -76,16 +101,14 @@ export function Cursor({
   );
 }
 
-/** Names where the lines end, and their values at the cursor. */
-export function Ends({
-  xs,
-  lines,
-  formatValue,
-  frame,
-  scale,
-  at,
-  onLight,
-}: Drawn & { readonly at: number; readonly onLight: (id: string | undefined) => void }) {
+interface EndsProps extends Drawn {
+  readonly room: EndRoom;
+  readonly at: number | undefined;
+  readonly onLight: (id: string | undefined) => void;
+}
+
+/** Names where the lines end, and their values at the cursor or, without one, at the end. */
+export function Ends({ xs, lines, formatValue, frame, scale, room, at, onLight }: EndsProps) {
   const ends = lines.flatMap((line) => {
     const last = lastIndex(line.y);
     if (last < 0) return [];
@@ -100,10 +123,14 @@ export function Ends({
     ];
   });
   const placed = placeEnds(ends, LABEL_PX, frame.bottom - frame.top);
-  const values = lines.map(({ y }) => (y[at] === null || y[at] === undefined ? '–' : formatValue(y[at])));
+  const valueAt = at ?? xs.length - 1;
+  const values = lines.map(({ y }) => {
+    const value = y[valueAt] ?? null;
+    return value === null ? '–' : formatValue(value);
+  });
   const nameLeft = frame.right + LEADER_PX + 8;
-  const names = Math.max(0, ...lines.map(({ title }) => textWidth(title)));
-  const valueRight = nameLeft + names + 10 + Math.max(0, ...values.map(textWidth));
+  const hasValues = room.value > 0;
+  const valueRight = nameLeft + room.name + (hasValues ? 10 + room.value : 0);
   return (
     <g>
       {placed.map(({ id, at: middle, y }) => {
@@ -134,16 +161,25 @@ export function Ends({
               d={`M${endX + 2} ${frame.top + y} C${frame.right + 12} ${frame.top + y} ${frame.right + 10} ${labelY} ${frame.right + LEADER_PX} ${labelY} h4`}
             />
             <text x={nameLeft} y={labelY + 4}>
-              {line.title}
+              {hasValues || at === undefined ? cut(line.title, room.name) : values[index]}
             </text>
-            <text className="lp-end-value" x={valueRight} y={labelY + 4} textAnchor="end">
-              {values[index]}
-            </text>
+            {hasValues && (
+              <text className="lp-end-value" x={valueRight} y={labelY + 4} textAnchor="end">
+                {values[index]}
+              </text>
+            )}
           </g>
         );
       })}
     </g>
   );
+}
+
+function cut(text: string, room: number): string {
+  if (textWidth(text) <= room + 1) return text;
+  let end = text.length - 1;
+  while (end > 1 && textWidth(`${text.slice(0, end)}…`) > room) end--;
+  return `${text.slice(0, end).trimEnd()}…`;
 }
 
 function lastIndex(ys: readonly (number | null)[]): number {

@@ -8,6 +8,8 @@ export interface PlotFrame {
 }
 
 export interface ValueAxis {
+  /** Above zero on a logarithmic axis, and only there; a linear one begins at zero. */
+  readonly min?: number;
   readonly max: number;
   readonly ticks: readonly number[];
 }
@@ -22,6 +24,26 @@ export function valueAxis(highest: number, lines = 4): ValueAxis {
   return { max: steps * step, ticks: Array.from({ length: steps + 1 }, (_, i) => i * step) };
 }
 
+const LOG_STEPS = [[1, 2, 5], [1, 3], [1]];
+const MOST_LOG_TICKS = 6;
+
+/** A logarithmic axis around positive values that ends at round ones. */
+export function logAxis(lowest: number, highest: number): ValueAxis {
+  const found = LOG_STEPS.map((steps) => logTicks(steps, lowest, highest));
+  const ticks = found.find(({ length }) => length <= MOST_LOG_TICKS) ?? found.at(-1) ?? [];
+  return { min: ticks[0] ?? lowest, max: ticks.at(-1) ?? highest, ticks };
+}
+
+function logTicks(steps: readonly number[], lowest: number, highest: number): number[] {
+  const all: number[] = [];
+  for (let power = Math.floor(Math.log10(lowest)) - 1; power <= Math.ceil(Math.log10(highest)) + 1; power++) {
+    for (const step of steps) all.push(Number((step * 10 ** power).toPrecision(3)));
+  }
+  const min = all.filter((tick) => tick <= lowest).at(-1) ?? lowest;
+  const max = all.find((tick) => tick >= highest && tick > min) ?? highest;
+  return all.filter((tick) => tick >= min && tick <= max);
+}
+
 export interface Scale {
   x(value: number): number;
   y(value: number): number;
@@ -33,14 +55,18 @@ export function plotScale(
   kind: 'linear' | 'log',
   yMax: number,
   { left, right, top, bottom }: PlotFrame,
+  /** Lower end of a logarithmic y axis; absent: the axis is linear from zero. */
+  yMin?: number,
 ): Scale {
   const first = xs[0] ?? 0;
   const last = xs.at(-1) ?? 1;
   const place = kind === 'log' ? Math.log2 : (value: number) => value;
   const span = place(last) - place(first) || 1;
+  const share = (value: number) =>
+    yMin === undefined ? value / (yMax || 1) : Math.log(Math.max(value, yMin) / yMin) / Math.log(yMax / yMin);
   return {
     x: (value) => left + ((place(value) - place(first)) / span) * (right - left),
-    y: (value) => bottom - (Math.min(value, yMax) / (yMax || 1)) * (bottom - top),
+    y: (value) => bottom - share(Math.min(value, yMax)) * (bottom - top),
   };
 }
 

@@ -12,6 +12,7 @@ import {
 import type { ModelSummary } from '../../engine/protocol/model.ts';
 import type { RunSettings } from '../../engine/protocol/settings.ts';
 import { CATEGORY_COUNT, type TelemetryFrame } from '../../engine/protocol/telemetry.ts';
+import { fakeGating } from './fake_gating.ts';
 import { fakeCacheTable, fakeExpertLife, fakeExpertsMap } from './fake_labs.ts';
 import { FakeText } from './fake_text.ts';
 import { columnsOf, EXPERTS, type FakeStep, FakeWorkload, LAYERS, PER_EXPERT_BYTES } from './fake_workload.ts';
@@ -62,6 +63,9 @@ export class FakeEngine implements Engine {
   readonly requests: { readonly method: Method; readonly params: unknown }[] = [];
   /** Refuses the next request of this method with this sentence. */
   refuse: { readonly method: Method; readonly message: string } | undefined;
+  /** Experiments wait for `finishExperiment`. */
+  holdsExperiments = false;
+  private held: { finish(): void; cancel(): void } | undefined;
   private readonly options: FakeOptions;
   private readonly events = new Set<(event: EngineEvent) => void>();
   private readonly frames = new Set<(frame: TelemetryFrame) => void>();
@@ -141,8 +145,8 @@ export class FakeEngine implements Engine {
       expertLife: ({ source, layer, expert }) => fakeExpertLife(source, layer, expert),
       placementLab: noLab,
       placementExport: noLab,
-      gatingLab: noLab,
-      cancelLab: () => ({ cancelled: 0 }),
+      gatingLab: (params) => this.experiment('gatingLab', () => fakeGating(params)),
+      cancelLab: () => this.cancelLab(),
     };
     return await (answers[method] as (params: Params<M>) => Results[M] | Promise<Results[M]>)(params);
   }
@@ -160,6 +164,32 @@ export class FakeEngine implements Engine {
 
   log(level: 'info' | 'warn' | 'error', line: string): void {
     this.tell({ event: 'log', level, line });
+  }
+
+  /** An experiment that ends when the test says so, or at once. */
+  private async experiment<R>(task: string, answer: () => R): Promise<R> {
+    if (this.snapshot.state === 'running' || this.snapshot.state === 'paused') {
+      throw new EngineRefusal('A run is in progress: stop it first.');
+    }
+    if (this.holdsExperiments) {
+      this.tell({ event: 'progress', progress: { task, fraction: 0.4, text: 'Static gating, batch 8' } });
+      await new Promise<void>((resolve, reject) => {
+        this.held = { finish: resolve, cancel: () => reject(new EngineRefusal('Cancelled.')) };
+      });
+    }
+    return answer();
+  }
+
+  finishExperiment(): void {
+    this.held?.finish();
+    this.held = undefined;
+  }
+
+  private cancelLab(): Results['cancelLab'] {
+    const cancelled = this.held === undefined ? 0 : 1;
+    this.held?.cancel();
+    this.held = undefined;
+    return { cancelled };
   }
 
   private async open(model: ModelSummary): Promise<ModelSummary> {

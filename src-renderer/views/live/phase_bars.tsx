@@ -1,20 +1,10 @@
-import { useEffect, useRef } from 'react';
-import { STEP_PHASES, type StepPhase } from '../../../engine/protocol/telemetry.ts';
+import { type CSSProperties, useEffect, useRef } from 'react';
+import { STEP_PHASES } from '../../../engine/protocol/telemetry.ts';
+import { phaseVariable } from '../../charts/chart_theme.ts';
 import { percentText } from '../../format/numbers.ts';
+import { PHASE_NAMES } from '../../format/phases.ts';
 import { msText } from '../../format/time.ts';
 import { useLive, useRunNotes } from './live_context.ts';
-
-export const PHASE_NAMES: Record<StepPhase, string> = {
-  attention: 'attention',
-  gate: 'gate',
-  reorder: 'reorder',
-  exchange: 'exchange',
-  load: 'expert loads',
-  experts: 'experts',
-  combine: 'combine',
-  head: 'head',
-  other: 'other',
-};
 
 /** Mean time of a step by phase of the slowest rank: one row a phase, in the order of the step. */
 export function PhaseBars() {
@@ -49,7 +39,7 @@ export function PhaseBars() {
     <div className="plot live-phases-plot">
       <dl className="live-phases" ref={list}>
         {STEP_PHASES.map((phase) => (
-          <div key={phase} data-phase={phase}>
+          <div key={phase} style={{ '--phase': `var(${phaseVariable(phase)})` } as CSSProperties}>
             <dt>{PHASE_NAMES[phase]}</dt>
             <dd className="live-phase-bar" />
             <dd className="live-phase-value">–</dd>

@@ -1,10 +1,11 @@
 import type { EngineSnapshot } from '../../../engine/protocol/messages.ts';
 import type { ModelSummary } from '../../../engine/protocol/model.ts';
 import type { PlacementName } from '../../../engine/protocol/settings.ts';
-import { type Audit, STEP_PHASES, type StepPhase, type StepProfile } from '../../../engine/protocol/telemetry.ts';
+import { type Audit, STEP_PHASES, type StepProfile } from '../../../engine/protocol/telemetry.ts';
 import { bytesText } from '../../format/bytes.ts';
 import { capitalize, hasBothStacks, layerName } from '../../format/layer_names.ts';
 import { count, percentText, tile } from '../../format/numbers.ts';
+import { PHASE_WORDS } from '../../format/phases.ts';
 import { msText } from '../../format/time.ts';
 import { list, plural } from '../../format/words.ts';
 import { placementTitle } from '../../stores/run_settings.ts';
@@ -142,18 +143,6 @@ export function loadSentence(stats: LiveStats | undefined, placement: PlacementN
     `step; the fullest device took ${percentText(stats.maxShare)} at worst. Even would be ${percentText(1 / devices.length)}.`
   );
 }
-
-const PHASE_WORDS: Record<StepPhase, string> = {
-  attention: 'attention',
-  gate: 'the gate',
-  reorder: 'reordering',
-  exchange: 'the exchange between devices',
-  load: 'waiting for expert loads',
-  experts: 'the experts',
-  combine: 'combining',
-  head: 'the output head',
-  other: 'everything else',
-};
 
 export function phaseSentence(stats: LiveStats | undefined): string {
   const phases = stats?.phaseMs ?? [];

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { placeEnds } from '../../../src-renderer/labs/line_ends.ts';
-import { nearestIndex, plotScale, tickPlaces, valueAxis } from '../../../src-renderer/labs/plot_scale.ts';
+import { logAxis, nearestIndex, plotScale, tickPlaces, valueAxis } from '../../../src-renderer/labs/plot_scale.ts';
 
 const FRAME = { left: 40, right: 440, top: 10, bottom: 210 };
 
@@ -25,7 +25,40 @@ describe('valueAxis', () => {
   });
 });
 
+describe('logAxis', () => {
+  it('holds its values between round ends, with few ticks', () => {
+    const value = fc.double({ min: 1e-3, max: 1e6, noNaN: true });
+    fc.assert(
+      fc.property(value, value, (a, b) => {
+        const lowest = Math.min(a, b);
+        const highest = Math.max(a, b);
+        const { min = 0, max, ticks } = logAxis(lowest, highest);
+        expect(min).toBeGreaterThan(0);
+        expect(min).toBeLessThanOrEqual(lowest);
+        expect(max).toBeGreaterThanOrEqual(highest);
+        expect(max).toBeGreaterThan(min);
+        expect([...ticks].sort((c, d) => c - d)).toEqual(ticks);
+        expect(ticks.length).toBeGreaterThanOrEqual(2);
+        expect(ticks.length).toBeLessThanOrEqual(12);
+      }),
+    );
+  });
+
+  it('ends at 1, 2 or 5 times a power of ten where the range is narrow', () => {
+    expect(logAxis(18, 420)).toEqual({ min: 10, max: 500, ticks: [10, 20, 50, 100, 200, 500] });
+  });
+});
+
 describe('plotScale', () => {
+  it('gives every factor the same room on a logarithmic y axis', () => {
+    const { y } = plotScale([0, 1], 'linear', 1000, FRAME, 1);
+    expect([1, 10, 100, 1000].map((value) => Math.round(y(value) * 1e6) / 1e6)).toEqual([
+      210,
+      ...[1, 2].map((step) => Math.round((210 - (step * 200) / 3) * 1e6) / 1e6),
+      10,
+    ]);
+  });
+
   it('gives every doubling the same room when logarithmic', () => {
     const { x } = plotScale([1, 2, 4, 8, 16], 'log', 1, FRAME);
     expect([1, 2, 4, 8, 16].map(x)).toEqual([40, 140, 240, 340, 440]);

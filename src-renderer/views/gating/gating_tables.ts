@@ -1,0 +1,100 @@
+/** The panels of the Gating lab as tables, whole values for the CSV. */
+import type { GatingTable } from '../../../engine/protocol/labs.ts';
+import { STEP_PHASES } from '../../../engine/protocol/telemetry.ts';
+import { bytesText } from '../../format/bytes.ts';
+import { count, percentText, plain } from '../../format/numbers.ts';
+import { PHASE_NAMES } from '../../format/phases.ts';
+import { msText } from '../../format/time.ts';
+import type { TableCell, TableColumn, TableRow } from '../../labs/data_table.tsx';
+import { batchesOf, byCapacity } from './gating_layout.ts';
+import { droppedShare } from './gating_sentences.ts';
+
+export interface TableOfPanel {
+  readonly columns: readonly TableColumn[];
+  readonly rows: readonly TableRow[];
+}
+
+const cell = (value: number, text: (value: number) => string): TableCell => ({ text: text(value), value });
+
+export const slotsTable = ({ rows }: GatingTable): TableOfPanel => ({
+  columns: [
+    { title: 'Policy', isText: true },
+    { title: 'slots', unit: 'rows a layer and step' },
+    { title: 'real', unit: 'rows a layer and step' },
+    { title: 'padding', unit: 'rows a layer and step' },
+    { title: 'dropped', unit: 'pairs a layer and step' },
+    { title: 'dropped share', unit: '0..1' },
+    { title: 'waste factor' },
+    { title: 'exchanged', unit: 'bytes a layer and step' },
+  ],
+  rows: rows.map((row) => ({
+    key: row.policy,
+    cells: [
+      { text: row.title },
+      cell(row.slots, plain),
+      cell(row.realRows, plain),
+      cell(row.paddingRows, plain),
+      cell(row.droppedPairs, plain),
+      cell(droppedShare(row), percentText),
+      cell(row.wasteFactor, plain),
+      cell(row.exchangedBytes, bytesText),
+    ],
+  })),
+});
+
+export const timeTable = ({ rows }: GatingTable): TableOfPanel => ({
+  columns: [
+    { title: 'Policy', isText: true },
+    { title: 'step', unit: 'ms' },
+    ...STEP_PHASES.map((phase) => ({ title: PHASE_NAMES[phase], unit: 'ms' })),
+  ],
+  rows: rows.map((row) => ({
+    key: row.policy,
+    cells: [
+      { text: row.title },
+      cell(row.stepMs, msText),
+      ...STEP_PHASES.map((phase) => cell(row.phaseMs[phase], msText)),
+    ],
+  })),
+});
+
+export const memoryTable = ({ rows }: GatingTable): TableOfPanel => ({
+  columns: [
+    { title: 'Policy', isText: true },
+    { title: 'peak', unit: 'bytes' },
+    { title: 'activation at the peak', unit: 'bytes' },
+  ],
+  rows: rows.map((row) => ({
+    key: row.policy,
+    cells: [{ text: row.title }, cell(row.peakBytes, bytesText), cell(row.activationBytes, bytesText)],
+  })),
+});
+
+export function throughputTable(table: GatingTable): TableOfPanel {
+  const batches = batchesOf(table);
+  return {
+    columns: [
+      { title: 'Policy', isText: true },
+      ...batches.map((batch) => ({ title: `batch ${batch}`, unit: 'tok/s' })),
+    ],
+    rows: table.rows.map(({ policy, title }) => ({
+      key: policy,
+      cells: [
+        { text: title },
+        ...batches.map((batch): TableCell => {
+          const point = table.throughput.find((entry) => entry.policy === policy && entry.batch === batch);
+          if (point === undefined) return { text: '–', value: '' };
+          return point.tokensPerSecond === null ? { text: 'does not fit' } : cell(point.tokensPerSecond, count);
+        }),
+      ],
+    })),
+  };
+}
+
+export const qualityTable = (table: GatingTable): TableOfPanel => ({
+  columns: [{ title: 'capacity C' }, { title: 'perplexity' }, { title: 'dropped', unit: '0..1' }],
+  rows: byCapacity(table).map(({ capacity, perplexity, droppedShare: dropped }) => ({
+    key: String(capacity),
+    cells: [cell(capacity, plain), cell(perplexity, plain), cell(dropped, percentText)],
+  })),
+});

@@ -1,0 +1,77 @@
+import type { PlacementTable } from '../../../engine/protocol/labs.ts';
+import { deviceVariable } from '../../charts/chart_theme.ts';
+import { bytesText } from '../../format/bytes.ts';
+import { percentText, plain } from '../../format/numbers.ts';
+import { rangeOf } from './placement_layout.ts';
+
+export type DeviceMeasure = 'copies' | 'memory' | 'misses';
+
+interface DevicesChartProps {
+  readonly table: PlacementTable;
+  readonly shown: DeviceMeasure;
+  /** Bytes of one expert; undefined where the source does not say. */
+  readonly bytesPerCopy: number | undefined;
+}
+
+/** What every device holds and misses under every method: one bar a device, in the device's colour. */
+export function DevicesChart({ table, shown, bytesPerCopy }: DevicesChartProps) {
+  const layers = table.subject.moeLayers.length;
+  const values = table.rows.map((row) => {
+    if (shown === 'misses') return row.missRate;
+    return shown === 'copies'
+      ? row.expertsPerDevice
+      : row.expertsPerDevice.map((mean) => mean * layers * (bytesPerCopy ?? 0));
+  });
+  const highest = Math.max(...values.flat(), Number.MIN_VALUE);
+  const text = shown === 'misses' ? percentText : shown === 'memory' ? bytesText : plain;
+  return (
+    <div className="lab-rows-box">
+      <table className="lab-rows">
+        <thead>
+          <tr>
+            <th scope="col">Method</th>
+            <th scope="col" className="lab-rows-plot">
+              <span className="placement-device-keys">
+                {Array.from({ length: table.devices }, (_, device) => (
+                  <span key={deviceKey(device)} style={{ color: `var(${deviceVariable(device)})` }}>
+                    {device}
+                  </span>
+                ))}
+              </span>
+            </th>
+            <th scope="col">device, least</th>
+            <th scope="col">most</th>
+          </tr>
+        </thead>
+        <tbody>
+          {table.rows.map((row, index) => {
+            const [lowest, most] = rangeOf(values[index] ?? []);
+            return (
+              <tr key={row.method} data-method={row.method}>
+                <th scope="row">{row.title}</th>
+                <td className="lab-rows-plot">
+                  <div className="placement-bars">
+                    {(values[index] ?? []).map((value, device) => (
+                      <span
+                        key={deviceKey(device)}
+                        title={`Device ${device}: ${text(value)}`}
+                        style={{
+                          height: `${((value / highest) * 100).toFixed(2)}%`,
+                          background: `var(${deviceVariable(device)})`,
+                        }}
+                      />
+                    ))}
+                  </div>
+                </td>
+                <td>{text(lowest)}</td>
+                <td>{text(most)}</td>
+              </tr>
+            );
+          })}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+const deviceKey = (device: number) => `device${device}`;
