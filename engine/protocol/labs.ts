@@ -31,8 +31,11 @@ export interface LabSubject {
   readonly routing: 'recorded' | 'synthetic';
 }
 
-/** Replay policies: what can run, and Belady's MIN, which needs the future. */
-export type ReplayPolicy = EvictionName | 'min';
+/**
+ * Replay policies: what can run; Belady's MIN, which needs the future; and, only where asked for by name, the LRU of cache studies,
+ * to compare with their figures (engine/replay/lru_served.ts).
+ */
+export type ReplayPolicy = EvictionName | 'min' | 'lru-served';
 
 /** Which accesses are counted. `decode-second-half` is the protocol of facts sheets: caches warm up on the first half. */
 export const Scored = z.enum(['all', 'decode-second-half']);

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { contiguous, type Placement } from '../../engine/balancing/placement.ts';
-import type { EvictionName } from '../../engine/protocol/settings.ts';
+import { EvictionName } from '../../engine/protocol/settings.ts';
 import { type ActiveSets, activeSets } from '../../engine/replay/active_sets.ts';
 import { replayAllSizes } from '../../engine/replay/all_sizes.ts';
-import { replayOneSize } from '../../engine/replay/one_size.ts';
+import { expertCaches, replayEachSize } from '../../engine/replay/each_size.ts';
 import { Pace } from '../../engine/replay/pace.ts';
 import { CacheReplay } from '../../engine/replay/replay_cache.ts';
 import { type RoutingTrace, RoutingTraceBuilder } from '../../engine/trace/trace.ts';
@@ -45,16 +45,21 @@ const onOne = ({ moeLayers, experts }: RoutingTrace): Placement => contiguous(mo
 const everySize = ({ experts }: { experts: number }) => Array.from({ length: experts }, (_, index) => index + 1);
 const all = ({ steps }: { steps: number }) => new Uint8Array(steps).fill(1);
 
-async function missesOf(
-  policy: EvictionName | 'min',
-  sets: ActiveSets,
-  scored = all(sets),
-): Promise<readonly number[]> {
+/** Every policy at every size. */
+async function missesOf(policy: EvictionName | 'min', sets: ActiveSets): Promise<readonly number[]> {
   const slots = everySize(sets);
-  if (policy === 'min') return (await replayAllSizes(policy, sets, scored, slots, pace)).misses;
-  const sizes = slots.map((size) => new Array<number>(sets.moeLayers).fill(size));
-  return Promise.all(sizes.map(async (size) => (await replayOneSize(policy, sets, scored, size, pace)).misses));
+  return policy === 'min'
+    ? (await replayAllSizes(policy, sets, all(sets), slots, pace)).misses
+    : (await eachSize(policy, sets, all(sets), slots)).misses;
 }
+
+function eachSize(policy: EvictionName, sets: ActiveSets, scored: Uint8Array, slots: readonly number[]) {
+  return replayEachSize(expertCaches(policy, sets, alike(slots, sets.moeLayers)), sets, scored, pace);
+}
+
+/** The same size in every layer [sizes][moeLayers]. */
+const alike = (sizes: readonly number[], moeLayers: number) =>
+  sizes.map((size) => new Array<number>(moeLayers).fill(size));
 
 /** Experts of a narrow range in events of any width: steps that exceed the cache are common. */
 const wide = fc.integer({ min: 2, max: 9 }).chain((experts) =>
@@ -70,51 +75,42 @@ const wide = fc.integer({ min: 2, max: 9 }).chain((experts) =>
   }),
 );
 
-describe('one size, with the sets scanned before', () => {
-  it('is the cache replay of the trace, its counters taken between scored steps', async () => {
-    const policy = fc.constantFrom<EvictionName>('lru', 'lifo', 'lfru', 's3-fifo');
+const sum = (list: Iterable<number>) => [...list].reduce((a, b) => a + b, 0);
+
+describe('each size, with the sets scanned before', () => {
+  it('is the cache replay of the trace at that size, its counters taken before and after the scored steps', async () => {
+    const policy = fc.constantFrom(...EvictionName.options);
     await fc.assert(
-      fc.asyncProperty(
-        cases,
-        policy,
-        fc.integer({ min: 1, max: 10 }),
-        async ({ trace, placement, scored }, name, size) => {
-          const counts = await replayOneSize(
-            name,
-            activeSets(trace, placement),
-            scored,
-            new Array<number>(trace.moeLayers).fill(size),
-            pace,
-          );
-          const replay = new CacheReplay(trace.moeLayers, trace.experts);
-          replay.apply({ atStep: 0, slotsPerLayer: size, eviction: name, placement });
-          const byLayer = new Array<number>(trace.moeLayers).fill(0);
+      fc.asyncProperty(cases, policy, async ({ trace, placement, scored }, name) => {
+        const { moeLayers, experts, steps } = trace;
+        const slots = [1, 2, 4, 10];
+        const counts = await eachSize(name, activeSets(trace, placement), scored, slots);
+        for (const [index, slotsPerLayer] of slots.entries()) {
+          const replay = new CacheReplay(moeLayers, experts);
+          replay.apply({ atStep: 0, slotsPerLayer, eviction: name, placement });
+          /** Misses so far [devices][moeLayers]. */
+          const read = () =>
+            Array.from({ length: placement.devices }, (_, device) =>
+              Array.from({ length: moeLayers }, (_, layer) => replay.counters(device, layer).misses),
+            );
+          const byLayer = new Array<number>(moeLayers).fill(0);
           let slowest = 0;
-          for (let step = 0; step < trace.steps; step++) {
-            const read = () =>
-              Array.from({ length: placement.devices }, (_, device) =>
-                byLayer.map((_, layer) => replay.counters(device, layer).misses),
-              );
+          for (let step = 0; step < steps; step++) {
             const before = read();
             replay.step(trace, step);
             if (scored[step] === 0) continue;
-            const missed = read().map((layers, device) => layers.map((m, layer) => m - (before[device]?.[layer] ?? 0)));
+            const missed = read().map((layers, device) =>
+              layers.map((count, at) => count - (before[device]?.[at] ?? 0)),
+            );
             for (const layers of missed)
-              for (const [layer, m] of layers.entries()) byLayer[layer] = (byLayer[layer] ?? 0) + m;
-            slowest += Math.max(...missed.map((layers) => layers.reduce((a, b) => a + b, 0)));
+              for (const [at, count] of layers.entries()) byLayer[at] = (byLayer[at] ?? 0) + count;
+            slowest += Math.max(...missed.map(sum));
           }
-          expect([...counts.byLayer]).toEqual(byLayer);
-          expect(counts.misses).toBe(byLayer.reduce((a, b) => a + b, 0));
-          expect(counts.missesPerStep).toBeCloseTo(
-            slowest /
-              Math.max(
-                1,
-                scored.reduce((a, b) => a + b, 0),
-              ),
-            12,
-          );
-        },
-      ),
+          expect(counts.byLayer.map((layer) => layer[index])).toEqual(byLayer);
+          expect(counts.misses[index]).toBe(sum(byLayer));
+          expect(counts.missesPerStep[index]).toBeCloseTo(slowest / Math.max(1, sum(scored)), 12);
+        }
+      }),
       { numRuns: 150 },
     );
   });
@@ -127,13 +123,11 @@ describe('LRU at all sizes in one pass', () => {
         const sets = activeSets(trace, placement);
         const slots = everySize(trace);
         const together = await replayAllSizes('lru', sets, scored, slots, pace);
-        for (const [index, size] of slots.entries()) {
-          const sizes = new Array<number>(trace.moeLayers).fill(size);
-          const alone = await replayOneSize('lru', sets, scored, sizes, pace);
-          expect(together.misses[index]).toBe(alone.misses);
-          expect(together.byLayer.map((layer) => layer[index])).toEqual([...alone.byLayer]);
-          expect(together.missesPerStep[index]).toBeCloseTo(alone.missesPerStep, 12);
-        }
+        const apart = await eachSize('lru', sets, scored, slots);
+        expect(together.byLayer).toEqual(apart.byLayer);
+        expect(together.misses).toEqual(apart.misses);
+        for (const [index, mean] of together.missesPerStep.entries())
+          expect(mean).toBeCloseTo(apart.missesPerStep[index] ?? -1, 12);
       }),
       { numRuns: 200 },
     );
@@ -200,13 +194,12 @@ describe('MIN (law 5)', () => {
   });
 
   it('never misses more than a policy that runs, and never more with a larger cache, whatever the active sets', async () => {
-    const policies = ['lifo', 'lifo-lru', 'lru', 'lfu', 'lfru', 'decayed', 'fifo', 'sieve', 's3-fifo'] as const;
     await fc.assert(
       fc.asyncProperty(wide, async ({ experts, events }) => {
         const sets = activeSets(traceOf(events, experts), onOne(traceOf([], experts)));
         const min = await missesOf('min', sets);
         for (const [index, misses] of min.entries()) expect(misses).toBeLessThanOrEqual(min[index - 1] ?? Infinity);
-        for (const policy of policies) {
+        for (const policy of EvictionName.options) {
           const misses = await missesOf(policy, sets);
           for (const [index, floor] of min.entries()) expect(floor).toBeLessThanOrEqual(misses[index] ?? 0);
         }

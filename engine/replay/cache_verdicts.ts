@@ -1,0 +1,24 @@
+import type { ReplayPolicy } from '../protocol/labs.ts';
+
+/** Misses of one policy at one size, and what they are made of. */
+interface Losses {
+  readonly accesses: number;
+  readonly misses: number;
+  readonly minMisses: number;
+  readonly coldMisses: number;
+}
+
+const percent = (part: number, whole: number) => `${((100 * part) / whole).toFixed(1)}%`;
+
+/** What a policy loses at a size, in words: first uses, which no cache avoids; the size, which MIN shows; the policy itself. */
+export function verdictOf(policy: ReplayPolicy, losses: Losses): string {
+  const { accesses, misses, minMisses, coldMisses } = losses;
+  const [cold, capacity, own] = [coldMisses, minMisses - coldMisses, misses - minMisses];
+  if (misses === 0) return 'Nothing is missed.';
+  const parts = `first uses ${percent(cold, accesses)}, size ${percent(capacity, accesses)}, policy ${percent(own, accesses)}`;
+  if (policy === 'min') return `The floor at this size: ${percent(misses, accesses)} missed (${parts}).`;
+  if (own > cold && own > capacity)
+    return `The policy is the limit: MIN would miss only ${percent(minMisses, accesses)} (${parts}).`;
+  if (cold >= capacity) return `First uses are the limit: no cache avoids ${percent(cold, accesses)} (${parts}).`;
+  return `The size is the limit: even MIN misses ${percent(minMisses, accesses)} (${parts}).`;
+}
