@@ -19,7 +19,9 @@ export interface PlacementScore {
 export function scorePlacement(history: LoadHistory, placement: Placement, layer?: number): PlacementScore {
   const { layers, experts, batches, counts } = history;
   const { devices } = placement;
-  const splits = placement.layers.map((row) => new RowSplit(row, devices, placement.split));
+  const first = layer ?? 0;
+  const end = layer === undefined ? layers : layer + 1;
+  const splits = placement.layers.slice(first, end).map((row) => new RowSplit(row, devices, placement.split));
   const load = new Float64Array(devices);
   const meanShare = new Float64Array(devices);
   const largestShare = new Float64Array(batches);
@@ -29,13 +31,13 @@ export function scorePlacement(history: LoadHistory, placement: Placement, layer
   for (let batch = 0; batch < batches; batch++) {
     let batchSum = 0;
     let batchLayers = 0;
-    for (let l = layer ?? 0; l < (layer === undefined ? layers : layer + 1); l++) {
+    for (let l = first; l < end; l++) {
       const from = (batch * layers + l) * experts;
       const tokens = counts.subarray(from, from + experts);
       let total = 0;
       for (let expert = 0; expert < experts; expert++) total += tokens[expert] as number;
       if (total === 0) continue;
-      const split = splits[l] as RowSplit;
+      const split = splits[l - first] as RowSplit;
       const { deviceOf } = placement.layers[l] as Placement['layers'][number];
       split.divide(tokens);
       load.fill(0);

@@ -116,10 +116,16 @@ export class RowSplit {
 
 /** Experts on several devices, on fewest first, then by id. */
 function choosingExperts({ firstCopy, deviceOf }: LayerPlacement): Int32Array {
-  const hosts = Array.from({ length: firstCopy.length - 1 }, (_, expert) => {
-    return new Set(deviceOf.subarray(firstCopy[expert], firstCopy[expert + 1])).size;
-  });
-  const choosing = hosts.flatMap((count, expert) => (count > 1 ? [expert] : []));
-  choosing.sort((a, b) => (hosts[a] as number) - (hosts[b] as number) || a - b);
-  return Int32Array.from(choosing);
+  const experts = firstCopy.length - 1;
+  if (deviceOf.length === experts) return new Int32Array(0);
+  const hosts = new Int32Array(experts);
+  for (let expert = 0; expert < experts; expert++) {
+    let last = -1;
+    for (let copy = firstCopy[expert] as number; copy < (firstCopy[expert + 1] as number); copy++) {
+      if (deviceOf[copy] !== last) hosts[expert] = (hosts[expert] as number) + 1;
+      last = deviceOf[copy] as number;
+    }
+  }
+  const choosing = [...hosts.keys()].filter((expert) => (hosts[expert] as number) > 1);
+  return Int32Array.from(choosing.sort((a, b) => (hosts[a] as number) - (hosts[b] as number) || a - b));
 }

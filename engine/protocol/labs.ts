@@ -224,7 +224,7 @@ export interface PlacementRow {
   readonly title: string;
   /** What it goes by, in one sentence. */
   readonly says: string;
-  /** Copies beyond one per expert, mean over layers. */
+  /** Slots beyond one per expert, per layer, that the method may fill. */
   readonly redundant: number;
   /** Shares of a batch's pairs on the scored half; 1/D is even. */
   readonly maxLoad: number;

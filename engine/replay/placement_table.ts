@@ -172,7 +172,7 @@ function warnings(
     said.push(`${redundant} redundant experts became ${copies}: every device has the same number of slots.`);
   }
   if (nodes > 1 && groups % nodes !== 0) {
-    said.push(`${nodes} nodes do not divide ${groups} groups, so EPLB balanced over all devices at once.`);
+    said.push(`${nodes} nodes cannot share ${groups} groups evenly, so EPLB balanced over all devices at once.`);
   }
   return said;
 }
