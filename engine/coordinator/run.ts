@@ -8,6 +8,7 @@ import type { LivePatch, RunSettings } from '../protocol/settings.ts';
 import type { TelemetryFrame } from '../protocol/telemetry.ts';
 import type { RowPlan, StepPlan, StepResult } from '../rank/messages.ts';
 import { RoutingTraceBuilder } from '../trace/trace.ts';
+import { LiveEviction } from './auto_eviction.ts';
 import { describeChange } from './describe_change.ts';
 import { FrameBuilder } from './frame_builder.ts';
 import { LivePlacement } from './live_placement.ts';
@@ -71,6 +72,7 @@ export class Run {
   private readonly telemetry: RunTelemetry;
   private readonly layers: number;
   private plan: MemoryPlan;
+  private readonly eviction: LiveEviction;
   private readonly placement: LivePlacement;
   private notedPlacement: Placement | undefined;
   private pending: Pending[] = [];
@@ -100,6 +102,7 @@ export class Run {
     this.frames = new FrameBuilder(parts.id, this.layers, settings.devices.length, prompts.total);
     this.text = new RunText(parts.tokenizer, this.frames, settings.devices.length);
     this.telemetry = new RunTelemetry(this.frames, this.replay, (frame) => listener.frame(frame));
+    this.eviction = new LiveEviction(this.trace, this.layers, model.experts);
     this.placement = new LivePlacement(this.trace, {
       layers: this.layers,
       experts: model.experts,
@@ -183,6 +186,7 @@ export class Run {
         continue;
       }
       if (this.placement.isDue(this.settings, this.nextStep)) await this.rebalance();
+      await this.chooseEviction();
       this.admit();
       const rows = this.scheduler.plan(
         this.nextStep === 0 ? Math.min(FIRST_STEP_TOKENS, this.parts.stepTokens) : this.parts.stepTokens,
@@ -232,6 +236,7 @@ export class Run {
     this.trace.appendStep({ ...row, weights: undefined });
     this.parts.recorder.step(row, this.text.add(row.emissions));
     this.replay.addMeasured(row);
+    this.eviction.advance(this.slotsPerLayer, this.placement.current);
     this.frames.addStep(row);
     if (profile !== undefined) this.frames.setProfile({ step: row.step, device: 0, ...profile });
     this.telemetry.wake();
@@ -265,6 +270,7 @@ export class Run {
     this.slotsPerLayer = resolveSlots(this.plan, settings.cacheSlots, budgets);
     if (settings.placement !== this.settings.placement) this.placement.renew(settings, this.nextStep);
     this.settings = settings;
+    this.eviction.set(settings.eviction);
     await this.applyToRanks();
     this.noteSettings(label);
   }
@@ -286,25 +292,34 @@ export class Run {
     );
   }
 
+  private async chooseEviction(): Promise<void> {
+    const label = this.eviction.choose();
+    if (label === undefined) return;
+    this.settle();
+    await this.applyToRanks();
+    this.noteSettings(label);
+  }
+
   /** @returns experts that the ranks gave up for it */
   private applyToRanks(): Promise<number> {
-    const { slotsPerLayer, settings, placement } = this;
-    return this.parts.pool.apply({ slotsPerLayer, eviction: settings.eviction, placement: placement.current });
+    const { slotsPerLayer, eviction, placement } = this;
+    return this.parts.pool.apply({ slotsPerLayer, eviction: eviction.inForce, placement: placement.current });
   }
 
   /** Records and shows the settings in force from the next step on. */
   private noteSettings(label: string): void {
     const { slotsPerLayer, settings, nextStep: atStep } = this;
+    const eviction = this.eviction.inForce;
     const { budgets, recorder } = this.parts;
     const placement = this.placement.current;
     const atMs = performance.now() - this.startedMs;
     const moved = placement !== this.notedPlacement;
     this.notedPlacement = placement;
-    recorder.settings({ atStep, atMs, label, settings, slotsPerLayer, ...(moved && { placement }) });
+    recorder.settings({ atStep, atMs, label, settings, slotsPerLayer, eviction, ...(moved && { placement }) });
     const fit = Math.min(...budgets.map((budget) => slotsThatFit(this.plan, budget.bytes)));
     this.replay.change(
-      { atStep, slotsPerLayer, eviction: settings.eviction, placement },
-      { eviction: settings.eviction, placement, slots: settings.cacheSlots, slotsThatFit: fit },
+      { atStep, slotsPerLayer, eviction, placement },
+      { eviction, placement, slots: settings.cacheSlots, slotsThatFit: fit },
     );
     if (label !== 'start') this.marks.push({ step: atStep, atMs, label, settings });
     this.listener.changed();

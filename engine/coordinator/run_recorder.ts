@@ -1,7 +1,7 @@
 import type { Placement } from '../balancing/placement.ts';
 import { toBase64 } from '../protocol/base64.ts';
 import type { RunHeader, SettingsRecord } from '../protocol/run_file.ts';
-import type { RunSettings } from '../protocol/settings.ts';
+import type { EvictionName, RunSettings } from '../protocol/settings.ts';
 import type { Audit, RunTotals } from '../protocol/telemetry.ts';
 import { RunWriter } from '../report/run_writer.ts';
 import type { Prompt } from './prompts.ts';
@@ -24,10 +24,16 @@ export class RunRecorder {
     label: string;
     settings: RunSettings;
     slotsPerLayer: number;
+    eviction: EvictionName;
     placement?: Placement;
   }): void {
-    const { placement, ...rest } = change;
-    this.writer.append({ t: 'settings', ...rest, ...(placement && { placement: recorded(placement) }) });
+    const { placement, eviction, ...rest } = change;
+    this.writer.append({
+      t: 'settings',
+      ...rest,
+      ...(rest.settings.eviction === 'auto' && { eviction }),
+      ...(placement && { placement: recorded(placement) }),
+    });
   }
 
   sequence(sequence: number, row: number, prompt: Prompt): void {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { DeviceInfo, MachineInfo, ModelSummary } from './model.ts';
-import { RunSettings } from './settings.ts';
+import { EvictionName, RunSettings } from './settings.ts';
 import type { Audit, RunTotals } from './telemetry.ts';
 
 /**
@@ -85,6 +85,8 @@ const SettingsRecord = z.object({
   label: z.string(),
   settings: RunSettings,
   slotsPerLayer: z.int().min(1),
+  /** The policy in force, where the setting is `auto`. */
+  eviction: EvictionName.optional(),
   /**
    * Where experts moved: device of each copy, by layer and expert, base64 of u8. The first record has it always. Where experts
    * have several copies: how many, base64 of u8 [L, E], and how rows are divided over them.

@@ -113,7 +113,9 @@ export class RunParser {
     }
     if (placement === undefined) return false;
     const { atStep, atMs, label, settings, slotsPerLayer } = record;
-    this.settings.push({ atStep, atMs, label, settings, slotsPerLayer, placement });
+    const eviction = settings.eviction === 'auto' ? record.eviction : settings.eviction;
+    if (eviction === undefined) return false;
+    this.settings.push({ atStep, atMs, label, settings, slotsPerLayer, eviction, placement });
     return true;
   }
 }

@@ -1,5 +1,5 @@
 import type { EmittedToken, RunHeader, RunSummary } from './run_file.ts';
-import type { RunSettings } from './settings.ts';
+import type { EvictionName, RunSettings } from './settings.ts';
 
 /** Counters of a device's layer in one step, in this order. */
 export const CACHE_COUNTERS = ['hits', 'misses', 'loads', 'evictions'] as const;
@@ -11,6 +11,8 @@ export interface RecordedSettings {
   readonly label: string;
   readonly settings: RunSettings;
   readonly slotsPerLayer: number;
+  /** In force: what `auto` chose, or the setting. */
+  readonly eviction: EvictionName;
   /** In force from here on, changed or not: copies of each expert [L, E], and device of each copy [sum of copies]. */
   readonly placement: {
     readonly devices: number;

@@ -26,6 +26,10 @@ export const EvictionName = z.enum([
 ]);
 export type EvictionName = z.infer<typeof EvictionName>;
 
+/** `auto` replays the run's newest steps under every policy and puts the best in force. */
+export const EvictionChoice = z.enum([...EvictionName.options, 'auto']);
+export type EvictionChoice = z.infer<typeof EvictionChoice>;
+
 /**
  * Placements by the names used in files, flags and the window. The paper adds 0.5 times Pearson's correlation to a device's load
  * where mean loads are about 1/E, so that its formula is nearly all correlation: `anti-correlation` is that, literally, and
@@ -60,7 +64,7 @@ export const RebalanceEvery = z.int().min(0).max(1_000_000);
 
 export const LiveSettings = z.object({
   cacheSlots: CacheSlots,
-  eviction: EvictionName,
+  eviction: EvictionChoice,
   placement: PlacementName,
   /** Steps between two placements from the run's newest steps; 0: placed once and left there. */
   rebalanceEvery: RebalanceEvery,

@@ -19,7 +19,7 @@ export function toTimeline({ header, settings }: Pick<RunRecording, 'header' | '
     changes: settings.map((change) => ({
       atStep: change.atStep,
       slotsPerLayer: change.slotsPerLayer,
-      eviction: change.settings.eviction,
+      eviction: change.eviction,
       placement: toPlacement(change.placement, header.moeLayers, header.experts),
     })),
   };

@@ -77,7 +77,7 @@ export function reportData(recording: RunRecording): ReportData {
     ...(truncation !== undefined && { truncation }),
     ...(endReason !== undefined && { endReason }),
     totals: figures(recording),
-    marks: settings.map(({ atStep, atMs, label, slotsPerLayer, settings: { eviction, placement, batch } }) => ({
+    marks: settings.map(({ atStep, atMs, label, slotsPerLayer, eviction, settings: { placement, batch } }) => ({
       step: atStep,
       atMs,
       label,

@@ -31,7 +31,7 @@ export function CacheSection({ knobs }: { readonly knobs: Knobs }) {
     undefined,
   );
   const counted = curve !== undefined && curve.measured.toStep > curve.measured.fromStep;
-  const stale = curve !== undefined && curve.eviction !== draft.eviction;
+  const stale = curve !== undefined && draft.eviction !== 'auto' && curve.eviction !== draft.eviction;
 
   return (
     <section className="section" aria-label="Expert cache">

@@ -1,10 +1,11 @@
-import { EvictionName } from '../../engine/protocol/settings.ts';
+import { EvictionChoice } from '../../engine/protocol/settings.ts';
+import { useSummary } from '../app/context.tsx';
 import { evictionTitle } from '../stores/run_settings.ts';
 import { Choice, type ChoiceOption } from '../widgets/choice.tsx';
 import { Row } from '../widgets/row.tsx';
 import type { Knobs } from './use_knobs.ts';
 
-const HINTS: Readonly<Record<EvictionName, string>> = {
+const HINTS: Readonly<Record<EvictionChoice, string>> = {
   lifo: 'Idle in this step first, of them the newest in',
   'lifo-lru': 'Idle in this step first, of them the longest unused',
   lru: 'The longest unused first, idle or not',
@@ -16,9 +17,10 @@ const HINTS: Readonly<Record<EvictionName, string>> = {
   's3-fifo': 'Idle first, newcomers not used again',
   echo: 'Idle first, least wanted after steps like this one',
   pinned: 'The most used so far stay, one slot for the others',
+  auto: 'Whichever would have missed least over the last 256 steps',
 };
 
-const SAYS: Readonly<Record<EvictionName, string>> = {
+const SAYS: Readonly<Record<EvictionChoice, string>> = {
   lifo: 'Idle first, newest in first',
   'lifo-lru': 'Idle first, longest unused',
   lru: 'Longest unused first',
@@ -30,17 +32,25 @@ const SAYS: Readonly<Record<EvictionName, string>> = {
   's3-fifo': 'Newcomers unused first',
   echo: 'Least likely soon first',
   pinned: 'The most used so far stay',
+  auto: 'The best of the last steps',
 };
 
-const OPTIONS: readonly ChoiceOption<EvictionName>[] = EvictionName.options.map((value) => ({
+const OPTIONS: readonly ChoiceOption<EvictionChoice>[] = EvictionChoice.options.map((value) => ({
   value,
   label: evictionTitle(value),
   hint: HINTS[value],
 }));
 
 export function EvictionRow({ knobs: { draft, disabled, isPending, change } }: { readonly knobs: Knobs }) {
+  const inForce = useSummary((s) => s.curve?.eviction);
+  const chosen = draft.eviction === 'auto' && inForce !== undefined;
   return (
-    <Row label="Eviction" labelId="label-eviction" pending={isPending('eviction')} says={SAYS[draft.eviction]}>
+    <Row
+      label="Eviction"
+      labelId="label-eviction"
+      pending={isPending('eviction')}
+      says={chosen ? `Now ${evictionTitle(inForce)}` : SAYS[draft.eviction]}
+    >
       <Choice
         id="choice-eviction"
         labelledBy="label-eviction"

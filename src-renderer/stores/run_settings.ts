@@ -108,6 +108,7 @@ const EVICTION_TITLES: Readonly<Record<RunSettings['eviction'], string>> = {
   's3-fifo': 'S3-FIFO',
   echo: 'Routing echo',
   pinned: 'Pinned hot set',
+  auto: 'Auto',
 };
 export const evictionTitle = (name: RunSettings['eviction']): string => EVICTION_TITLES[name];
 

@@ -5,7 +5,7 @@ import { openCheckpoint } from '../../engine/checkpoint/checkpoint.ts';
 import { planMemory } from '../../engine/coordinator/memory_plan.ts';
 import { auditOf } from '../../engine/coordinator/run_audit.ts';
 import type { RunRecording } from '../../engine/protocol/run_recording.ts';
-import { EvictionName, type LivePatch, PlacementName, type RunSettings } from '../../engine/protocol/settings.ts';
+import { EvictionChoice, type LivePatch, PlacementName, type RunSettings } from '../../engine/protocol/settings.ts';
 import { CATEGORY_COUNT, LEDGER_CATEGORIES } from '../../engine/protocol/telemetry.ts';
 import { Rank } from '../../engine/rank/rank.ts';
 import { CacheReplay, replayCaches } from '../../engine/replay/replay_cache.ts';
@@ -19,7 +19,7 @@ const slots: fc.Arbitrary<RunSettings['cacheSlots']> = fc.oneof(
   fc.integer({ min: 1, max: 8 }),
   fc.constant('all' as const),
 );
-const eviction = fc.constantFrom(...EvictionName.options);
+const eviction = fc.constantFrom(...EvictionChoice.options);
 const placement = fc.constantFrom(...PlacementName.options);
 const rebalanceEvery = fc.constantFrom(0, 0, 1, 7);
 const start: fc.Arbitrary<Partial<RunSettings>> = fc.record({

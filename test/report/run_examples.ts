@@ -139,7 +139,11 @@ export const anyRun: fc.Arbitrary<ExampleRun> = fc
           tokens: column(new Int32Array(tokens), numbers),
         });
       if (change) {
-        const settings = { ...header.settings, cacheSlots: n + 1, eviction: 'lru' as const };
+        const settings = {
+          ...header.settings,
+          cacheSlots: n + 1,
+          eviction: starts ? ('auto' as const) : ('lru' as const),
+        };
         records.push({
           t: 'settings',
           atStep: n,
@@ -147,6 +151,7 @@ export const anyRun: fc.Arbitrary<ExampleRun> = fc
           label: text,
           settings,
           slotsPerLayer: n + 1,
+          ...(starts && { eviction: 'lfru' as const }),
           ...(starts && { placement: placement() }),
         });
       }

@@ -37,13 +37,14 @@ async function write(run: ExampleRun): Promise<string> {
  * then for each step its sequence, its change of settings, and itself.
  */
 function toRecords({ settings, sequences, steps, endReason }: RunRecording): RunRecord[] {
-  const changes = settings.map(({ placement, ...rest }, index): RunRecord => {
+  const changes = settings.map(({ placement, eviction, ...rest }, index): RunRecord => {
     const { devices, split, copies, deviceOf } = placement;
     const moved = deviceOf !== settings[index - 1]?.placement.deviceOf;
     const counts = split === 'levelled' && { copies: toBase64(copies) };
     return {
       t: 'settings',
       ...rest,
+      ...(rest.settings.eviction === 'auto' && { eviction }),
       ...(moved && { placement: { devices, split, deviceOf: toBase64(deviceOf), ...counts } }),
     };
   });

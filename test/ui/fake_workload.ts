@@ -184,7 +184,7 @@ export class FakeWorkload {
     const dense = 24 * MIB;
     const knee = [...slots].find((size) => rate(size) <= 0.02) ?? this.most;
     return {
-      eviction: this.settings.eviction,
+      eviction: this.settings.eviction === 'auto' ? 'lifo' : this.settings.eviction,
       fromStep: this.since,
       toStep: this.step,
       slots,

@@ -5,7 +5,7 @@ import { describeMachine } from '../../coordinator/machine.ts';
 import { openModel } from '../../coordinator/open_model.ts';
 import type { Run } from '../../coordinator/run.ts';
 import { startRun } from '../../coordinator/run_start.ts';
-import { CacheSlots, DEFAULT_RUN, EvictionName, PlacementName, type RunSettings } from '../../protocol/settings.ts';
+import { CacheSlots, DEFAULT_RUN, EvictionChoice, PlacementName, type RunSettings } from '../../protocol/settings.ts';
 import type { TelemetryFrame } from '../../protocol/telemetry.ts';
 import { reportHtml } from '../../report/report_html.ts';
 import { readRun } from '../../report/run_reader.ts';
@@ -50,7 +50,7 @@ export const run: Command = {
     '  --budget-mib M              bytes each device may hold, MiB (default: half of free memory, shared)',
     ...GATING_HELP,
     `  --cache-slots N|all         expert slots per layer and device (default ${DEFAULT_RUN.cacheSlots})`,
-    `  --evict ${EvictionName.options.join('|')}  (default ${DEFAULT_RUN.eviction})`,
+    `  --evict ${EvictionChoice.options.join('|')}  (default ${DEFAULT_RUN.eviction})`,
     `  --placement ${PlacementName.options.join('|')}  (default ${DEFAULT_RUN.placement})`,
     '  --rebalance-every N         place experts anew every N steps (default 0: once)',
     '  --temperature X --seed S    0 is greedy (default 0)',
@@ -117,7 +117,7 @@ function readSettings(values: ReturnType<typeof parseFlags>): RunSettings {
   if (!(temperature >= 0 && temperature <= 5)) throw new BadArguments('--temperature takes a number from 0 to 5');
   return {
     cacheSlots: slots.data,
-    eviction: choiceFlag(values, 'evict', EvictionName.options, DEFAULT_RUN.eviction),
+    eviction: choiceFlag(values, 'evict', EvictionChoice.options, DEFAULT_RUN.eviction),
     placement: choiceFlag(values, 'placement', PlacementName.options, DEFAULT_RUN.placement),
     rebalanceEvery: countFlag(values, 'rebalance-every', 0, 1_000_000, DEFAULT_RUN.rebalanceEvery),
     ...gatingFlags(values),
