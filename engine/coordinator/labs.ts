@@ -1,6 +1,8 @@
 import { EngineRefusal } from '../api.ts';
+import type { LabSource } from '../protocol/labs.ts';
 import type { Params, Results } from '../protocol/messages.ts';
-import { openLabSource } from './lab_source.ts';
+import { Pace } from '../replay/pace.ts';
+import { type LabMaterial, openLabSource } from './lab_source.ts';
 import { placementExport, placementLab } from './placement_lab.ts';
 
 /** Questions about a routing trace. They run beside the requests of a run and can be cancelled. */
@@ -22,12 +24,12 @@ export class Labs {
     throw new EngineRefusal('expertLife: this engine does not answer it yet.');
   }
 
-  async placementLab(params: Params<'placementLab'>): Promise<Results['placementLab']> {
-    return placementLab(await openLabSource(params.source, this.livePath()), params);
+  placementLab(params: Params<'placementLab'>): Promise<Results['placementLab']> {
+    return this.answer(async (pace) => placementLab(await this.open(params), params, pace));
   }
 
-  async placementExport(params: Params<'placementExport'>): Promise<Results['placementExport']> {
-    return placementExport(await openLabSource(params.source, this.livePath()), params);
+  placementExport(params: Params<'placementExport'>): Promise<Results['placementExport']> {
+    return this.answer(async () => placementExport(await this.open(params), params));
   }
 
   async gatingLab(_: Params<'gatingLab'>): Promise<Results['gatingLab']> {
@@ -39,5 +41,20 @@ export class Labs {
     const cancelled = this.inProgress.size;
     for (const controller of this.inProgress) controller.abort();
     return { cancelled };
+  }
+
+  private open({ source }: { readonly source: LabSource }): Promise<LabMaterial> {
+    return openLabSource(source, this.livePath());
+  }
+
+  /** Work that shares the thread, and ends early where it is cancelled. */
+  private async answer<T>(work: (pace: Pace) => Promise<T>): Promise<T> {
+    const controller = new AbortController();
+    this.inProgress.add(controller);
+    try {
+      return await work(new Pace(controller.signal));
+    } finally {
+      this.inProgress.delete(controller);
+    }
   }
 }

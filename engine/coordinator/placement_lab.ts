@@ -2,6 +2,7 @@ import { EngineRefusal } from '../api.ts';
 import { exportPlacement } from '../balancing/export.ts';
 import { toSlots } from '../balancing/slots.ts';
 import type { PlacementExport, PlacementExportParams, PlacementLabParams, PlacementTable } from '../protocol/labs.ts';
+import type { Pace } from '../replay/pace.ts';
 import { placeByWhole, placementTable } from '../replay/placement_table.ts';
 import type { LabMaterial } from './lab_source.ts';
 
@@ -9,9 +10,13 @@ import type { LabMaterial } from './lab_source.ts';
  * Placements compared on what a source recorded.
  * @throws EngineRefusal where devices, nodes and groups do not fit the model, or the source is too short to be halved
  */
-export function placementLab({ subject, trace }: LabMaterial, params: PlacementLabParams): PlacementTable {
+export async function placementLab(
+  { subject, trace }: LabMaterial,
+  params: PlacementLabParams,
+  pace: Pace,
+): Promise<PlacementTable> {
   checkShape(trace.experts, params);
-  const table = placementTable(trace, subject, params);
+  const table = await placementTable(trace, subject, params, pace);
   if (table.history.batches === 0) {
     throw new EngineRefusal(
       `batchTokens: ${subject.name} has ${table.scored.batches} batches of ${table.batchTokens} tokens, too few to make a placement from one half and score it on the other; choose fewer tokens a batch.`,

@@ -8,6 +8,7 @@ import { type LabSubject, PlacementMethod, type PlacementRow, type PlacementTabl
 import type { RoutingTrace } from '../trace/trace.ts';
 import { isUnbatched, joinDecodeSteps } from './joined_steps.ts';
 import { loadHistory } from './load_history.ts';
+import type { Pace } from './pace.ts';
 import { CacheReplay } from './replay_cache.ts';
 
 /** Joined by default where a source has one token per step. */
@@ -30,11 +31,12 @@ export interface PlacementTableOptions {
  * (paper, Load Balancing). Pure; about a second for a few hundred batches.
  * @throws RangeError where nodes do not divide the devices, or groups the experts
  */
-export function placementTable(
+export async function placementTable(
   trace: RoutingTrace,
   subject: LabSubject,
   options: PlacementTableOptions,
-): PlacementTable {
+  pace: Pace,
+): Promise<PlacementTable> {
   const { devices } = options;
   const shape = placeShape(trace, options);
   const { batches, batchTokens, isJoined } = batchesOf(trace, options.batchTokens);
@@ -43,11 +45,14 @@ export function placementTable(
   const past = sliceBatches(history, 0, half);
   const future = sliceBatches(history, half, batches.steps);
   const slots = options.slots ?? Math.max(1, Math.round(placedPerDevice('contiguous', shape) / 2));
-  const rows = PlacementMethod.options.map((method): PlacementRow => {
+  const rows: PlacementRow[] = [];
+  for (const method of PlacementMethod.options) {
     const placement = place(method, past, shape);
+    await pace.rest();
     const before = scorePlacement(past, placement);
     const after = scorePlacement(future, placement);
-    return {
+    const missRate = await missRates(batches, half, placement, slots, pace);
+    rows.push({
       method,
       ...PLACEMENT_METHODS[method],
       redundant: devices * placedPerDevice(method, shape) - trace.experts,
@@ -56,10 +61,10 @@ export function placementTable(
       historyMaxLoad: before.maxLoad,
       historyAvgMaxLoad: before.avgMaxLoad,
       expertsPerDevice: expertsPerDevice(placement),
-      missRate: missRates(batches, half, placement, slots),
+      missRate,
       largestShare: [...after.largestShare].map((share) => (Number.isNaN(share) ? 0 : share)),
-    };
-  });
+    });
+  }
   return {
     subject,
     how: 'replayed',
@@ -108,7 +113,13 @@ function expertsPerDevice({ devices, layers }: Placement): number[] {
 }
 
 /** LRU miss rate by device over the scored half; caches warm up on the history. */
-function missRates(batches: RoutingTrace, half: number, placement: Placement, slotsPerLayer: number): number[] {
+async function missRates(
+  batches: RoutingTrace,
+  half: number,
+  placement: Placement,
+  slotsPerLayer: number,
+  pace: Pace,
+): Promise<number[]> {
   const { moeLayers, experts } = batches;
   const replay = new CacheReplay(moeLayers, experts);
   replay.apply({ atStep: 0, slotsPerLayer, eviction: 'lru', placement });
@@ -122,9 +133,12 @@ function missRates(batches: RoutingTrace, half: number, placement: Placement, sl
       }
       return { hits, misses };
     });
-  for (let step = 0; step < half; step++) replay.step(batches, step);
-  const before = counts();
-  for (let step = half; step < batches.steps; step++) replay.step(batches, step);
+  let before = counts();
+  for (let step = 0; step < batches.steps; step++) {
+    if (step === half) before = counts();
+    replay.step(batches, step);
+    await pace.rest();
+  }
   return counts().map(({ hits, misses }, device) => {
     const missed = misses - (before[device]?.misses ?? 0);
     return missed / Math.max(1, hits - (before[device]?.hits ?? 0) + missed);

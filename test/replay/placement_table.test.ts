@@ -7,6 +7,7 @@ import { scorePlacement } from '../../engine/balancing/score.ts';
 import { type LabSubject, PlacementMethod } from '../../engine/protocol/labs.ts';
 import { isUnbatched, joinDecodeSteps } from '../../engine/replay/joined_steps.ts';
 import { loadHistory } from '../../engine/replay/load_history.ts';
+import { Pace } from '../../engine/replay/pace.ts';
 import { placementTable } from '../../engine/replay/placement_table.ts';
 import { readTraceFile } from '../../engine/report/trace_file.ts';
 import { traces } from '../trace/examples.ts';
@@ -65,8 +66,8 @@ describe('decode steps joined to batches', () => {
 });
 
 describe('table of placements', () => {
-  it('has each method placed by the first half and scored on the second', () => {
-    const table = placementTable(olmoe, SUBJECT, { devices: 4, ...NODE });
+  it('has each method placed by the first half and scored on the second', async () => {
+    const table = await placementTable(olmoe, SUBJECT, { devices: 4, ...NODE }, new Pace());
     expect(table).toMatchObject({
       devices: 4,
       slots: 8,
@@ -105,8 +106,8 @@ describe('table of placements', () => {
     // Max Load and Avg Max Load by other code over the same batches.
     { devices: 4, contiguous: [0.5625, 0.364], levelled: [0.4844, 0.2994] },
     { devices: 8, contiguous: [0.4375, 0.2417], levelled: [0.3594, 0.1977] },
-  ])('gives the loads of OLMoE that were measured with other code, $devices devices', ({ devices, ...known }) => {
-    const { rows } = placementTable(olmoe, SUBJECT, { devices, ...NODE });
+  ])('gives the loads of OLMoE that were measured with other code, $devices devices', async ({ devices, ...known }) => {
+    const { rows } = await placementTable(olmoe, SUBJECT, { devices, ...NODE }, new Pace());
     for (const method of ['contiguous', 'levelled'] as const) {
       const row = rows.find((candidate) => candidate.method === method);
       expect(Math.abs((row?.maxLoad ?? 1) - (known[method][0] ?? 0))).toBeLessThan(1e-4);
@@ -121,12 +122,12 @@ describe('table of placements', () => {
     { tokens: 32, devices: 8, levelled: 1.19, equal: 1.424 },
   ])(
     'agrees with the study on five real models: $tokens tokens on $devices devices',
-    ({ tokens, devices, ...study }) => {
+    async ({ tokens, devices, ...study }) => {
       // gpt-oss decodes 64 tokens: two batches of 32 are too few, as in the study.
       const used = tokens === 8 ? [...TRACES, gptOss] : TRACES;
       const mean = new Map<PlacementMethod, number>();
       for (const trace of used) {
-        const { rows } = placementTable(trace, SUBJECT, { devices, batchTokens: tokens, ...NODE });
+        const { rows } = await placementTable(trace, SUBJECT, { devices, batchTokens: tokens, ...NODE }, new Pace());
         for (const { method, avgMaxLoad } of rows)
           mean.set(method, (mean.get(method) ?? 0) + (devices * avgMaxLoad) / used.length);
       }
@@ -145,11 +146,12 @@ describe('table of placements', () => {
     },
   );
 
-  it('says what limits it', () => {
-    const few = placementTable(
+  it('says what limits it', async () => {
+    const few = await placementTable(
       gptOss,
       { ...SUBJECT, routing: 'synthetic' },
       { devices: 4, groups: 1, nodes: 2, redundant: 5 },
+      new Pace(),
     );
     expect(few.warnings).toEqual([
       expect.stringContaining('drawn by a generator'),
@@ -158,5 +160,5 @@ describe('table of placements', () => {
       '5 redundant experts became 4: every device has the same number of slots.',
       '2 nodes cannot share 1 groups evenly, so EPLB balanced over all devices at once.',
     ]);
-  });
+  }, 120_000);
 });

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { openLabSource } from '../../coordinator/lab_source.ts';
 import { placementExport, placementLab } from '../../coordinator/placement_lab.ts';
 import { PlacementFormat, PlacementLabParams, PlacementMethod, type PlacementTable } from '../../protocol/labs.ts';
+import { Pace } from '../../replay/pace.ts';
 import { BadArguments, type Command, choiceFlag, countFlag, parseFlags, printJson, textFlag } from './command.ts';
 
 const MOST = 65_535;
@@ -54,7 +55,7 @@ export const placement: Command = {
     });
     const material = await openLabSource(params.source, undefined);
     if (values.export === undefined) {
-      const table = placementLab(material, params);
+      const table = await placementLab(material, params, new Pace());
       if (values.json) printJson(table);
       else process.stdout.write(tableText(table));
       return;
