@@ -1,5 +1,6 @@
 import type { Dispose } from '../../engine/api.ts';
 import type { StepPhase } from '../../engine/protocol/telemetry.ts';
+import type { ThemeName } from './colour_map.ts';
 
 /** The colours and the face that charts draw with, read from the CSS variables of `theme/tokens.css`. */
 export interface ChartTheme {
@@ -46,6 +47,9 @@ export function readChartTheme(): ChartTheme {
     font: read('--font-ui'),
   };
 }
+
+/** The theme in force, whoever chose it. */
+export const themeNow = (): ThemeName => (document.documentElement.dataset.theme === 'light' ? 'light' : 'dark');
 
 /** Calls back after the theme was switched, by the person or by the system. */
 export function onThemeChange(listener: () => void): Dispose {

@@ -1,32 +1,7 @@
 import { Copy } from 'lucide-react';
 import { useState } from 'react';
 import { useStudio } from '../app/context.tsx';
-import { toCsv } from '../format/csv.ts';
-
-export interface TableColumn {
-  readonly title: string;
-  /** Written behind the title in the header of the CSV: "miss rate (%)". */
-  readonly unit?: string;
-  /** Texts stand left, numbers right. */
-  readonly isText?: boolean;
-}
-
-export interface TableCell {
-  readonly text: string;
-  /** The whole value, for the CSV; absent: the text. */
-  readonly value?: number | string;
-}
-
-export interface TableRow {
-  readonly key: string;
-  readonly cells: readonly TableCell[];
-  readonly isMarked?: boolean;
-}
-
-export interface TableData {
-  readonly columns: readonly TableColumn[];
-  readonly rows: readonly TableRow[];
-}
+import { type TableData, tableCsv } from './table_data.ts';
 
 interface DataTableProps extends TableData {
   /** Says what the table holds, to those who do not see what stands around it. */
@@ -95,13 +70,5 @@ export function DataTable({ caption, columns, rows, markedColumn, csv }: DataTab
         </table>
       </section>
     </div>
-  );
-}
-
-/** Units in the header, values in full. */
-export function tableCsv({ columns, rows }: TableData): string {
-  return toCsv(
-    columns.map(({ title, unit }) => (unit === undefined ? title : `${title} (${unit})`)),
-    rows.map(({ cells }) => cells.map(({ text, value }) => value ?? text)),
   );
 }

@@ -3,9 +3,11 @@ import type { ActionDeps } from '../app/actions.ts';
 import { VIEWS } from '../app/views.ts';
 import { choose, fileSource } from './lab_source.ts';
 
+const FIRST_LAB = 'cache';
+
 export interface LabActions {
   setLabSource(source: LabSource): void;
-  /** Shows a run file or a trace in the lab at hand; from a view that knows no files, in the first lab. */
+  /** Shows a run file or a trace in the lab at hand; from a view that knows no files, in the Cache lab. */
   openLabFile(path: string): void;
   /** Asks for a file, by the host's dialog or by a typed path. */
   chooseLabFile(): Promise<void>;
@@ -24,8 +26,7 @@ export function createLabActions({ engine, host, labs, selection, settings, dial
     setLabSource(fileSource(path));
     const isLab = (id: string) => VIEWS.find((view) => view.id === id)?.showsFiles ?? false;
     const { ui } = settings.getState();
-    const lab = isLab(ui.view) ? ui.view : VIEWS.find(({ showsFiles }) => showsFiles)?.id;
-    if (lab !== undefined && lab !== ui.view) settings.setState({ ui: { ...ui, view: lab } });
+    if (!isLab(ui.view)) settings.setState({ ui: { ...ui, view: FIRST_LAB } });
   };
   return {
     setLabSource,

@@ -9,6 +9,8 @@ interface LabPanelProps {
   readonly figure?: string;
   readonly unit?: string;
   readonly controls?: ReactNode;
+  /** A line above the chart that follows the cursor. */
+  readonly readout?: ReactNode;
   /** One line of plain words on what the panel says now. */
   readonly says?: ReactNode;
   /** The same as a table, behind a switch. */
@@ -21,7 +23,7 @@ interface LabPanelProps {
 
 /** Title, one figure, the chart (or the same as a table), one line of words: as in the Live view, over data that stands still. */
 export function LabPanel(props: LabPanelProps) {
-  const { title, note, figure, unit, controls, says, table, missing, className = '', children } = props;
+  const { title, note, figure, unit, controls, readout, says, table, missing, className = '', children } = props;
   const [isTable, setTable] = useState(false);
   const titleId = useId();
   return (
@@ -56,6 +58,7 @@ export function LabPanel(props: LabPanelProps) {
           </Tip>
         )}
       </div>
+      {readout !== undefined && missing === undefined && <div className="lab-readout">{readout}</div>}
       {missing !== undefined ? <div className="panel-empty">{missing}</div> : isTable ? table : children}
       {says !== undefined && missing === undefined && <p className="panel-says lab-says">{says}</p>}
     </section>

@@ -1,10 +1,10 @@
 import { useMemo } from 'react';
 import type { LabSubject } from '../../engine/protocol/labs.ts';
 import { useSelection, useStudio } from '../app/context.tsx';
+import { useSize } from '../charts/use_size.ts';
 import { hasBothStacks, layerName } from '../format/layer_names.ts';
 import { textWidth } from '../inspector/curve_layout.ts';
 import { valueAxis } from './plot_scale.ts';
-import { useSize } from './use_size.ts';
 
 interface LayerColumnsProps {
   /** Says to those who do not see it what the columns show. */

@@ -1,9 +1,9 @@
 import { useState } from 'react';
+import { type Size, useSize } from '../charts/use_size.ts';
 import { textWidth } from '../inspector/curve_layout.ts';
 import { Body } from './line_plot_body.tsx';
 import { Cursor, Ends, LEADER_PX, Ticks, UNDER_PX } from './line_plot_overlay.tsx';
 import { nearestIndex, type PlotFrame, plotScale, type Scale, type ValueAxis, valueAxis } from './plot_scale.ts';
-import { type Size, useSize } from './use_size.ts';
 
 export interface PlotLine {
   readonly id: string;

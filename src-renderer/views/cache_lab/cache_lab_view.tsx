@@ -39,7 +39,7 @@ export function CacheLabView() {
     <LabFrame lab={lab} subject={table?.subject} task="Replaying every policy at every size" warnings={table?.warnings}>
       {() =>
         choice !== undefined && (
-          <div className="cache-lab">
+          <div className="lab-grid">
             <MissPanel choice={choice} scored={scored} onScored={setScored} />
             <VerdictPanel choice={choice} />
             <LossPanel choice={choice} />

@@ -1,7 +1,7 @@
 import type { CacheTable, ReplayPolicy } from '../../../engine/protocol/labs.ts';
 import { capitalize, layerName } from '../../format/layer_names.ts';
 import { count, fixed, percent } from '../../format/numbers.ts';
-import type { TableData } from '../../labs/data_table.tsx';
+import type { TableData } from '../../labs/table_data.ts';
 import { layerSlots, lossesAt, ranked } from './losses.ts';
 
 /** Tables of the Cache lab. Values go to the CSV in full, texts are for the eye. */

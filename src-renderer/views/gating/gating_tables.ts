@@ -5,7 +5,7 @@ import { bytesText } from '../../format/bytes.ts';
 import { count, percentText, plain } from '../../format/numbers.ts';
 import { PHASE_NAMES } from '../../format/phases.ts';
 import { msText } from '../../format/time.ts';
-import type { TableCell, TableColumn, TableRow } from '../../labs/data_table.tsx';
+import type { TableCell, TableColumn, TableRow } from '../../labs/table_data.ts';
 import { batchesOf, byCapacity } from './gating_layout.ts';
 import { droppedShare } from './gating_sentences.ts';
 
