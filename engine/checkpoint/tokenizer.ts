@@ -5,10 +5,10 @@ import { EngineRefusal } from '../api.ts';
 import { readJsonObject } from './files.ts';
 import { ByteLevelStream, type TokenStream, WindowStream } from './token_stream.ts';
 
-const TOKENIZER_NAME = 'tokenizer.json';
+export const TOKENIZER_NAME = 'tokenizer.json';
 const TOKENIZER_CONFIG_NAME = 'tokenizer_config.json';
 /** Vocabularies of 256,000 words take about 35 MB. */
-const MOST_TOKENIZER_BYTES = 256 * 2 ** 20;
+export const MOST_TOKENIZER_BYTES = 256 * 2 ** 20;
 
 export type { TokenStream } from './token_stream.ts';
 
@@ -19,8 +19,14 @@ export interface TextTokenizer {
   stream(): TokenStream;
 }
 
-/** @throws EngineRefusal where the folder has no tokenizer.json, or one that the tokenizer library does not take */
-export function openTokenizer(folder: string): TextTokenizer {
+/**
+ * @param frame tokens to put around a text in place of those of the tokenizer's own template
+ * @throws EngineRefusal where the folder has no tokenizer.json, or one that the tokenizer library does not take
+ */
+export function openTokenizer(
+  folder: string,
+  frame?: { readonly before: readonly number[]; readonly after: readonly number[] },
+): TextTokenizer {
   const definition = readJsonObject(path.join(folder, TOKENIZER_NAME), MOST_TOKENIZER_BYTES);
   const configFile = path.join(folder, TOKENIZER_CONFIG_NAME);
   const config = existsSync(configFile) ? readJsonObject(configFile, MOST_TOKENIZER_BYTES) : {};
@@ -37,7 +43,10 @@ export function openTokenizer(folder: string): TextTokenizer {
   );
   const byteLevel = (definition.decoder as { type?: unknown } | null)?.type === 'ByteLevel';
   return {
-    encode: (text) => tokenizer.encode(text).ids,
+    encode: (text) =>
+      frame === undefined
+        ? tokenizer.encode(text).ids
+        : [...frame.before, ...tokenizer.encode(text, { add_special_tokens: false }).ids, ...frame.after],
     stream: () =>
       byteLevel
         ? new ByteLevelStream((id) => tokenizer.id_to_token(id), added)

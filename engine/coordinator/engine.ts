@@ -3,6 +3,7 @@ import path from 'node:path';
 import { type Dispose, type Engine, EngineRefusal } from '../api.ts';
 import { listDevices } from '../device/discovery.ts';
 import {
+  BUNDLED_MODELS,
   type EngineEvent,
   type EngineSnapshot,
   type Method,
@@ -47,7 +48,6 @@ const LABS: ReadonlySet<Method> = new Set([
   'cancelLab',
 ]);
 
-const BUNDLED_MODEL = 'demo-lm';
 /** Runs listed: the newest. */
 const MOST_RUNS = 200;
 
@@ -112,7 +112,7 @@ class LocalEngine implements Engine {
     },
     devices: () => ({ devices: listDevices() }),
     openModel: ({ path: folder }) => this.open(folder),
-    openBundledModel: () => this.open(path.join(this.options.modelsDir, BUNDLED_MODEL)),
+    openBundledModel: ({ name = BUNDLED_MODELS[0] }) => this.open(path.join(this.options.modelsDir, name)),
     start: (settings) => this.start(settings),
     pause: () => this.withRun((run) => run.pause()),
     resume: () => this.withRun((run) => run.resume()),

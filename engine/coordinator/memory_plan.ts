@@ -1,13 +1,23 @@
 import { EngineRefusal } from '../api.ts';
-import { denseBytes } from '../device/cpu_dense.ts';
+import { crossAttentions, denseBytes } from '../device/cpu_dense.ts';
 import { expertBytes } from '../device/cpu_experts.ts';
-import { type ModelSpec, type MoeLayer, moeLayers } from '../families/spec.ts';
+import {
+  type AttentionSpec,
+  decoderOf,
+  encoderOf,
+  type ModelSpec,
+  type MoeLayer,
+  moeLayers,
+} from '../families/spec.ts';
 import type { RunSettings } from '../protocol/settings.ts';
 import { embeddingBytes } from '../rank/embedding.ts';
 import { kvCapacity } from '../rank/kv_cache.ts';
 
 /** Prompt pieces are cut so that a step never holds more tokens; bounds exchange buffers and the longest step. */
 export const STEP_TOKENS = 512;
+
+/** A start token and a language. */
+const LONGEST_DECODER_PROMPT = 2;
 
 export interface MemoryPlan {
   /** Upper bound of everything but experts, bytes: what a run of these settings can need on one device. */
@@ -36,8 +46,11 @@ export function planMemory(spec: ModelSpec, settings: PlanSettings, stepTokens =
   const { experts, rule } = feedForward;
   const dense = denseBytes(spec);
   const rows = Math.ceil(batch / devices);
-  const cached = kvCapacity(Math.min(spec.contextTokens, promptTokens + newTokens));
-  const kv = rows * cached * kvBytesPerToken(spec);
+  const kv =
+    encoderOf(spec) === undefined
+      ? rows * kvCapacity(Math.min(spec.contextTokens, promptTokens + newTokens)) * kvBytesPerToken(spec)
+      : rows * kvCapacity(Math.min(spec.contextTokens, LONGEST_DECODER_PROMPT + newTokens)) * kvBytesPerToken(spec) +
+        rows * kvCapacity(promptTokens) * sourceBytesPerToken(spec);
   const pairs = stepTokens * rule.topK;
   // Gating: logits, ids, weights, sizes and row lists; execution: the widest expert batch and every output until combined.
   const gating = stepTokens * experts * 4 + moe.length * pairs * 6 + pairs * 8 + experts * 8 + 4;
@@ -56,13 +69,18 @@ export function planMemory(spec: ModelSpec, settings: PlanSettings, stepTokens =
   };
 }
 
-/** Keys and values of one token in all layers, bytes. */
+/** Keys and values of one token in all layers, bytes. An encoder keeps none. */
 export function kvBytesPerToken(spec: ModelSpec): number {
-  let bytes = 0;
-  for (const stack of spec.stacks) {
-    for (const { attention } of stack.layers) bytes += 2 * attention.kvHeads * attention.headDim * 4;
-  }
-  return bytes;
+  return keyBytes(decoderOf(spec).layers.map((layer) => layer.attention));
+}
+
+/** Keys and values of one source token for cross-attention in all layers, bytes. */
+function sourceBytesPerToken(spec: ModelSpec): number {
+  return keyBytes(crossAttentions(spec));
+}
+
+function keyBytes(layers: readonly AttentionSpec[]): number {
+  return layers.reduce((sum, { kvHeads, headDim }) => sum + 2 * kvHeads * headDim * 4, 0);
 }
 
 /** Most slots per layer and device that a budget holds; 0 where not even the rest fits. */

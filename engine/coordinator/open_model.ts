@@ -7,10 +7,11 @@ import { openTokenizer, type TextTokenizer } from '../checkpoint/tokenizer.ts';
 import { denseBytes } from '../device/cpu_dense.ts';
 import { expertBytes } from '../device/cpu_experts.ts';
 import { readModelSpec } from '../families/family.ts';
-import { expertWeights, type ModelSpec, type MoeLayer, moeLayers } from '../families/spec.ts';
+import { encoderOf, expertWeights, type ModelSpec, type MoeLayer, moeLayers } from '../families/spec.ts';
 import type { ModelSummary } from '../protocol/model.ts';
 import { embeddingBytes } from '../rank/embedding.ts';
 import { kvBytesPerToken } from './memory_plan.ts';
+import { openSourceTokenizer, readTranslation, type Translation } from './translation.ts';
 
 /** A model folder, checked and ready to run: nothing of its weights has been read. */
 export interface OpenModel {
@@ -18,12 +19,18 @@ export interface OpenModel {
   readonly summary: ModelSummary;
   readonly tokenizer: TextTokenizer;
   readonly endTokens: ReadonlySet<number>;
+  /** Of an encoder-decoder. */
+  readonly translation?: Translation;
 }
 
 /** @throws EngineRefusal naming the file and the remedy */
 export function openModel(folder: string): OpenModel {
   const { spec, summary } = inspectModel(folder);
-  return { spec, summary, tokenizer: openTokenizer(folder), endTokens: readEndTokens(folder) };
+  const endTokens = readEndTokens(folder);
+  const translation = readTranslation(folder, spec);
+  if (translation === undefined) return { spec, summary, tokenizer: openTokenizer(folder), endTokens };
+  const [endToken] = endTokens;
+  return { spec, summary, tokenizer: openSourceTokenizer(folder, translation, endToken), endTokens, translation };
 }
 
 /** Headers and config only. */
@@ -66,7 +73,21 @@ function summarise(folder: string, spec: ModelSpec, checkpoint: Checkpoint): Mod
       perExpert: expertBytes(first, spec.hiddenSize),
       kvPerToken: kvBytesPerToken(spec),
     },
-    samples: sampleNames(folder),
+    ...pairSummary(folder, spec),
+  };
+}
+
+/** Samples, and what a window must know of an encoder-decoder: of samples in several languages, sources are in one. */
+function pairSummary(folder: string, spec: ModelSpec) {
+  const encoder = encoderOf(spec);
+  const samples = sampleNames(folder);
+  if (encoder === undefined) return { samples };
+  const targetLanguages = [...(readTranslation(folder, spec)?.targets.keys() ?? [])];
+  const references = new Set(targetLanguages.map((name) => name.slice(0, 3)));
+  return {
+    encoderLayers: encoder.layers.length,
+    targetLanguages,
+    samples: samples.filter((name) => !references.has(name)),
   };
 }
 

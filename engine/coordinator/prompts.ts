@@ -20,17 +20,23 @@ export interface PromptQueue {
 
 type Source = Pick<RunSettings, 'prompts' | 'promptCount' | 'promptTokens'>;
 
+/** An encoder-decoder's prompts are sources: lines of text, whose last token ends them. */
+type Model = Pick<ModelSummary, 'name' | 'path' | 'samples' | 'encoderLayers'>;
+
 /**
- * The run's prompts. Given texts are cut at `promptTokens`; sample files are cut into pieces of that length, from their start;
- * `mixed` takes one piece from each file in turn. A source that runs out is used again from its start.
+ * The run's prompts. Given texts are cut at `promptTokens`; sample files are cut into pieces of that length, from their start,
+ * or into their lines where the model reads sources; `mixed` takes one piece from each file in turn. A source that runs out is
+ * used again from its start.
  */
-export function openPrompts(model: ModelSummary, tokenizer: TextTokenizer, source: Source): PromptQueue {
+export function openPrompts(model: Model, tokenizer: TextTokenizer, source: Source): PromptQueue {
   const { prompts, promptCount: total, promptTokens } = source;
+  const ends = model.encoderLayers !== undefined;
   const sources =
     prompts.kind === 'texts'
-      ? [textSource(tokenizer, prompts.texts, promptTokens)]
+      ? [textSource(tokenizer, prompts.texts, promptTokens, ends)]
       : sampleNames(model, prompts.name).map((name) => {
           const text = readFileSync(path.join(model.path, 'samples', `${name}.txt`), 'utf8');
+          if (ends) return textSource(tokenizer, text.split('\n').filter(Boolean), promptTokens, ends);
           const pieces = new SamplePieces(text, tokenizer, promptTokens);
           return () => pieces.take();
         });
@@ -38,7 +44,7 @@ export function openPrompts(model: ModelSummary, tokenizer: TextTokenizer, sourc
   return { total, take: () => (sources[taken++ % sources.length] as () => Prompt)() };
 }
 
-function textSource(tokenizer: TextTokenizer, texts: readonly string[], most: number): () => Prompt {
+function textSource(tokenizer: TextTokenizer, texts: readonly string[], most: number, ends: boolean): () => Prompt {
   const usable = texts.filter((text) => tokenizer.encode(text.slice(0, 64)).length > 0);
   if (usable.length === 0)
     throw new EngineRefusal('prompts: no prompt has a token in it; give at least one that is not empty.');
@@ -47,12 +53,13 @@ function textSource(tokenizer: TextTokenizer, texts: readonly string[], most: nu
     const text = usable[next++ % usable.length] as string;
     const ids = tokenizer.encode(text);
     if (ids.length <= most) return { text, tokens: Int32Array.from(ids) };
-    const tokens = Int32Array.from(ids.slice(0, most));
+    const last = ends ? ids.slice(-1) : [];
+    const tokens = Int32Array.from([...ids.slice(0, most - last.length), ...last]);
     return { text: decode(tokenizer, tokens), tokens };
   };
 }
 
-function sampleNames(model: ModelSummary, name: string): readonly string[] {
+function sampleNames(model: Model, name: string): readonly string[] {
   if (model.samples.length === 0) {
     throw new EngineRefusal(`${model.name}/samples: the folder has no .txt files; give prompts as text.`);
   }

@@ -32,6 +32,8 @@ export interface RunParts {
   readonly tokenizer: TextTokenizer;
   readonly prompts: PromptQueue;
   readonly endTokens: ReadonlySet<number>;
+  /** Of an encoder-decoder: what every decoder sequence begins with. */
+  readonly decoderPrompt?: readonly number[];
   readonly settings: RunSettings;
   readonly budgets: readonly { readonly id: string; readonly bytes: number }[];
   readonly stepTokens: number;
@@ -96,6 +98,7 @@ export class Run {
       newTokens: settings.newTokens,
       contextTokens: spec.contextTokens,
       endTokens: settings.ignoreEnd ? new Set() : parts.endTokens,
+      ...(parts.decoderPrompt && { decoderPrompt: parts.decoderPrompt }),
     });
     this.trace = new RoutingTraceBuilder({ moeLayers: this.layers, experts: model.experts, topK: model.topK });
     this.replay = new LiveReplay(this.trace, this.layers, model.experts);
@@ -189,7 +192,10 @@ export class Run {
       await this.chooseEviction();
       this.admit();
       const rows = this.scheduler.plan(
-        this.nextStep === 0 ? Math.min(FIRST_STEP_TOKENS, this.parts.stepTokens) : this.parts.stepTokens,
+        // Sources are not cut, and an encoder's first step should be a whole batch too.
+        this.nextStep === 0 && this.parts.decoderPrompt === undefined
+          ? Math.min(FIRST_STEP_TOKENS, this.parts.stepTokens)
+          : this.parts.stepTokens,
       );
       if (rows === undefined) break;
       this.stepsAllowed--;
@@ -203,8 +209,10 @@ export class Run {
     const profile = this.telemetry.profileWanted;
     this.telemetry.profileWanted = false;
     const step = this.nextStep++;
+    const encoding = rows.some((rankRows) => rankRows.some((row) => row.source !== undefined));
     const plans: StepPlan[] = rows.map((rankRows) => ({
       step,
+      encoding,
       rows: rankRows,
       temperature,
       seed,

@@ -13,6 +13,7 @@ import { openPrompts } from './prompts.ts';
 import { RankPool } from './rank_pool.ts';
 import { Run, type RunListener } from './run.ts';
 import { RunRecorder } from './run_recorder.ts';
+import { decoderPrompt } from './translation.ts';
 
 export interface StartOptions {
   readonly model: OpenModel;
@@ -28,11 +29,8 @@ export interface StartOptions {
 export async function startRun(options: StartOptions, listener: RunListener): Promise<Run> {
   const { model, settings, machine, rankEntry, runsDir } = options;
   const { spec, summary } = model;
-  if (settings.promptTokens + settings.newTokens > spec.contextTokens) {
-    throw new EngineRefusal(
-      `promptTokens: ${settings.promptTokens} prompt tokens and ${settings.newTokens} new ones exceed ${summary.name}'s context of ${spec.contextTokens}; lower one of them.`,
-    );
-  }
+  const prompt = model.translation && decoderPrompt(summary, model.translation, settings.targetLanguage);
+  checkLengths(model, settings, prompt);
   const budgets = chooseDevices(settings.devices);
   if (budgets.length > summary.experts) {
     throw new EngineRefusal(
@@ -52,7 +50,11 @@ export async function startRun(options: StartOptions, listener: RunListener): Pr
     const recorder = RunRecorder.create(options.runPath ?? path.join(runsDir, `${id}.json`), {
       id,
       createdAt: startedAt,
-      model: { ...model, moeLayers: [...model.moeLayers], samples: [...model.samples] },
+      model: {
+        ...model,
+        moeLayers: [...model.moeLayers],
+        samples: [...model.samples],
+      },
       settings,
       machine,
       devices: budgets.map((budget) => {
@@ -65,6 +67,7 @@ export async function startRun(options: StartOptions, listener: RunListener): Pr
     });
     const { tokenizer, endTokens } = options.model;
     const parts = {
+      ...(prompt && { decoderPrompt: prompt }),
       id,
       spec,
       model: summary,
@@ -82,6 +85,37 @@ export async function startRun(options: StartOptions, listener: RunListener): Pr
   } catch (error) {
     await pool.close();
     throw error;
+  }
+}
+
+/** @param prompt what decoder sequences begin with; undefined for a language model, whose prompt and text share one context */
+function checkLengths(
+  { spec, summary }: OpenModel,
+  { promptTokens, newTokens, targetLanguage }: RunSettings,
+  prompt: readonly number[] | undefined,
+): void {
+  const { contextTokens } = spec;
+  if (prompt === undefined) {
+    if (targetLanguage !== undefined) {
+      throw new EngineRefusal(`targetLanguage: ${summary.name} does not translate; leave it out.`);
+    }
+    if (promptTokens + newTokens > contextTokens) {
+      throw new EngineRefusal(
+        `promptTokens: ${promptTokens} prompt tokens and ${newTokens} new ones exceed ${summary.name}'s context of ${contextTokens}; lower one of them.`,
+      );
+    }
+    return;
+  }
+  const longest = Math.min(contextTokens, STEP_TOKENS - prompt.length);
+  if (promptTokens > longest) {
+    throw new EngineRefusal(
+      `promptTokens: ${summary.name} reads sources of at most ${longest} tokens, whole in one step; lower it to that.`,
+    );
+  }
+  if (newTokens > contextTokens) {
+    throw new EngineRefusal(
+      `newTokens: ${newTokens} exceed ${summary.name}'s context of ${contextTokens}; lower it to that.`,
+    );
   }
 }
 

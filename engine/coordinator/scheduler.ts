@@ -5,6 +5,8 @@ interface Sequence {
   readonly id: number;
   readonly rank: number;
   readonly row: number;
+  /** Encoder-decoder: to be encoded in the sequence's first step. */
+  source: Int32Array | undefined;
   /** Tokens cached so far. */
   position: number;
   /** Tokens to feed next: the rest of the prompt, then one new token at a time. */
@@ -34,11 +36,17 @@ export interface SchedulerOptions {
   readonly contextTokens: number;
   /** Tokens that end a sequence. */
   readonly endTokens: ReadonlySet<number>;
+  /** Of an encoder-decoder: what every decoder sequence begins with; its prompts are then sources. */
+  readonly decoderPrompt?: readonly number[];
 }
 
 /**
  * Continuous batching: a sequence that ends makes room for the next prompt at once, and a step mixes prompt pieces with single
  * new tokens. Sequences are dealt to the rank with the fewest, onto its lowest free row, and stay there.
+ *
+ * An encoder-decoder takes prompts in whole batches, the next when the last sequence of the one before is done, as the paper
+ * measures it: an encoder that is fed one sentence whenever a place falls free leaves experts idle for no reason of the model's.
+ * A source is encoded whole in one step, so that every token of it can see every other.
  */
 export class Scheduler {
   private readonly active: Sequence[] = [];
@@ -57,10 +65,14 @@ export class Scheduler {
   /** Takes waiting prompts into free places. */
   admit(batch: number): Admission[] {
     const admitted: Admission[] = [];
+    const { decoderPrompt } = this.options;
+    if (decoderPrompt !== undefined && this.active.length > 0) return admitted;
     while (this.active.length < batch && this.next < this.prompts.total) {
       const prompt = this.prompts.take();
       const { rank, row } = this.freePlace();
-      const sequence = { id: this.next, rank, row, position: 0, pending: prompt.tokens, generated: 0 };
+      const [source, pending] =
+        decoderPrompt === undefined ? [undefined, prompt.tokens] : [prompt.tokens, Int32Array.from(decoderPrompt)];
+      const sequence = { id: this.next, rank, row, source, position: 0, pending, generated: 0 };
       this.active.push(sequence);
       admitted.push({ sequence: this.next, rank, row, prompt });
       this.next++;
@@ -70,24 +82,31 @@ export class Scheduler {
 
   /**
    * Rows of the next step by rank, or undefined when nothing is left to do.
-   * @param stepTokens most tokens it may hold: longer prompts are taken in pieces
+   * @param stepTokens most tokens it may hold: longer prompts are taken in pieces, sources that do not fit wait
    */
   plan(stepTokens: number): RowPlan[][] | undefined {
     if (this.active.length === 0) return undefined;
     const plans: RowPlan[][] = Array.from({ length: this.options.ranks }, () => []);
-    // Sequences under way come first: a long prompt must not starve those that already answer.
-    const order = [...this.active].sort((a, b) => a.pending.length - b.pending.length || a.id - b.id);
+    // Sequences under way come first: a long prompt must not starve those that already answer, and a row whose keys are cached
+    // must be in every step, since the cache is laid out for the rows of the step.
+    const begun = ({ position }: Sequence) => (position > 0 ? 0 : 1);
+    const order = [...this.active].sort(
+      (a, b) => begun(a) - begun(b) || a.pending.length - b.pending.length || a.id - b.id,
+    );
     let room = stepTokens;
     for (const sequence of order) {
+      const { source } = sequence;
+      if (source !== undefined && source.length + sequence.pending.length > room) break;
       const take = Math.min(room, sequence.pending.length);
       if (take === 0) break;
-      room -= take;
+      room -= take + (source?.length ?? 0);
       (plans[sequence.rank] as RowPlan[]).push({
         row: sequence.row,
         sequence: sequence.id,
         position: sequence.position,
         tokens: sequence.pending.subarray(0, take),
         emit: take === sequence.pending.length,
+        ...(source && { source }),
       });
     }
     return plans;
@@ -100,6 +119,7 @@ export class Scheduler {
       for (const [index, { sequence: id, tokens, emit }] of rows.entries()) {
         const sequence = this.active.find((entry) => entry.id === id) as Sequence;
         sequence.position += tokens.length;
+        sequence.source = undefined;
         sequence.pending = sequence.pending.subarray(tokens.length);
         if (!emit) continue;
         const token = (sampled[rank] as Int32Array)[index] as number;

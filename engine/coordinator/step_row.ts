@@ -1,5 +1,5 @@
 import type { ModelSummary } from '../protocol/model.ts';
-import { CATEGORY_COUNT, PHASE_COUNT, STEP_PHASES } from '../protocol/telemetry.ts';
+import { CATEGORY_COUNT, NOT_RUN, PHASE_COUNT, STEP_PHASES } from '../protocol/telemetry.ts';
 import type { RowPlan, StepResult } from '../rank/messages.ts';
 import type { Emission } from './scheduler.ts';
 
@@ -32,7 +32,7 @@ export interface StepRow {
   readonly share: Float32Array;
   readonly phaseMs: Float32Array;
   readonly runtimeMs: number;
-  /** Experts without a token [L]. */
+  /** Experts without a token [L]; NOT_RUN for a layer that no token went through. */
   readonly inactive: Uint16Array;
   readonly emissions: readonly (Emission & { readonly waited: boolean })[];
 }
@@ -42,7 +42,7 @@ const OTHER = STEP_PHASES.indexOf('other');
 
 /** Joins the ranks' results of one step. Times are the slowest rank's; what its own clock does not cover goes to `other`. */
 export function joinResults(
-  model: Pick<ModelSummary, 'experts' | 'topK'>,
+  model: Pick<ModelSummary, 'experts' | 'topK' | 'encoderLayers'>,
   plans: readonly (readonly RowPlan[])[],
   results: readonly StepResult[],
   emissions: readonly Emission[],
@@ -59,11 +59,19 @@ export function joinResults(
   let at = 0;
   for (const [rank, rows] of plans.entries()) {
     let local = 0;
+    for (const { sequence, source } of rows) {
+      for (let i = 0; i < (source?.length ?? 0); i++, at++, local++) {
+        request[at] = sequence;
+        position[at] = i;
+        phase[at] = PHASE_PREFILL;
+      }
+    }
     for (const row of rows) {
+      const decodes = model.encoderLayers !== undefined || (row.tokens.length === 1 && row.position > 0);
       for (let i = 0; i < row.tokens.length; i++, at++, local++) {
         request[at] = row.sequence;
         position[at] = row.position + i;
-        phase[at] = row.tokens.length === 1 && row.position > 0 ? PHASE_DECODE : PHASE_PREFILL;
+        phase[at] = decodes ? PHASE_DECODE : PHASE_PREFILL;
       }
       lastWaited.set(row.sequence, (results[rank] as StepResult).waited[local - 1] === 1);
     }
@@ -127,11 +135,11 @@ function countInactive(ids: Uint16Array, layers: number, pairs: number, experts:
     let active = 0;
     for (let pair = layer * pairs; pair < (layer + 1) * pairs; pair++) {
       const expert = ids[pair] as number;
-      if (seen[expert] === layer + 1) continue;
+      if (expert >= experts || seen[expert] === layer + 1) continue;
       seen[expert] = layer + 1;
       active++;
     }
-    inactive[layer] = experts - active;
+    inactive[layer] = active === 0 ? NOT_RUN : experts - active;
   }
   return inactive;
 }

@@ -79,12 +79,16 @@ export interface RunFileSummary {
   readonly audit: Audit;
 }
 
+/** Models that come with the studio; the first is opened at the start. */
+export const BUNDLED_MODELS = ['demo-lm', 'demo-mt'] as const;
+export type BundledModel = (typeof BUNDLED_MODELS)[number];
+
 /** Requests: parameters are parsed with these schemas on arrival, results are typed below. */
 export const REQUESTS = {
   hello: z.object({ protocol: z.int() }),
   devices: z.object({}),
   openModel: z.object({ path: z.string().min(1).max(4096) }),
-  openBundledModel: z.object({}),
+  openBundledModel: z.object({ name: z.enum(BUNDLED_MODELS).optional() }),
   /** Starts a run; a run in progress is stopped first. */
   start: RunSettings,
   pause: z.object({}),

@@ -9,6 +9,10 @@ export interface ModelSummary {
   /** First 16 hex digits of SHA-256 over config.json and the tensor headers. */
   readonly fingerprint: string;
   readonly layers: number;
+  /** How many of them are an encoder's; absent for a language model, which has none. */
+  readonly encoderLayers?: number;
+  /** Languages that an encoder-decoder translates into, as its tokenizer names them; empty where it knows none. */
+  readonly targetLanguages?: readonly string[];
   /** MoE layers in order: encoder first, then decoder, each by block index. */
   readonly moeLayers: readonly { readonly stack: 'encoder' | 'decoder'; readonly block: number }[];
   readonly experts: number;

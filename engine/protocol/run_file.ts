@@ -28,6 +28,8 @@ const Model = z.object({
   family: z.string(),
   fingerprint: z.string(),
   layers: count,
+  encoderLayers: count.optional(),
+  targetLanguages: z.array(z.string()).readonly().optional(),
   moeLayers: z.array(z.object({ stack: z.enum(['encoder', 'decoder']), block: count })),
   experts: count,
   topK: count,

@@ -110,6 +110,8 @@ export const RunSettings = LiveSettings.extend({
   /** Prompts longer than this are cut; sample files are cut into pieces of this length. */
   promptTokens: z.int().min(1).max(131_072),
   newTokens: z.int().min(1).max(131_072),
+  /** What a translation model translates into, by its tokenizer's name (`fra_Latn`); absent: the first that it knows. */
+  targetLanguage: z.string().max(64).optional(),
   /** 0 is greedy; above it, sampled with `seed`. */
   temperature: z.number().min(0).max(5),
   seed: z.int().min(0).max(0xffff_ffff),

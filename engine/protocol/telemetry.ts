@@ -34,6 +34,9 @@ export const STEP_PHASES = [
 export type StepPhase = (typeof STEP_PHASES)[number];
 export const PHASE_COUNT = STEP_PHASES.length;
 
+/** In place of a number of inactive experts. */
+export const NOT_RUN = 0xffff;
+
 export interface StepColumns {
   readonly count: number;
   /** Step number, from 0 [n]. */
@@ -47,7 +50,7 @@ export interface StepColumns {
   readonly newTokens: Int32Array;
   /** Time ranks waited for expert loads, the slowest rank's [n]. */
   readonly stallMs: Float32Array;
-  /** Experts with no token in this step [n, L]. */
+  /** Experts with no token in this step [n, L]; NOT_RUN where no token went through the layer (an encoder's, between sources). */
   readonly inactive: Uint16Array;
   /** Expert-cache counters of this step, all devices together [n, L]. A step's evictions include those of a resize before it. */
   readonly hits: Uint16Array;

@@ -51,14 +51,23 @@ export function fitTo(settings: RunSettings, model: ModelSummary, devices: reado
   const chosen = here.length > 0 || first === undefined ? here : [{ id: first.id }];
   const usable = chosen.length > 0 ? chosen : settings.devices;
   const most = expertsPerDevice(model, usable.length);
+  const { targetLanguage: wanted, ...rest } = settings;
+  const targetLanguage = targetFor(wanted, model);
   return {
-    ...settings,
+    ...rest,
+    ...(targetLanguage !== undefined && { targetLanguage }),
     devices: usable,
     prompts: promptsFor(settings.prompts, model.samples),
     cacheSlots: slotsInForce(settings.cacheSlots, most) === most ? 'all' : settings.cacheSlots,
     promptTokens: Math.min(settings.promptTokens, Math.max(1, model.contextTokens - 1)),
     newTokens: Math.min(settings.newTokens, Math.max(1, model.contextTokens - 1)),
   };
+}
+
+/** The language to translate into: the one that was set if the model knows it, else its first; none for a model that has none. */
+export function targetFor(wanted: string | undefined, model: ModelSummary): string | undefined {
+  const known = model.targetLanguages ?? [];
+  return wanted !== undefined && known.includes(wanted) ? wanted : known[0];
 }
 
 /** For models that come without sample files: something to begin with in no particular domain. */
@@ -75,7 +84,7 @@ function promptsFor(prompts: RunSettings['prompts'], samples: readonly string[])
   return samples.includes(prompts.name) ? prompts : { kind: 'sample', name: 'mixed' };
 }
 
-const SETTING_NAMES: { readonly [K in keyof RunSettings]: string } = {
+const SETTING_NAMES: { readonly [K in keyof Required<RunSettings>]: string } = {
   cacheSlots: 'Cache',
   eviction: 'Eviction',
   placement: 'Placement',
@@ -89,6 +98,7 @@ const SETTING_NAMES: { readonly [K in keyof RunSettings]: string } = {
   promptCount: 'Prompt count',
   promptTokens: 'Prompt tokens',
   newTokens: 'New tokens',
+  targetLanguage: 'Translate into',
   temperature: 'Temperature',
   seed: 'Seed',
   ignoreEnd: 'Ignore end token',
@@ -123,6 +133,15 @@ export const placementTitle = (name: RunSettings['placement']): string => PLACEM
 
 export const rebalanceText = (every: number): string => (every === 0 ? 'off' : `every ${every} steps`);
 
+const LANGUAGE_NAMES = new Intl.DisplayNames(['en'], { type: 'language' });
+
+/** A tokenizer's language in words: `fra_Latn` is "French". */
+export function languageName(code: string | undefined): string {
+  if (code === undefined) return 'none';
+  const name = LANGUAGE_NAMES.of(code.slice(0, 3));
+  return name === undefined || name === code.slice(0, 3) ? code : name;
+}
+
 /** A value in words, as it stands in labels: "24 slots", "2 × CPU", "greedy". `most` resolves `all`. */
 export function settingText<K extends keyof RunSettings>(key: K, settings: RunSettings, most: number): string {
   switch (key) {
@@ -138,6 +157,8 @@ export function settingText<K extends keyof RunSettings>(key: K, settings: RunSe
       return `${settings.devices.length} × CPU`;
     case 'prompts':
       return settings.prompts.kind === 'texts' ? 'own text' : settings.prompts.name;
+    case 'targetLanguage':
+      return languageName(settings.targetLanguage);
     default:
       return String(settings[key]);
   }
