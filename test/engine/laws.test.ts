@@ -4,12 +4,12 @@ import { contiguous } from '../../engine/balancing/placement.ts';
 import { openCheckpoint } from '../../engine/checkpoint/checkpoint.ts';
 import { planMemory } from '../../engine/coordinator/memory_plan.ts';
 import { auditOf } from '../../engine/coordinator/run_audit.ts';
-import type { RunRecording } from '../../engine/protocol/run_recording.ts';
 import { EvictionChoice, type LivePatch, PlacementName, type RunSettings } from '../../engine/protocol/settings.ts';
 import { CATEGORY_COUNT, LEDGER_CATEGORIES } from '../../engine/protocol/telemetry.ts';
 import { Rank } from '../../engine/rank/rank.ts';
-import { CacheReplay, replayCaches } from '../../engine/replay/replay_cache.ts';
+import { replayCaches } from '../../engine/replay/replay_cache.ts';
 import { toTimeline, toTrace } from '../../engine/report/recording.ts';
+import { checkLedger, routing } from './law_checks.ts';
 import { devices, emitted, runTiny, TINY, tinyModel } from './tiny_run.ts';
 
 const RUNS = { numRuns: Number(process.env.LAW_RUNS ?? 8) };
@@ -66,7 +66,7 @@ describe('laws of a running engine', () => {
     await fc.assert(
       fc.asyncProperty(start, changes, async (settings, when) => {
         const { recording } = await runTiny(settings, when);
-        checkLedger(recording);
+        checkLedger(recording, () => EXPERTS);
       }),
       RUNS,
     );
@@ -89,7 +89,7 @@ describe('laws of a running engine', () => {
             cacheSlots,
             devices: devices(count).map(({ id }) => ({ id, budgetBytes: bytes })),
           });
-          checkLedger((await runTiny(tight(budgetBytes))).recording);
+          checkLedger((await runTiny(tight(budgetBytes))).recording, () => EXPERTS);
           await expect(runTiny(tight(budgetBytes - 1))).rejects.toThrow(/cpu:0: .*budget/);
         },
       ),
@@ -110,40 +110,3 @@ describe('laws of a running engine', () => {
     expect(Array.from(await rank.close())).toEqual(new Array(CATEGORY_COUNT).fill(0));
   });
 });
-
-/** Chosen experts of every (sequence, position): independent of how tokens were dealt to steps and devices. */
-function routing(recording: RunRecording): Map<string, string> {
-  const chosen = new Map<string, string>();
-  const { moeLayers, topK } = recording.header;
-  for (const { tokens, ids, request, position } of recording.steps) {
-    for (let token = 0; token < tokens; token++) {
-      const layers = Array.from({ length: moeLayers }, (_, layer) => {
-        const at = (layer * tokens + token) * topK;
-        return ids.subarray(at, at + topK).join(' ');
-      });
-      chosen.set(`${request[token]}@${position[token]}`, layers.join(' | '));
-    }
-  }
-  return chosen;
-}
-
-function checkLedger(recording: RunRecording): void {
-  const { devices: used, moeLayers, experts } = recording.header;
-  const trace = toTrace(recording);
-  const pending = [...toTimeline(recording).changes];
-  const replay = new CacheReplay(moeLayers, experts);
-  const expertsLine = LEDGER_CATEGORIES.indexOf('experts');
-  for (const { step, ledgerBytes, peakBytes } of recording.steps) {
-    while (pending[0] !== undefined && pending[0].atStep <= step)
-      replay.apply(pending.shift() as (typeof pending)[number]);
-    replay.step(trace, step);
-    for (const [device, { budgetBytes }] of used.entries()) {
-      const categories = Array.from(ledgerBytes.subarray(device * CATEGORY_COUNT, (device + 1) * CATEGORY_COUNT));
-      const total = categories.reduce((sum, bytes) => sum + bytes, 0);
-      expect(Math.min(...categories)).toBeGreaterThanOrEqual(0);
-      expect(peakBytes[device]).toBeGreaterThanOrEqual(total);
-      expect(peakBytes[device]).toBeLessThanOrEqual(budgetBytes);
-      expect(categories[expertsLine]).toBe(replay.residents(device) * EXPERTS);
-    }
-  }
-}

@@ -25,6 +25,17 @@ export function tinyModel(): OpenModel {
   return { spec, summary, tokenizer: LETTERS, endTokens: new Set([1]) };
 }
 
+/** A fixture of an encoder-decoder, with the two languages of a translation model. */
+export function tinyPairModel(name: 'nllb_moe' | 'switch'): OpenModel {
+  const { spec, summary } = inspectModel(`test/fixtures/${name}`);
+  const targets = new Map([
+    ['fra_Latn', 5],
+    ['deu_Latn', 6],
+  ]);
+  const translation = { startToken: spec.decoderStartToken ?? 0, targets };
+  return { spec, summary, tokenizer: LETTERS, endTokens: new Set([1]), translation };
+}
+
 export const TINY: RunSettings = {
   cacheSlots: 'all',
   eviction: 'lifo',
@@ -51,13 +62,14 @@ export const devices = (count: number): RunSettings['devices'] =>
 export async function runTiny(
   settings: Partial<RunSettings> = {},
   changes: readonly { afterSteps: number; patch: LivePatch }[] = [],
+  model: OpenModel = tinyModel(),
 ): Promise<{ recording: RunRecording; audit: TelemetryFrame['audit'] }> {
   const runsDir = mkdtempSync(path.join(tmpdir(), 'moe-run-'));
   const waiting = [...changes].sort((a, b) => a.afterSteps - b.afterSteps);
   let audit: TelemetryFrame['audit'];
   const run = await startRun(
     {
-      model: tinyModel(),
+      model,
       settings: { ...TINY, ...settings },
       machine: describeMachine(),
       rankEntry: RANK_ENTRY,

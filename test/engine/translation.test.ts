@@ -54,7 +54,7 @@ describe('greedy translation by the demo model', () => {
             readTensor(REFERENCE, `gen${j}.input_ids`).values,
           );
         const recording = await translate({
-          ...{ cacheSlots, batch, devices: devices(count), targetLanguage: language },
+          ...{ cacheSlots, batch, devices: devices(count).map(({ id }) => ({ id })), targetLanguage: language },
           ...{ prompts: { kind: 'texts', texts }, promptCount: texts.length },
         });
         const tokens = emitted(recording);

@@ -1,0 +1,52 @@
+import { expect } from 'vitest';
+import type { RunRecording } from '../../engine/protocol/run_recording.ts';
+import { CATEGORY_COUNT, LEDGER_CATEGORIES } from '../../engine/protocol/telemetry.ts';
+import { CacheReplay } from '../../engine/replay/replay_cache.ts';
+import { toTimeline, toTrace } from '../../engine/report/recording.ts';
+
+/**
+ * Chosen experts of every token, by sequence, position, and (in an encoder-decoder) stack: independent of how tokens were dealt to
+ * steps and devices.
+ */
+export function routing(recording: RunRecording): Map<string, string> {
+  const chosen = new Map<string, string>();
+  const { moeLayers, topK } = recording.header;
+  const pairs = recording.header.model.encoderLayers !== undefined;
+  for (const { tokens, ids, request, position, phase } of recording.steps) {
+    for (let token = 0; token < tokens; token++) {
+      const layers = Array.from({ length: moeLayers }, (_, layer) => {
+        const at = (layer * tokens + token) * topK;
+        return ids.subarray(at, at + topK).join(' ');
+      });
+      chosen.set(`${request[token]}@${position[token]}${pairs ? ` of ${phase[token]}` : ''}`, layers.join(' | '));
+    }
+  }
+  return chosen;
+}
+
+/** @param expertBytes of one expert of a layer */
+export function checkLedger(recording: RunRecording, expertBytes: (layer: number) => number): void {
+  const { devices: used, moeLayers, experts } = recording.header;
+  const trace = toTrace(recording);
+  const pending = [...toTimeline(recording).changes];
+  const replay = new CacheReplay(moeLayers, experts);
+  const expertsLine = LEDGER_CATEGORIES.indexOf('experts');
+  for (const { step, ledgerBytes, peakBytes } of recording.steps) {
+    while (pending[0] !== undefined && pending[0].atStep <= step)
+      replay.apply(pending.shift() as (typeof pending)[number]);
+    replay.step(trace, step);
+    for (const [device, { budgetBytes }] of used.entries()) {
+      const categories = Array.from(ledgerBytes.subarray(device * CATEGORY_COUNT, (device + 1) * CATEGORY_COUNT));
+      const total = categories.reduce((sum, bytes) => sum + bytes, 0);
+      expect(Math.min(...categories)).toBeGreaterThanOrEqual(0);
+      expect(peakBytes[device]).toBeGreaterThanOrEqual(total);
+      expect(peakBytes[device]).toBeLessThanOrEqual(budgetBytes);
+      let residentBytes = 0;
+      for (let layer = 0; layer < moeLayers; layer++) {
+        const { loads, evictions } = replay.counters(device, layer);
+        residentBytes += (loads - evictions) * expertBytes(layer);
+      }
+      expect(categories[expertsLine]).toBe(residentBytes);
+    }
+  }
+}
