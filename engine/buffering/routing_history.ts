@@ -1,4 +1,4 @@
-/** Passes that are remembered; a power of two, so that a pass's place is its number's low bits. */
+/** Passes that are remembered, the present one included; a power of two: a pass's place is its number's low bits. */
 const WINDOW = 512;
 const MASK = WINDOW - 1;
 const WORDS = WINDOW / 32;
@@ -14,12 +14,12 @@ const USE_DECAY = 0.6;
 const LEAST_USE = 1e-4;
 
 /**
- * Which experts each of the last 512 passes used, layer by layer, and how alike the present pass is to each of them: a past
+ * Which experts each of the last 511 passes used, layer by layer, and how alike the present pass is to each of them: a past
  * pass whose routing looks like the present one's tells what is used next. Needs expert ids only.
  *
  * One a device, fed with the device's own experts: what others own cannot be loaded here, and ids of a placement that changed
  * stay what they were. A pass is one step, its prompt tokens and sequences as one union. Layers come in rising order; a layer not above
- * the last one begins a pass. Events without an expert are remembered as such and compared with nothing.
+ * the last one begins a pass, and a layer may be left out. Events without an expert are compared with nothing.
  *
  * Sets and the passes of each expert are bit rows: of fixed size, and compared without searching.
  */
@@ -48,7 +48,7 @@ export class RoutingHistory {
   private readonly bins = new Int32Array(BINS);
 
   constructor(
-    layers: number,
+    private readonly layers: number,
     private readonly experts: number,
   ) {
     this.setWords = Math.ceil(experts / 32);
@@ -89,6 +89,7 @@ export class RoutingHistory {
     this.inCommon.fill(0);
     this.most = 0;
     this.mostInCommon = 0;
+    this.forget(this.pass & MASK);
   }
 
   /** What a layer used in the pass before, ascending, into the first places of `into`; returns their number. */
@@ -107,7 +108,7 @@ export class RoutingHistory {
   /** Weighs the passes most like the present one, as far as it has come. @returns whether there are any */
   findNearest(): boolean {
     const { pass, near, common, inCommonBefore } = this;
-    const first = Math.max(0, pass - WINDOW);
+    const first = Math.max(0, pass - MASK);
     this.likeness = 0;
     this.nearTotal = 0;
     if (pass <= 0) return false;
@@ -142,7 +143,7 @@ export class RoutingHistory {
     if (this.nearTotal === 0) return;
     const scale = (1 - USE_DECAY) / this.nearTotal;
     let weight = 0;
-    for (let past = Math.max(0, pass - WINDOW) + 1; past <= pass; past++) {
+    for (let past = Math.max(0, pass - MASK) + 1; past <= pass; past++) {
       weight = USE_DECAY * weight + (near[(past - 1) & MASK] as number);
       if (weight * scale >= LEAST_USE) this.addSet(layer, past, weight * scale, into);
     }
@@ -153,7 +154,7 @@ export class RoutingHistory {
     const { pass, near } = this;
     into.fill(0);
     if (this.nearTotal === 0) return;
-    for (let past = Math.max(0, pass - WINDOW); past < pass; past++) {
+    for (let past = Math.max(0, pass - MASK); past < pass; past++) {
       const weight = near[past & MASK] as number;
       if (weight > 0) this.addSet(layer, past, weight / this.nearTotal, into);
     }
@@ -202,27 +203,34 @@ export class RoutingHistory {
     }
   }
 
-  /** Puts the set in the place of the pass that leaves the window. */
   private remember(layer: number, active: ArrayLike<number>, count: number): void {
     const { sets, setWords, usedIn, experts } = this;
     const place = this.pass & MASK;
     const from = (layer * WINDOW + place) * setWords;
-    const word = place >> 5;
     const bit = 1 << (place & 31);
-    for (let setWord = 0; setWord < setWords; setWord++) {
-      for (let bits = sets[from + setWord] as number; bits !== 0; bits &= bits - 1) {
-        const expert = setWord * 32 + 31 - Math.clz32(bits & -bits);
-        const at = (layer * experts + expert) * WORDS + word;
-        usedIn[at] = (usedIn[at] as number) & ~bit;
-      }
-      sets[from + setWord] = 0;
-    }
     for (let i = 0; i < count; i++) {
       const expert = active[i] as number;
-      const at = (layer * experts + expert) * WORDS + word;
+      const at = (layer * experts + expert) * WORDS + (place >> 5);
       usedIn[at] = (usedIn[at] as number) | bit;
       const setAt = from + (expert >> 5);
       sets[setAt] = (sets[setAt] as number) | (1 << (expert & 31));
+    }
+  }
+
+  /** Frees the place of the pass that leaves the window. */
+  private forget(place: number): void {
+    const { layers, sets, setWords, usedIn, experts } = this;
+    const keep = ~(1 << (place & 31));
+    for (let layer = 0; layer < layers; layer++) {
+      const from = (layer * WINDOW + place) * setWords;
+      for (let word = 0; word < setWords; word++) {
+        for (let bits = sets[from + word] as number; bits !== 0; bits &= bits - 1) {
+          const expert = word * 32 + 31 - Math.clz32(bits & -bits);
+          const at = (layer * experts + expert) * WORDS + (place >> 5);
+          usedIn[at] = (usedIn[at] as number) & keep;
+        }
+        sets[from + word] = 0;
+      }
     }
   }
 }

@@ -6,6 +6,8 @@ export class BatchLayout {
   /** Experts that this device runs, ascending; the first `activeCount`. */
   readonly active: Int32Array;
   activeCount = 0;
+  /** Rows of all experts, on all devices. */
+  totalRows = 0;
   /** Rows of each expert's batch, all ranks together. */
   readonly batchRows: Int32Array;
   /** Rows of each expert's batch that come before this rank's own. */
@@ -40,6 +42,7 @@ export class BatchLayout {
     nextSent.fill(0);
     nextResult.fill(0);
     let count = 0;
+    let all = 0;
     for (let expert = 0; expert < experts; expert++) {
       const owner = deviceOf[expert] as number;
       let total = 0;
@@ -51,10 +54,12 @@ export class BatchLayout {
         total += rows;
       }
       batchRows[expert] = total;
+      all += total;
       resultFrom[expert] = nextResult[owner] as number;
       nextResult[owner] = (nextResult[owner] as number) + total;
       if (owner === rank && total > 0) this.active[count++] = expert;
     }
     this.activeCount = count;
+    this.totalRows = all;
   }
 }

@@ -69,6 +69,8 @@ export class MoeLayerRunner {
   private async runExperts(input: MoeLayerInput, number: number): Promise<number> {
     const { layout, exchange, clock, hidden } = this;
     const { cache, layer } = input;
+    // For the caches, as in replay, a step that has no row for a layer did not pass there.
+    if (layout.totalRows === 0) return 0;
     const stamps = exchange?.loadStamps ?? this.soloStamps;
     const order = cache.openStep(layout.active, layout.activeCount);
     exchange?.awaitAll('rows');

@@ -163,10 +163,7 @@ export class Rank {
   private async encode(plan: StepPlan, sources: readonly RowPlan[], stepTokens: number, chosen: Chosen): Promise<void> {
     const stack = encoderOf(this.spec);
     if (stack === undefined) return;
-    if (!plan.encoding) {
-      this.caches.skip((layer) => layer.stack === 'encoder');
-      return;
-    }
+    if (!plan.encoding) return;
     const tokens = this.tokensOf(stack, sources, plan.routedAs, 0, stepTokens);
     const feeds = sources.map((source) => encoderFeeds(source, this.relative.encoder));
     const attention: AttentionSource = { feeds: (_, group) => feeds[group] ?? {} };

@@ -44,11 +44,6 @@ export class RankCaches {
     return evicted;
   }
 
-  /** Layers that a step leaves out: for their caches it is a step with no active expert, as in a replay of the trace. */
-  skip(left: (layer: MoeLayer) => boolean): void {
-    for (const layer of this.layers) if (left(layer)) this.of(layer.index).openStep([], 0);
-  }
-
   /** What was counted since the last call [layers, COUNTERS]. */
   takeCounters(): Uint32Array {
     const delta = new Uint32Array(this.counted.length);

@@ -45,7 +45,7 @@ describe('routing echo', () => {
     );
   });
 
-  it('does so past its window of 512 passes', () => {
+  it('does so past its window of 511 passes', () => {
     const { echo } = new DeviceRouting(1, 40);
     const reference = new ReferenceEcho(40);
     for (let pass = 0; pass < 700; pass++) {

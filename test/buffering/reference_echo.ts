@@ -65,7 +65,7 @@ export class ReferenceEcho {
   /** Weights by past pass, seen from the present one after `toLayer`. */
   private nearest(toLayer: number): { near: number[]; likeness: number } {
     const pass = this.passes.length - 1;
-    const first = Math.max(0, pass - 512);
+    const first = Math.max(0, pass - 511);
     const [now, before] = [this.passes[pass] as number[][], this.passes[pass - 1] ?? []];
     const all = before.reduce((sum, set) => sum + set.length, 0);
     const likeness = (past: number): number => {
@@ -97,7 +97,7 @@ export class ReferenceEcho {
     const pass = this.passes.length - 1;
     const total = near.reduce((sum, weight) => sum + weight, 0);
     let [use, weight] = [0, 0];
-    for (let at = Math.max(0, pass - 512) + 1; at <= pass; at++) {
+    for (let at = Math.max(0, pass - 511) + 1; at <= pass; at++) {
       weight = 0.6 * weight + (near[at - 1] ?? 0);
       const share = (0.4 * weight) / total;
       if (share >= 1e-4 && this.set(at, layer).includes(expert)) use += share;
