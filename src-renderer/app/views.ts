@@ -1,4 +1,4 @@
-import { Activity, ChartSpline, Grid3x3, type LucideIcon, Split } from 'lucide-react';
+import { Activity, ChartColumnBig, ChartSpline, Grid3x3, type LucideIcon, Split } from 'lucide-react';
 import { type ComponentType, lazy } from 'react';
 
 // The charts are most of the window's code: fetched at once, but the engine is connected without waiting for them.
@@ -11,7 +11,13 @@ const ExpertsView = lazy(() =>
 const CacheLabView = lazy(() =>
   import('../views/cache_lab/cache_lab_view.tsx').then((module) => ({ default: module.CacheLabView })),
 );
-const GatingView = lazy(async () => ({ default: (await import('../views/gating/gating_view.tsx')).GatingView }));
+const GatingView = lazy(() =>
+  import('../views/gating/gating_view.tsx').then((module) => ({ default: module.GatingView })),
+);
+
+const PlacementView = lazy(() =>
+  import('../views/placement/placement_view.tsx').then((module) => ({ default: module.PlacementView })),
+);
 
 export interface ViewEntry {
   readonly id: string;
@@ -29,4 +35,12 @@ export const VIEWS: readonly [ViewEntry, ...ViewEntry[]] = [
   { id: 'experts', title: 'Experts', icon: Grid3x3, hotkey: '2', component: ExpertsView, showsFiles: true },
   { id: 'cache', title: 'Cache', icon: ChartSpline, hotkey: '3', component: CacheLabView, showsFiles: true },
   { id: 'gating', title: 'Gating', icon: Split, hotkey: '4', component: GatingView },
+  {
+    id: 'placement',
+    title: 'Placement',
+    icon: ChartColumnBig,
+    hotkey: '5',
+    component: PlacementView,
+    showsFiles: true,
+  },
 ];

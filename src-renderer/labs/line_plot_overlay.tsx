@@ -1,7 +1,7 @@
 import { textWidth } from '../inspector/curve_layout.ts';
 import { placeEnds } from './line_ends.ts';
 import type { Drawn, EndRoom } from './line_plot.tsx';
-import { tickPlaces } from './plot_scale.ts';
+import { evenTicks, tickPlaces } from './plot_scale.ts';
 
 const LABEL_PX = 16;
 /** Room between the plot and the labels, for the leaders that join the two. */
@@ -12,6 +12,7 @@ export const UNDER_PX = 15;
 /** Values of the x axis, and its unit; those under the cursor's own text give way. */
 export function Ticks({
   xs,
+  xScale,
   formatX = String,
   xUnit,
   under,
@@ -20,7 +21,7 @@ export function Ticks({
   at,
 }: Drawn & { readonly at: number | undefined }) {
   const width = (x: number) => textWidth(formatX(x));
-  const ticks = tickPlaces(xs, scale.x, width);
+  const ticks = (xScale === 'log' ? tickPlaces : evenTicks)(xs, scale.x, width);
   const last = ticks.at(-1);
   const cursor = at === undefined ? undefined : xs[at];
   const isFree = (x: number) =>

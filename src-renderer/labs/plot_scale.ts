@@ -87,6 +87,23 @@ export function tickPlaces(xs: readonly number[], place: (value: number) => numb
   return xs.filter((value) => shown.has(value));
 }
 
+/** As `tickPlaces`, on a linear axis: every n-th value, n the smallest of 1, 2, 5, 10, ... that leaves room. */
+export function evenTicks(xs: readonly number[], place: (value: number) => number, width: (value: number) => number) {
+  const gap = 14;
+  const isClear = (ticks: readonly number[]) =>
+    ticks.every((value, i) => {
+      const before = ticks[i - 1];
+      return before === undefined || place(value) - place(before) >= (width(value) + width(before)) / 2 + gap;
+    });
+  for (let power = 1; power < xs.length; power *= 10) {
+    for (const step of [power, 2 * power, 5 * power]) {
+      const ticks = xs.filter((_, i) => i % step === 0);
+      if (isClear(ticks)) return ticks;
+    }
+  }
+  return xs.slice(0, 1);
+}
+
 /** Powers of two are where a reader of sizes looks first. */
 const isRound = (value: number) => Number.isInteger(Math.log2(value));
 

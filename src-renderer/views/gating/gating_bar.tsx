@@ -2,6 +2,7 @@ import { RotateCw } from 'lucide-react';
 import { useStore } from 'zustand/react';
 import type { GatingTable } from '../../../engine/protocol/labs.ts';
 import { useSession, useStudio } from '../../app/context.tsx';
+import { LabKnob } from '../../labs/lab_knob.tsx';
 import type { QueryState } from '../../labs/lab_query.ts';
 import { CommandButton } from '../../widgets/command_button.tsx';
 import { NumberInput } from '../../widgets/number_input.tsx';
@@ -44,7 +45,7 @@ export function GatingBar({ state, isStale }: GatingBarProps) {
           <span className="gating-stale">Measured with other settings</span>
         )}
       </span>
-      <Knob label="C" long="Capacity" hint="of static gating">
+      <LabKnob label="C" long="Capacity" hint="of static gating">
         <NumberInput
           id="gating-capacity"
           label="Capacity C of static gating"
@@ -55,8 +56,8 @@ export function GatingBar({ state, isStale }: GatingBarProps) {
           disabled={state.isAsking}
           onCommit={(capacity) => gatingLab.knobs.setState({ capacity })}
         />
-      </Knob>
-      <Knob label="Tutel f" hint="0 takes the busiest expert's count">
+      </LabKnob>
+      <LabKnob label="Tutel f" hint="0 takes the busiest expert's count">
         <NumberInput
           id="gating-tutel"
           label="Capacity factor f of Tutel"
@@ -67,8 +68,8 @@ export function GatingBar({ state, isStale }: GatingBarProps) {
           disabled={state.isAsking}
           onCommit={(tutelFactor) => gatingLab.knobs.setState({ tutelFactor })}
         />
-      </Knob>
-      <Knob label="Batch" hint="sequences a step">
+      </LabKnob>
+      <LabKnob label="Batch" hint="sequences a step">
         <NumberInput
           id="gating-batch"
           label="Batch, sequences a step"
@@ -78,7 +79,7 @@ export function GatingBar({ state, isStale }: GatingBarProps) {
           disabled={state.isAsking}
           onCommit={(batch) => gatingLab.knobs.setState({ batch })}
         />
-      </Knob>
+      </LabKnob>
       {state.result !== undefined && (
         <CommandButton
           command={isRunning ? 'gating.stopAndMeasure' : 'gating.measure'}
@@ -89,28 +90,5 @@ export function GatingBar({ state, isStale }: GatingBarProps) {
         </CommandButton>
       )}
     </div>
-  );
-}
-
-function Knob({
-  long,
-  label,
-  hint,
-  children,
-}: {
-  /** Before the label, where there is room. */
-  readonly long?: string;
-  readonly label: string;
-  readonly hint: string;
-  readonly children: React.ReactNode;
-}) {
-  return (
-    <span className="lab-knob" title={hint}>
-      <span className="lab-knob-name">
-        {long !== undefined && <span className="lab-wide">{long} </span>}
-        {label}
-      </span>
-      {children}
-    </span>
   );
 }

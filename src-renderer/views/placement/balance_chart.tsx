@@ -1,4 +1,4 @@
-import { Fragment } from 'react';
+import { Fragment, type ReactNode } from 'react';
 import type { PlacementRow, PlacementTable } from '../../../engine/protocol/labs.ts';
 import { percent, percentText } from '../../format/numbers.ts';
 import {
@@ -12,8 +12,8 @@ import {
 } from './placement_layout.ts';
 
 const MEASURES: readonly { readonly measure: Measure; readonly title: string; readonly hint: string }[] = [
-  { measure: 'average', title: 'Avg Max Load', hint: 'mean of the busiest share: speed' },
-  { measure: 'max', title: 'Max Load', hint: 'highest share of all: memory' },
+  { measure: 'average', title: 'Avg Max Load', hint: 'mean of batches: speed' },
+  { measure: 'max', title: 'Max Load', hint: 'worst batch: memory' },
 ];
 
 interface BalanceChartProps {
@@ -22,7 +22,7 @@ interface BalanceChartProps {
   readonly colourOf: (method: string) => string | undefined;
   readonly onToggle: (method: string) => void;
   readonly inForce: string | undefined;
-  readonly menu: (row: PlacementRow) => React.ReactNode;
+  readonly menu: (row: PlacementRow) => ReactNode;
 }
 
 /** Methods as rows: how far the busiest device is from an even share, on the half that was learned from and on the other. */
@@ -41,7 +41,9 @@ export function BalanceChart({ table, colourOf, onToggle, inForce, menu }: Balan
                   <b>{title}</b> {hint}
                   <AxisLabels axis={axes[index] as LoadAxis} />
                 </th>
-                <th scope="col">history</th>
+                <th scope="col" className="lab-rows-wide">
+                  history
+                </th>
                 <th scope="col">scored</th>
               </Fragment>
             ))}
@@ -72,7 +74,7 @@ export function BalanceChart({ table, colourOf, onToggle, inForce, menu }: Balan
                     <td className="lab-rows-plot">
                       <Dumbbell axis={axes[index] as LoadAxis} row={row} measure={measure} />
                     </td>
-                    <td className="placement-history">{percent(historyShare(row, measure))}</td>
+                    <td className="placement-history lab-rows-wide">{percent(historyShare(row, measure))}</td>
                     <td className="placement-scored">{percentText(scoredShare(row, measure))}</td>
                   </Fragment>
                 ))}
@@ -93,7 +95,7 @@ function AxisLabels({ axis }: { readonly axis: LoadAxis }) {
   return (
     <span className="placement-axis" aria-hidden>
       <span className="placement-even" style={{ left: 0 }}>
-        even {percentText(axis.min)}
+        even
       </span>
       {axis.ticks.map((tick) => (
         <span key={tick} className="placement-tick" style={{ left: left(onAxis(axis, tick)) }}>

@@ -13,6 +13,9 @@ interface DevicesChartProps {
   readonly bytesPerCopy: number | undefined;
 }
 
+/** With more devices the numbers would not stand beside each other; the table has them. */
+const MOST_NUMBERED = 5;
+
 /** What every device holds and misses under every method: one bar a device, in the device's colour. */
 export function DevicesChart({ table, shown, bytesPerCopy }: DevicesChartProps) {
   const layers = table.subject.moeLayers.length;
@@ -23,6 +26,7 @@ export function DevicesChart({ table, shown, bytesPerCopy }: DevicesChartProps) 
       : row.expertsPerDevice.map((mean) => mean * layers * (bytesPerCopy ?? 0));
   });
   const highest = Math.max(...values.flat(), Number.MIN_VALUE);
+  const hasNumbers = table.devices <= MOST_NUMBERED;
   const text = shown === 'misses' ? percentText : shown === 'memory' ? bytesText : plain;
   return (
     <div className="lab-rows-box">
@@ -31,15 +35,13 @@ export function DevicesChart({ table, shown, bytesPerCopy }: DevicesChartProps) 
           <tr>
             <th scope="col">Method</th>
             <th scope="col" className="lab-rows-plot">
-              <span className="placement-device-keys">
+              <span className="placement-cells">
                 {Array.from({ length: table.devices }, (_, device) => (
-                  <span key={deviceKey(device)} style={{ color: `var(${deviceVariable(device)})` }}>
-                    {device}
-                  </span>
+                  <span key={deviceKey(device)}>{device}</span>
                 ))}
               </span>
             </th>
-            <th scope="col">device, least</th>
+            <th scope="col">least</th>
             <th scope="col">most</th>
           </tr>
         </thead>
@@ -50,16 +52,18 @@ export function DevicesChart({ table, shown, bytesPerCopy }: DevicesChartProps) 
               <tr key={row.method} data-method={row.method}>
                 <th scope="row">{row.title}</th>
                 <td className="lab-rows-plot">
-                  <div className="placement-bars">
+                  <div className="placement-cells">
                     {(values[index] ?? []).map((value, device) => (
-                      <span
-                        key={deviceKey(device)}
-                        title={`Device ${device}: ${text(value)}`}
-                        style={{
-                          height: `${((value / highest) * 100).toFixed(2)}%`,
-                          background: `var(${deviceVariable(device)})`,
-                        }}
-                      />
+                      <span key={deviceKey(device)} title={`Device ${device}: ${text(value)}`}>
+                        {hasNumbers && <span className="placement-value">{text(value)}</span>}
+                        <span
+                          className="placement-bar"
+                          style={{
+                            width: `${((value / highest) * 100).toFixed(2)}%`,
+                            background: `var(${deviceVariable(device)})`,
+                          }}
+                        />
+                      </span>
                     ))}
                   </div>
                 </td>

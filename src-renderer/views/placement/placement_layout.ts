@@ -9,7 +9,9 @@ export interface LoadAxis {
 }
 
 const STEPS = [0.0025, 0.005, 0.01, 0.02, 0.025, 0.05, 0.1, 0.2, 0.25];
-const MOST_TICKS = 5;
+const MOST_TICKS = 3;
+/** Nearer to the even share than this part of the axis, a label would stand on that of the even share. */
+const CLEAR = 0.36;
 
 /** From the even share, below which no largest share can be, to a whole step above the highest of `values`. */
 export function loadAxis(values: readonly number[], devices: number): LoadAxis {
@@ -20,8 +22,7 @@ export function loadAxis(values: readonly number[], devices: number): LoadAxis {
   const first = Math.floor(even / step + 1e-9) + 1;
   const ticks: number[] = [];
   for (let i = first; i * step <= max + 1e-9; i++) {
-    // A tick beside the even share would collide with its label.
-    if (i * step - even >= step * 0.6) ticks.push(i * step);
+    if ((i * step - even) / (max - even) >= CLEAR) ticks.push(i * step);
   }
   return { min: even, max, ticks };
 }

@@ -71,7 +71,8 @@ export function devicesSentence(
   if (most === undefined) return 'No method holds an expert twice: every device owns its share of the experts.';
   const extra = most.redundant * table.subject.moeLayers.length;
   const price = bytesPerCopy === undefined ? '' : `, ${bytesText(extra * bytesPerCopy)} in all`;
-  return `${most.title} holds ${most.redundant} experts of each layer twice or more: ${plain((most.redundant / table.subject.experts) * 100)}% more copies${price}.`;
+  const share = percentText(most.redundant / table.subject.experts);
+  return `Replicas add ${plain(most.redundant)} copies a layer to its ${table.subject.experts} experts: ${share} more${price}.`;
 }
 
 const bestMiss = (rows: readonly PlacementRow[]) =>

@@ -1,7 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { placeEnds } from '../../../src-renderer/labs/line_ends.ts';
-import { logAxis, nearestIndex, plotScale, tickPlaces, valueAxis } from '../../../src-renderer/labs/plot_scale.ts';
+import {
+  evenTicks,
+  logAxis,
+  nearestIndex,
+  plotScale,
+  tickPlaces,
+  valueAxis,
+} from '../../../src-renderer/labs/plot_scale.ts';
 
 const FRAME = { left: 40, right: 440, top: 10, bottom: 210 };
 
@@ -131,5 +138,33 @@ describe('placeEnds', () => {
       200,
     );
     expect(placed.map(({ id }) => id)).toEqual(['high', 'middle', 'low']);
+  });
+});
+
+describe('evenTicks', () => {
+  it('takes every n-th value, as many as have room', () => {
+    const xs = Array.from({ length: 40 }, (_, i) => i * 3 + 1);
+    const ticks = evenTicks(
+      xs,
+      (x) => x * 4,
+      () => 12,
+    );
+    expect(ticks).toEqual(xs.filter((_, i) => i % 5 === 0));
+  });
+
+  it('never lets two texts meet', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 3000 }), fc.integer({ min: 1, max: 600 }), (length, plot) => {
+        const xs = Array.from({ length }, (_, i) => i);
+        const place = (x: number) => (x / length) * plot;
+        const width = (x: number) => String(x).length * 7;
+        const ticks = evenTicks(xs, place, width);
+        expect(ticks[0]).toBe(0);
+        for (let i = 1; i < ticks.length; i++) {
+          const [before = 0, after = 0] = [ticks[i - 1], ticks[i]];
+          expect(place(after) - width(after) / 2).toBeGreaterThan(place(before) + width(before) / 2);
+        }
+      }),
+    );
   });
 });
