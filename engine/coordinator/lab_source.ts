@@ -7,6 +7,9 @@ import { readRun } from '../report/run_reader.ts';
 import { readTraceFile } from '../report/trace_file.ts';
 import type { RoutingTrace } from '../trace/trace.ts';
 
+/** What a trace file says in `source` that a generator wrote. */
+const SYNTHETIC = 'synthetic';
+
 /** What a lab works on. */
 export interface LabMaterial {
   readonly subject: LabSubject;
@@ -61,7 +64,7 @@ function fromTrace(file: string): LabMaterial {
       ...counted(trace),
       moeLayers,
       devices: 1,
-      routing: 'recorded',
+      routing: meta.source === SYNTHETIC ? 'synthetic' : 'recorded',
     },
     trace,
   };

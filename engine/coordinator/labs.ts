@@ -1,7 +1,12 @@
 import { EngineRefusal } from '../api.ts';
 import type { LabSource } from '../protocol/labs.ts';
 import type { Params, Results } from '../protocol/messages.ts';
+import { cacheTable } from '../replay/cache_table.ts';
+import { expertLife } from '../replay/expert_life.ts';
+import { expertsMap } from '../replay/experts_map.ts';
 import { Pace } from '../replay/pace.ts';
+import { cacheQuestion } from './cache_lab.ts';
+import { expertsQuestion } from './experts_lab.ts';
 import { type LabMaterial, openLabSource } from './lab_source.ts';
 import { placementExport, placementLab } from './placement_lab.ts';
 
@@ -12,16 +17,17 @@ export class Labs {
   /** @param livePath run file of the run in progress or just ended */
   constructor(private readonly livePath: () => string | undefined) {}
 
-  async cacheLab(_: Params<'cacheLab'>): Promise<Results['cacheLab']> {
-    throw new EngineRefusal('cacheLab: this engine does not answer it yet.');
+  cacheLab(params: Params<'cacheLab'>): Promise<Results['cacheLab']> {
+    return this.answer(async (pace) => cacheTable(cacheQuestion(await this.open(params), params), pace));
   }
 
-  async expertsMap(_: Params<'expertsMap'>): Promise<Results['expertsMap']> {
-    throw new EngineRefusal('expertsMap: this engine does not answer it yet.');
+  expertsMap(params: Params<'expertsMap'>): Promise<Results['expertsMap']> {
+    return this.answer(async (pace) => expertsMap(expertsQuestion(await this.open(params)), pace));
   }
 
-  async expertLife(_: Params<'expertLife'>): Promise<Results['expertLife']> {
-    throw new EngineRefusal('expertLife: this engine does not answer it yet.');
+  expertLife(params: Params<'expertLife'>): Promise<Results['expertLife']> {
+    const { layer, expert } = params;
+    return this.answer(async (pace) => expertLife(expertsQuestion(await this.open(params)), layer, expert, pace));
   }
 
   placementLab(params: Params<'placementLab'>): Promise<Results['placementLab']> {

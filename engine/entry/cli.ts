@@ -1,6 +1,7 @@
 import { EngineRefusal } from '../api.ts';
 import { BadArguments, type Command } from './commands/command.ts';
 import { devices } from './commands/devices.ts';
+import { experts } from './commands/experts.ts';
 import { inspect } from './commands/inspect.ts';
 import { logits } from './commands/logits.ts';
 import { placement } from './commands/placement.ts';
@@ -11,7 +12,7 @@ import { run } from './commands/run.ts';
  * The headless engine: `npm run moe -- COMMAND`. Results go to stdout or the file asked for, progress and log lines to stderr.
  * Exit code 0, 1 where the command failed, 2 where its arguments are bad.
  */
-const COMMANDS: readonly Command[] = [run, logits, replay, placement, inspect, devices];
+const COMMANDS: readonly Command[] = [run, logits, replay, experts, placement, inspect, devices];
 
 function help(): string {
   const lines = COMMANDS.map((command) => `  ${command.name.padEnd(9)} ${command.summary}`);

@@ -99,9 +99,18 @@ export interface CacheTable {
 
 export const ExpertsParams = z.object({ source: LabSource });
 
+/** The caches that a map's events come from: a run's own, as recorded; for a trace, which has none, LRU with half of the experts. */
+export interface LabCaches {
+  readonly recorded: boolean;
+  /** In force at the end, per layer and device. */
+  readonly policy: EvictionName;
+  readonly slots: number;
+}
+
 /** Layer x expert map of a whole run. Tokens counted from the trace, cache events replayed under the recorded settings. */
 export interface ExpertsMap {
   readonly subject: LabSubject;
+  readonly caches: LabCaches;
   /** [L][E] */
   readonly tokens: readonly (readonly number[])[];
   readonly hits: readonly (readonly number[])[];
@@ -124,10 +133,11 @@ export const ExpertLifeParams = z.object({
 /** One layer step by step (the paper's activation figure), and one expert's life in it. */
 export interface ExpertLife {
   readonly subject: LabSubject;
+  readonly caches: LabCaches;
   readonly layer: number;
   /** Shown steps, evenly thinned when there are many [n]. */
   readonly steps: readonly number[];
-  /** Share of the step's tokens at each expert [n][E]. */
+  /** Share of the step's token-expert pairs at each expert; a row adds up to 1 where the layer had tokens [n][E]. */
   readonly share: readonly (readonly number[])[];
   readonly expert?: {
     readonly id: number;

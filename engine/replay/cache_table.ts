@@ -30,6 +30,8 @@ export interface CacheQuestion {
   readonly policies?: readonly ReplayPolicy[];
   readonly cost?: CacheTable['cost'];
   readonly inForce?: CacheTable['inForce'];
+  /** More to be said with the table: whole sentences. */
+  readonly notes?: readonly string[];
 }
 
 /** Every policy that runs, and the floor. */
@@ -93,7 +95,7 @@ export async function cacheTable(question: CacheQuestion, pace: Pace): Promise<C
     byLayer: await byLayer(counter, inForce?.policy ?? 'lru', lru, accesses),
     ...(cost && { cost }),
     ...(inForce && { inForce }),
-    warnings: warningsOf(parts, countRequests(trace)),
+    warnings: [...(question.notes ?? []), ...warningsOf(parts, countRequests(trace))],
   };
 }
 

@@ -17,6 +17,8 @@ export function verdictOf(policy: ReplayPolicy, losses: Losses): string {
   if (misses === 0) return 'Nothing is missed.';
   const parts = `first uses ${percent(cold, accesses)}, size ${percent(capacity, accesses)}, policy ${percent(own, accesses)}`;
   if (policy === 'min') return `The floor at this size: ${percent(misses, accesses)} missed (${parts}).`;
+  if (own < 0)
+    return `Less than MIN in these steps: it gives up experts of the step itself, as MIN may not, or paid in steps not scored (${parts}).`;
   if (own > cold && own > capacity)
     return `The policy is the limit: MIN would miss only ${percent(minMisses, accesses)} (${parts}).`;
   if (cold >= capacity) return `First uses are the limit: no cache avoids ${percent(cold, accesses)} (${parts}).`;

@@ -12,16 +12,27 @@ export function isUnbatched(trace: RoutingTrace): boolean {
 
 /**
  * Consecutive decode steps joined until they hold at least `batchTokens` tokens: what a source that decodes one token a pass
- * would show had it run so many together. Steps with prompt tokens are left out, and so is a rest that is too short, whose
- * shares would be coarser than the others'. Gate weights are not kept.
+ * would show had it run so many together. A rest that is too short is left out: its shares would be coarser than the others'. Gate
+ * weights are not kept.
+ * @param prompts what becomes of steps with prompt tokens; where they are kept, no step is joined over one
  */
-export function joinDecodeSteps(trace: RoutingTrace, batchTokens: number): RoutingTrace {
+export function joinDecodeSteps(
+  trace: RoutingTrace,
+  batchTokens: number,
+  { prompts }: { readonly prompts: 'left out' | 'kept' } = { prompts: 'left out' },
+): RoutingTrace {
   const joined = new RoutingTraceBuilder(trace);
   let waiting: TraceStep[] = [];
   let tokens = 0;
   for (let at = 0; at < trace.steps; at++) {
     const step = trace.step(at);
-    if (!isDecode(step)) continue;
+    if (!isDecode(step)) {
+      if (prompts === 'left out') continue;
+      joined.appendStep(join([step], step.tokens, trace));
+      waiting = [];
+      tokens = 0;
+      continue;
+    }
     waiting.push(step);
     tokens += step.tokens;
     if (tokens < batchTokens) continue;
@@ -40,6 +51,7 @@ function join(steps: readonly TraceStep[], tokens: number, { moeLayers, topK }: 
   const ids = new Uint16Array(moeLayers * tokens * topK);
   const request = new Int32Array(tokens);
   const position = new Int32Array(tokens);
+  const phase = new Uint8Array(tokens);
   let first = 0;
   for (const step of steps) {
     const width = step.tokens * topK;
@@ -48,7 +60,8 @@ function join(steps: readonly TraceStep[], tokens: number, { moeLayers, topK }: 
     }
     request.set(step.request, first);
     position.set(step.position, first);
+    phase.set(step.phase, first);
     first += step.tokens;
   }
-  return { tokens, ids, request, position, phase: new Uint8Array(tokens).fill(DECODE) };
+  return { tokens, ids, request, position, phase };
 }

@@ -25,7 +25,8 @@ export function nextUses(sets: ActiveSets): Int32Array {
 }
 
 /**
- * Belady's MIN at every size at once, for one layer on one device: a floor for every policy, since it knows the future. A step's
+ * Belady's MIN at every size at once, for one layer on one device: the floor of every policy that keeps a step's experts while any
+ * other resident is left, since it knows the future. (Pinning does not keep them, and can miss less.) A step's
  * experts that are held are hits, every other one is loaded, and what is kept beside them are the residents of the nearest next
  * use; an expert of the step itself is given up only where the step needs more than the cache holds. Then the ones of the
  * nearest next use are kept: not the last that was loaded, as a real cache would have to.

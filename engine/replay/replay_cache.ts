@@ -1,6 +1,6 @@
 import { heldCount, isHeld, type LayerPlacement, type Placement } from '../balancing/placement.ts';
 import { DeviceRouting } from '../buffering/device_routing.ts';
-import { type CacheCounters, ExpertCache } from '../buffering/expert_cache.ts';
+import { type CacheCounters, ExpertCache, HIT } from '../buffering/expert_cache.ts';
 import type { EvictionName } from '../protocol/settings.ts';
 import type { RoutingTrace } from '../trace/trace.ts';
 import { DeviceActive } from './device_active.ts';
@@ -49,19 +49,28 @@ export function deviceCaches(
   return Array.from({ length: moeLayers }, (_, layer) => new ExpertCache(experts, slots, eviction, { routing, layer }));
 }
 
+/** What happens to a cache, as it happens: one use, load or giving up of an expert. */
+export type CacheWatch = (
+  kind: 'hit' | 'load' | 'evict',
+  place: { readonly step: number; readonly layer: number; readonly device: number },
+  expert: number,
+) => void;
+
 /** Replays a trace through the same expert caches that the ranks run, with nothing behind them. */
 export class CacheReplay {
   private caches: ExpertCache[][] = [];
   private active: DeviceActive | undefined;
   private placement: Placement | undefined;
 
+  /** @param watch told of every event, where given */
   constructor(
     private readonly moeLayers: number,
     private readonly experts: number,
+    private readonly watch?: CacheWatch,
   ) {}
 
   /** Settings from the next step on. */
-  apply({ placement, eviction, slotsPerLayer }: CacheChange): void {
+  apply({ placement, eviction, slotsPerLayer, atStep }: CacheChange): void {
     if (this.caches.length === 0) {
       this.caches = Array.from({ length: placement.devices }, () =>
         deviceCaches(this.moeLayers, this.experts, 1, eviction),
@@ -71,7 +80,9 @@ export class CacheReplay {
     this.placement = placement;
     for (const [device, layers] of this.caches.entries()) {
       for (const [layer, cache] of layers.entries()) {
-        applyChange(cache, device, placement.layers[layer] as LayerPlacement, slotsPerLayer, eviction);
+        const stands = placement.layers[layer] as LayerPlacement;
+        const givenUp = applyChange(cache, device, stands, slotsPerLayer, eviction);
+        for (const expert of givenUp) this.watch?.('evict', { step: atStep, layer, device }, expert);
       }
     }
   }
@@ -83,9 +94,18 @@ export class CacheReplay {
       // A step that has no token for the layer does not pass there.
       if (active.scan(trace, step, layer) === 0) continue;
       for (const [device, layers] of this.caches.entries()) {
-        serve(layers[layer] as ExpertCache, active.ids[device] as Int32Array, active.counts[device] as number);
+        const cache = layers[layer] as ExpertCache;
+        const ids = active.ids[device] as Int32Array;
+        const count = active.counts[device] as number;
+        if (this.watch === undefined) serve(cache, ids, count);
+        else serveWatched(cache, ids, count, { step, layer, device }, this.watch);
       }
     }
+  }
+
+  /** Whether a device holds an expert now. */
+  isResident(device: number, layer: number, expert: number): boolean {
+    return this.caches[device]?.[layer]?.isResident(expert) ?? false;
   }
 
   /** Counters of one cache. */
@@ -123,12 +143,28 @@ export function serve(cache: ExpertCache, active: Int32Array, count: number): nu
   return cache.counters.misses - before;
 }
 
+function serveWatched(
+  cache: ExpertCache,
+  active: Int32Array,
+  count: number,
+  place: Parameters<CacheWatch>[1],
+  watch: CacheWatch,
+): void {
+  const order = cache.openStep(active, count);
+  for (let i = 0; i < count; i++) {
+    const expert = order[i] as number;
+    const verdict = cache.access(expert);
+    if (verdict >= 0) watch('evict', place, verdict);
+    watch(verdict === HIT ? 'hit' : 'load', place, expert);
+  }
+}
+
 /**
  * Replays a whole trace under a timeline. A change after the last step is left out: what it gives up is counted with the next
  * step, live as here.
  */
-export function replayCaches(trace: RoutingTrace, timeline: CacheTimeline): CacheReplay {
-  const replay = new CacheReplay(trace.moeLayers, trace.experts);
+export function replayCaches(trace: RoutingTrace, timeline: CacheTimeline, watch?: CacheWatch): CacheReplay {
+  const replay = new CacheReplay(trace.moeLayers, trace.experts, watch);
   let next = 0;
   for (let step = 0; step < trace.steps; step++) {
     for (

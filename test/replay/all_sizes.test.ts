@@ -14,7 +14,7 @@ import { traces } from '../trace/examples.ts';
 const pace = new Pace();
 
 /** Traces with wide and narrow steps, a placement on one to three devices, and which steps are scored. */
-const cases = traces({ maxSteps: 30 }).chain((trace) => {
+const cases = traces({ maxSteps: 45 }).chain((trace) => {
   const { moeLayers, experts, steps } = trace;
   return fc.integer({ min: 1, max: 3 }).chain((devices) =>
     fc.record({
@@ -193,13 +193,13 @@ describe('MIN (law 5)', () => {
     );
   });
 
-  it('never misses more than a policy that runs, and never more with a larger cache, whatever the active sets', async () => {
+  it('never misses more than a policy that keeps a step together, and never more with a larger cache', async () => {
     await fc.assert(
       fc.asyncProperty(wide, async ({ experts, events }) => {
         const sets = activeSets(traceOf(events, experts), onOne(traceOf([], experts)));
         const min = await missesOf('min', sets);
         for (const [index, misses] of min.entries()) expect(misses).toBeLessThanOrEqual(min[index - 1] ?? Infinity);
-        for (const policy of EvictionName.options) {
+        for (const policy of EvictionName.exclude(['pinned']).options) {
           const misses = await missesOf(policy, sets);
           for (const [index, floor] of min.entries()) expect(floor).toBeLessThanOrEqual(misses[index] ?? 0);
         }

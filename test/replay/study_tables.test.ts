@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { contiguous } from '../../engine/balancing/placement.ts';
+import { cacheQuestion } from '../../engine/coordinator/cache_lab.ts';
+import { openLabSource } from '../../engine/coordinator/lab_source.ts';
 import type { ReplayPolicy } from '../../engine/protocol/labs.ts';
 import { EvictionName } from '../../engine/protocol/settings.ts';
 import { cacheTable } from '../../engine/replay/cache_table.ts';
 import { Pace } from '../../engine/replay/pace.ts';
-import { traceSubject } from '../../engine/replay/subject.ts';
 import { readTraceFile } from '../../engine/report/trace_file.ts';
 
 /**
@@ -68,20 +68,12 @@ const EXCEPTIONS: readonly string[] = [
   'gpt-oss-120b-64 min 16',
 ];
 
-function tableOf(name: Name, policies: readonly ReplayPolicy[], slots: readonly number[] = STUDY[name].slots) {
-  const { meta, trace } = readTraceFile(`test/fixtures/traces/${name}.jsonl.gz`);
-  const { moeLayers, experts } = trace;
-  return cacheTable(
-    {
-      subject: traceSubject(name, meta, trace),
-      trace,
-      placement: contiguous(moeLayers, experts, 1),
-      scored: 'decode-second-half',
-      policies,
-      slots,
-    },
-    new Pace(),
-  );
+const fileOf = (name: Name) => `test/fixtures/traces/${name}.jsonl.gz`;
+
+async function tableOf(name: Name, policies: readonly ReplayPolicy[], slots: readonly number[] = STUDY[name].slots) {
+  const material = await openLabSource({ kind: 'trace', path: fileOf(name) }, undefined);
+  const question = cacheQuestion(material, { slots, scored: 'decode-second-half' });
+  return cacheTable({ ...question, policies }, new Pace());
 }
 
 describe('hit rates of a study on the same traces', () => {
@@ -98,12 +90,13 @@ describe('hit rates of a study on the same traces', () => {
     }
   });
 
+  // Pinning gives up experts of the step itself, as no other policy does and MIN may not.
   it.each(NAMES)(
-    'are bounded by MIN, for every policy and size, and rise with the size under LRU and MIN: %s',
+    'are bounded by MIN, for every other policy and size, and rise with the size under LRU and MIN: %s',
     async (name) => {
-      const { experts } = readTraceFile(`test/fixtures/traces/${name}.jsonl.gz`).meta;
+      const { experts } = readTraceFile(fileOf(name)).meta;
       const slots = [1, 2, 4, 8, 12, 16, 24, 32, 64, experts];
-      const { rows } = await tableOf(name, [...EvictionName.options, 'lru-served', 'min'], slots);
+      const { rows } = await tableOf(name, [...EvictionName.exclude(['pinned']).options, 'lru-served', 'min'], slots);
       const min = rows.find(({ policy }) => policy === 'min');
       for (const { policy, misses } of rows) {
         for (const [index, count] of misses.entries()) {

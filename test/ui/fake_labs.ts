@@ -2,6 +2,7 @@ import type {
   CacheTable,
   ExpertLife,
   ExpertsMap,
+  LabCaches,
   LabSource,
   LabSubject,
   ReplayPolicy,
@@ -86,6 +87,8 @@ export function fakeCacheTable(source: LabSource): CacheTable {
   };
 }
 
+const CACHES: LabCaches = { recorded: true, policy: 'lru', slots: 8 };
+
 const tokensAt = (layer: number, expert: number) =>
   Math.round(400 * Math.exp(-(((expert * 7 + layer * 13) % EXPERTS) / 18)));
 
@@ -94,6 +97,7 @@ export function fakeExpertsMap(source: LabSource): ExpertsMap {
     Array.from({ length: LAYERS }, (_, layer) => Array.from({ length: EXPERTS }, (_, expert) => value(layer, expert)));
   return {
     subject: subjectOf(source),
+    caches: CACHES,
     tokens: map(tokensAt),
     hits: map((layer, expert) => Math.round(tokensAt(layer, expert) * 0.8)),
     misses: map((layer, expert) => Math.round(tokensAt(layer, expert) * 0.1)),
@@ -111,7 +115,7 @@ export function fakeExpertLife(source: LabSource, layer: number, expert: number 
     const total = active.reduce((sum, value) => sum + value, 0);
     return active.map((value) => value / total);
   });
-  const life = { subject: subjectOf(source), layer, steps, share };
+  const life = { subject: subjectOf(source), caches: CACHES, layer, steps, share };
   if (expert === undefined) return life;
   const events = steps.flatMap((step) => {
     if (!isActive(step, expert)) return [];

@@ -4,7 +4,8 @@ import { openLabSource } from '../../coordinator/lab_source.ts';
 import { placementExport, placementLab } from '../../coordinator/placement_lab.ts';
 import { PlacementFormat, PlacementLabParams, PlacementMethod, type PlacementTable } from '../../protocol/labs.ts';
 import { Pace } from '../../replay/pace.ts';
-import { BadArguments, type Command, choiceFlag, countFlag, parseFlags, printJson, textFlag } from './command.ts';
+import { type Command, choiceFlag, countFlag, parseFlags, printJson, textFlag } from './command.ts';
+import { sourceFlag } from './lab_flags.ts';
 
 const MOST = 65_535;
 
@@ -38,14 +39,10 @@ export const placement: Command = {
       out: { type: 'string' },
       method: { type: 'string' },
     });
-    if ((values.run === undefined) === (values.trace === undefined)) {
-      throw new BadArguments('either --run or --trace is needed, one of them');
-    }
-    const kind = values.run === undefined ? 'trace' : 'run';
     const optional = (name: string, min: number, most: number) =>
       values[name] === undefined ? undefined : countFlag(values, name, min, most, min);
     const params = PlacementLabParams.parse({
-      source: { kind, path: path.resolve(textFlag(values, kind)) },
+      source: sourceFlag(values),
       devices: countFlag(values, 'devices', 2, 16, 4),
       batchTokens: optional('batch-tokens', 1, 4096),
       redundant: optional('redundant', 0, MOST),

@@ -1,36 +1,35 @@
-import { EngineRefusal } from '../../api.ts';
-import { contiguous, mostHeld } from '../../balancing/placement.ts';
-import { POLICIES } from '../../buffering/policies.ts';
+import { cacheQuestion } from '../../coordinator/cache_lab.ts';
+import { type LabMaterial, openLabSource } from '../../coordinator/lab_source.ts';
 import { auditOf } from '../../coordinator/run_audit.ts';
-import { EvictionName } from '../../protocol/settings.ts';
+import { type CacheTable, type ReplayPolicy, Scored } from '../../protocol/labs.ts';
 import type { Audit } from '../../protocol/telemetry.ts';
-import { curveSizes } from '../../replay/miss_curve.ts';
-import { type CacheChange, replayCaches } from '../../replay/replay_cache.ts';
-import { toTimeline, toTrace } from '../../report/recording.ts';
-import { readRun } from '../../report/run_reader.ts';
-import { readTraceFile } from '../../report/trace_file.ts';
-import type { RoutingTrace } from '../../trace/trace.ts';
-import { BadArguments, type Command, parseFlags, printJson, textFlag } from './command.ts';
+import { cacheTable, policyTitle, TABLE_POLICIES } from '../../replay/cache_table.ts';
+import { joinDecodeSteps } from '../../replay/joined_steps.ts';
+import { Pace } from '../../replay/pace.ts';
+import { replayCaches } from '../../replay/replay_cache.ts';
+import { toTimeline } from '../../report/recording.ts';
+import { BadArguments, type Command, choiceFlag, countFlag, parseFlags, printJson } from './command.ts';
+import { SOURCE_HELP, sourceFlag } from './lab_flags.ts';
 
-const MOST_SIZES = 16;
-
-/** What is replayed: a trace, the settings to start from, and for a recorded run its audit. */
-interface Source {
-  readonly name: string;
-  readonly trace: RoutingTrace;
-  readonly start: CacheChange;
-  readonly audit?: Audit;
-}
+/** What `all` leaves out: not a policy to run, only the one to compare a study's figures with. */
+const BY_NAME_ONLY: readonly ReplayPolicy[] = ['lru-served'];
+const MOST_BATCH = 4096;
 
 export const replay: Command = {
   name: 'replay',
   summary: 'Replays a recorded run: as it was (must agree to the unit), and at other cache sizes and policies',
   help: [
-    '  --run run.json        recorded run, or',
-    '  --trace FILE          routing trace, moe-trace 1 .jsonl or .jsonl.gz (on one device)',
-    `  --evict ${EvictionName.options.join('|')}|all   policies (default all)`,
+    ...SOURCE_HELP,
+    `  --evict NAME|all      policies (default all): ${TABLE_POLICIES.join(', ')}`,
+    "                        min is Belady's MIN, which knows the future: the floor. By name only: lru-served, LRU as cache",
+    '                        studies count it, the experts of a step being used one after the other, hits first',
     '  --slots N,N,...       cache sizes per layer and device (default: about 16 from 1 to all)',
-    '  --json                machine-readable',
+    `  --scored ${Scored.options.join('|')}   which steps count (default all): the second half of the steps`,
+    '                        with new tokens is what is left when prompts and the first half only fill the caches',
+    '  --batch N             N consecutive decode tokens as one step, prompts as they are; a rest that does not fill one is left out',
+    '  --json                the cache table of engine/protocol/labs.ts: rows by policy, misses and miss rate by size, losses in',
+    '                        words, slots dealt to layers, warnings; with it run (its id) or trace (its model), audit (of a run), table:',
+    '                        the rows once more as eviction and missRate, for scripts of older versions',
   ].join('\n'),
   async run(args) {
     const values = parseFlags(args, {
@@ -38,51 +37,39 @@ export const replay: Command = {
       trace: { type: 'string' },
       evict: { type: 'string' },
       slots: { type: 'string' },
+      scored: { type: 'string' },
+      batch: { type: 'string' },
       json: { type: 'boolean' },
     });
-    if ((values.run === undefined) === (values.trace === undefined)) {
-      throw new BadArguments('either --run or --trace is needed, one of them');
-    }
+    const source = sourceFlag(values);
     const policies = readPolicies(values.evict);
-    const source =
-      values.trace === undefined ? await fromRun(textFlag(values, 'run')) : fromTrace(textFlag(values, 'trace'));
-    const { name, trace, start, audit } = source;
-    const sizes = readSizes(values.slots, mostHeld(start.placement));
-    const table = policies.map((eviction) => ({
-      eviction,
-      missRate: sizes.map((slotsPerLayer) => {
-        const { hits, misses } = replayCaches(trace, { changes: [{ ...start, slotsPerLayer, eviction }] }).totals;
-        return misses / Math.max(1, hits + misses);
-      }),
-    }));
+    const scored = choiceFlag(values, 'scored', Scored.options, 'all');
+    const slots = readSizes(values.slots);
+    const batch = countFlag(values, 'batch', 1, MOST_BATCH, 1);
+    const material = await openLabSource(source, undefined);
+    const question = cacheQuestion(batched(material, batch), { scored, ...(slots && { slots }) });
+    const table = await cacheTable({ ...question, policies }, new Pace());
+    const audit = auditOfRun(material);
     if (values.json) {
-      return printJson({ [audit === undefined ? 'trace' : 'run']: name, audit, slots: sizes, table, how: 'replayed' });
+      const older = table.rows.map(({ policy, missRate }) => ({ eviction: policy, missRate }));
+      const { name, model } = table.subject;
+      return printJson({ [source.kind]: source.kind === 'run' ? name : model, audit, ...table, table: older });
     }
     process.stdout.write(
-      `${audit === undefined ? 'trace has no recorded settings' : auditLine(audit)}\n\n` +
-        `miss rate by slots per layer and device (replayed, placement of the first step)\n${'policy'.padEnd(24)}${sizes.map((size) => String(size).padStart(7)).join('')}\n`,
+      `${audit === undefined ? 'trace has no recorded settings' : auditLine(audit)}\n\n${tableText(table)}`,
     );
-    for (const { eviction, missRate } of table) {
-      process.stdout.write(
-        `${POLICIES[eviction].title.padEnd(24)}${missRate.map((rate) => `${(100 * rate).toFixed(1)}%`.padStart(7)).join('')}\n`,
-      );
-    }
   },
 };
 
-async function fromRun(file: string): Promise<Source> {
-  const recording = await readRun(file);
-  const trace = toTrace(recording);
-  const timeline = toTimeline(recording);
-  const [start] = timeline.changes;
-  if (start === undefined) throw new EngineRefusal(`${file}: the run has no settings in it; nothing can be replayed.`);
-  return { name: recording.header.id, trace, start, audit: auditOf(recording, replayCaches(trace, timeline)) };
+function batched(material: LabMaterial, batch: number): LabMaterial {
+  if (batch === 1) return material;
+  const trace = joinDecodeSteps(material.trace, batch, { prompts: 'kept' });
+  const { steps, tokens } = trace;
+  return { subject: { ...material.subject, steps, tokens }, trace };
 }
 
-function fromTrace(file: string): Source {
-  const { meta, trace } = readTraceFile(file);
-  const placement = contiguous(meta.moeLayers, meta.experts, 1);
-  return { name: meta.model, trace, start: { atStep: 0, slotsPerLayer: meta.experts, eviction: 'lru', placement } };
+function auditOfRun({ recording, trace }: LabMaterial): Audit | undefined {
+  return recording && auditOf(recording, replayCaches(trace, toTimeline(recording)));
 }
 
 function auditLine({ measured, replayed }: Audit): string {
@@ -91,16 +78,34 @@ function auditLine({ measured, replayed }: Audit): string {
   return `as recorded: ${measured.misses} misses measured, ${replayed.misses} replayed; ${same ? 'all counters agree' : 'counters differ'}`;
 }
 
-function readPolicies(value: string | boolean | undefined): readonly EvictionName[] {
-  if (value === undefined || value === 'all') return EvictionName.options;
-  const parsed = EvictionName.safeParse(value);
-  if (!parsed.success)
-    throw new BadArguments(`--evict takes ${EvictionName.options.join(', ')} or all, not "${String(value)}"`);
-  return [parsed.data];
+function tableText({ subject, scored, slots, rows, coldMisses, workingSet, warnings }: CacheTable): string {
+  const cells = (values: readonly string[]) => values.map((value) => value.padStart(7)).join('');
+  const first = `${((100 * coldMisses) / scored.accesses).toFixed(1)} of 100 accesses are first uses`;
+  return [
+    `${subject.model}: miss rate by slots per layer and device (replayed)`,
+    `${scored.accesses} accesses of ${scored.steps} steps; ${workingSet.toFixed(1)} experts a step, layer and device; ${first}`,
+    ...warnings.map((warning) => `note: ${warning}`),
+    '',
+    `${'policy'.padEnd(24)}${cells(slots.map(String))}`,
+    ...rows.map(
+      ({ policy, missRate }) =>
+        `${policyTitle(policy).padEnd(24)}${cells(missRate.map((rate) => `${(100 * rate).toFixed(1)}%`))}`,
+    ),
+    '',
+  ].join('\n');
 }
 
-function readSizes(value: string | boolean | undefined, most: number): number[] {
-  if (typeof value !== 'string') return [...curveSizes(most, MOST_SIZES)];
+function readPolicies(value: string | boolean | undefined): readonly ReplayPolicy[] {
+  if (value === undefined || value === 'all') return TABLE_POLICIES;
+  const found = [...TABLE_POLICIES, ...BY_NAME_ONLY].find((policy) => policy === value);
+  if (found !== undefined) return [found];
+  throw new BadArguments(
+    `--evict takes ${[...TABLE_POLICIES, ...BY_NAME_ONLY].join(', ')} or all, not "${String(value)}"`,
+  );
+}
+
+function readSizes(value: string | boolean | undefined): number[] | undefined {
+  if (typeof value !== 'string') return undefined;
   const sizes = value.split(',').map(Number);
   if (sizes.every((size) => Number.isInteger(size) && size >= 1)) return sizes;
   throw new BadArguments(`--slots takes whole numbers from 1 on with commas between, not "${value}"`);

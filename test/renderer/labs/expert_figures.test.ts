@@ -28,8 +28,11 @@ const SUBJECT = {
   routing: 'recorded' as const,
 };
 
+const CACHES = { recorded: false, policy: 'lru' as const, slots: 4 };
+
 const MAP: ExpertsMap = {
   subject: SUBJECT,
+  caches: CACHES,
   tokens: [
     [10, 0, 30, 0, 0, 0, 0, 0],
     [5, 5, 5, 5, 5, 5, 5, 5],
@@ -112,6 +115,7 @@ describe('a life', () => {
   it('is told in one sentence', () => {
     const life: ExpertLife = {
       subject: SUBJECT,
+      caches: CACHES,
       layer: 0,
       steps: [],
       share: [],

@@ -1,0 +1,83 @@
+import { contiguous } from '../balancing/placement.ts';
+import type { CacheTable, Scored } from '../protocol/labs.ts';
+import type { RecordedStep, RunRecording } from '../protocol/run_recording.ts';
+import { LEDGER_CATEGORIES } from '../protocol/telemetry.ts';
+import type { CacheQuestion } from '../replay/cache_table.ts';
+import type { CacheChange } from '../replay/replay_cache.ts';
+import { toTimeline } from '../report/recording.ts';
+import type { LabMaterial } from './lab_source.ts';
+import { CACHE_COUNTERS } from './step_row.ts';
+
+/** Fewer loads than this do not make a mean. */
+const FEWEST_LOADS = 8;
+const EXPERTS = LEDGER_CATEGORIES.indexOf('experts');
+
+/** What a cache table is made of: a run's placement, costs and setting in force, or a trace on one device. */
+export function cacheQuestion(
+  { subject, trace, recording }: LabMaterial,
+  { slots, scored }: { readonly slots?: readonly number[]; readonly scored: Scored },
+): CacheQuestion {
+  const asked = { subject, trace, scored, ...(slots && { slots }) };
+  if (recording === undefined) return { ...asked, placement: contiguous(trace.moeLayers, trace.experts, 1) };
+  const { changes } = toTimeline(recording);
+  const last = changes[changes.length - 1] as CacheChange;
+  const cost = costOf(recording);
+  const inForce = inForceOf(recording.steps, last);
+  return {
+    ...asked,
+    placement: last.placement,
+    ...(cost && { cost }),
+    ...(inForce && { inForce }),
+    ...(changes.length > 1 && {
+      notes: [
+        'Settings changed during the run; the table replays all of it under the placement in force at its end, and the measured point counts from the last change on.',
+      ],
+    }),
+  };
+}
+
+/** Measured in the run; absent where it loaded too little to say what a load takes. */
+function costOf({ header, steps }: RunRecording): CacheTable['cost'] {
+  const devices = header.devices.length;
+  let [stallMs, workMs, loads, newTokens, fixedBytes] = [0, 0, 0, 0, 0];
+  for (const step of steps) {
+    stallMs += step.stallMs;
+    workMs += step.durationMs - step.stallMs;
+    newTokens += step.emitted.length;
+    // The stall is the slowest device's, and so are the loads that it is divided by.
+    loads += Math.max(...Array.from({ length: devices }, (_, device) => sumOf(step, devices, 2, device)));
+    for (let device = 0; device < devices; device++) {
+      const experts = step.ledgerBytes[device * LEDGER_CATEGORIES.length + EXPERTS] as number;
+      fixedBytes = Math.max(fixedBytes, (step.peakBytes[device] as number) - experts);
+    }
+  }
+  if (loads < FEWEST_LOADS) return undefined;
+  return {
+    fixedBytes,
+    bytesPerSlot: header.moeLayers * header.model.deviceBytes.perExpert,
+    baseStepMs: workMs / steps.length,
+    loadMs: stallMs / loads,
+    newTokensPerStep: newTokens / steps.length,
+  };
+}
+
+function inForceOf(
+  steps: readonly RecordedStep[],
+  { atStep, eviction, slotsPerLayer }: CacheChange,
+): CacheTable['inForce'] {
+  let [hits, misses] = [0, 0];
+  for (const step of steps.slice(atStep)) {
+    hits += sumOf(step, 1, 0, 0);
+    misses += sumOf(step, 1, 1, 0);
+  }
+  if (hits + misses === 0) return undefined;
+  return { policy: eviction, slots: slotsPerLayer, measuredMissRate: misses / (hits + misses) };
+}
+
+/** One of a step's counters over the layers of a device; taken as one device, over all. */
+function sumOf({ cache }: RecordedStep, devices: number, counter: number, device: number): number {
+  const width = cache.length / devices;
+  let sum = 0;
+  for (let at = device * width + counter; at < (device + 1) * width; at += CACHE_COUNTERS) sum += cache[at] as number;
+  return sum;
+}
