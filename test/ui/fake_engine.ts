@@ -44,6 +44,17 @@ export const DEMO_MODEL: ModelSummary = {
   samples: ['code', 'english', 'french', 'technical'],
 };
 
+const RECORDED_RUNS: Results['runs']['runs'] = [
+  {
+    id: 'run-0',
+    path: '/runs/run-0.json',
+    model: 'demo-lm',
+    startedAt: '2026-01-01T00:00:00Z',
+    steps: 4096,
+    complete: true,
+  },
+];
+
 export interface FakeOptions {
   readonly budgetBytes: number;
   /** CPU devices offered. */
@@ -139,8 +150,8 @@ export class FakeEngine implements Engine {
       runFile: () => {
         throw new EngineRefusal('The fake engine keeps no run files.');
       },
-      runs: () => ({ runs: [] }),
-      cacheLab: ({ source }) => fakeCacheTable(source),
+      runs: () => ({ runs: RECORDED_RUNS }),
+      cacheLab: ({ source }) => this.lab('cacheLab', 'Replaying SIEVE', () => fakeCacheTable(source)),
       expertsMap: ({ source }) => fakeExpertsMap(source),
       expertLife: ({ source, layer, expert }) => fakeExpertLife(source, layer, expert),
       placementLab: noLab,
@@ -171,8 +182,12 @@ export class FakeEngine implements Engine {
     if (this.snapshot.state === 'running' || this.snapshot.state === 'paused') {
       throw new EngineRefusal('A run is in progress: stop it first.');
     }
+    return this.lab(task, 'Static gating, batch 8', answer);
+  }
+
+  private async lab<R>(task: string, text: string, answer: () => R): Promise<R> {
     if (this.holdsExperiments) {
-      this.tell({ event: 'progress', progress: { task, fraction: 0.4, text: 'Static gating, batch 8' } });
+      this.tell({ event: 'progress', progress: { task, fraction: 0.4, text } });
       await new Promise<void>((resolve, reject) => {
         this.held = { finish: resolve, cancel: () => reject(new EngineRefusal('Cancelled.')) };
       });
