@@ -26,7 +26,7 @@ export function DropOverlay() {
       depth = 0;
       setOver(false);
       const file = event.dataTransfer?.files[0];
-      const isFile = event.dataTransfer?.items[0]?.webkitGetAsEntry()?.isFile ?? false;
+      const isFile = event.dataTransfer?.items[0]?.webkitGetAsEntry()?.isDirectory !== true;
       if (file === undefined) return;
       event.preventDefault();
       const path = host.pathOfFile(file);

@@ -35,7 +35,7 @@ test('a size and a policy are found, pinned and put in force by keys alone', asy
   await frame.open();
   await page.keyboard.press('3');
   await plot(frame).focus();
-  await expect(plot(frame)).toHaveAttribute('aria-valuetext', /^24 slots: .*LIFO 5\d\.\d%/);
+  await expect(plot(frame)).toHaveAttribute('aria-valuetext', /^24 slots a layer: .*LIFO 5\d\.\d%/);
   await page.keyboard.press('ArrowLeft');
   await page.keyboard.press('ArrowLeft');
   await expect(plot(frame)).toHaveAttribute('aria-valuenow', '16');
@@ -192,7 +192,8 @@ test('the map of experts is walked by keys, and a cell opened', async ({ frame }
   await frame.open();
   await page.keyboard.press('2');
   await heatMap(frame).focus();
-  for (const key of ['ArrowDown', 'ArrowDown', 'ArrowRight', 'Shift+ArrowRight']) await page.keyboard.press(key);
+  const keys = ['Home', ...Array(7).fill('ArrowUp'), 'ArrowDown', 'ArrowRight', 'Shift+ArrowRight'];
+  for (const key of keys) await page.keyboard.press(key);
   await expect(
     panel(frame, 'Experts')
       .getByText(/^Layer 1, expert 9: /)
