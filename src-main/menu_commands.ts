@@ -10,7 +10,8 @@ export type MenuEntry = MenuCommand | 'separator';
 export const COMMAND_MENUS: Readonly<Record<'file' | 'edit' | 'run' | 'view' | 'help', readonly MenuEntry[]>> = {
   file: [
     { command: 'model.open', label: 'Open Model Folder…', accelerator: 'CmdOrCtrl+O' },
-    { command: 'model.openBundled', label: 'Open Demo Model' },
+    { command: 'model.openBundled', label: 'Open Demo Language Model' },
+    { command: 'model.openTranslation', label: 'Open Demo Translation Model' },
     { command: 'lab.open', label: 'Open Run or Trace…', accelerator: 'CmdOrCtrl+Shift+O' },
     'separator',
     { command: 'export.html', label: 'Export Report as HTML…', accelerator: 'CmdOrCtrl+E' },

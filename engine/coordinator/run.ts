@@ -103,7 +103,7 @@ export class Run {
     this.trace = new RoutingTraceBuilder({ moeLayers: this.layers, experts: model.experts, topK: model.topK });
     this.replay = new LiveReplay(this.trace, this.layers, model.experts);
     this.frames = new FrameBuilder(parts.id, this.layers, settings.devices.length, prompts.total);
-    this.text = new RunText(parts.tokenizer, this.frames, settings.devices.length);
+    this.text = new RunText(parts.tokenizer, this.frames, settings.devices.length, parts.decoderPrompt !== undefined);
     this.telemetry = new RunTelemetry(this.frames, this.replay, (frame) => listener.frame(frame));
     this.eviction = new LiveEviction(this.trace, this.layers, model.experts);
     this.placement = new LivePlacement(this.trace, {

@@ -10,11 +10,20 @@ export class RunText {
     private readonly tokenizer: TextTokenizer,
     private readonly frames: FrameBuilder,
     private readonly devices: number,
+    /** Prompts are sources of an encoder-decoder. */
+    private readonly sources: boolean,
   ) {}
 
   begin({ sequence, rank, row, prompt }: Admission): void {
     this.streams.set(sequence, this.tokenizer.stream());
-    this.frames.addText({ sequence, row: this.place(rank, row), prompt: prompt.text, pieces: [] });
+    const place = this.place(rank, row);
+    this.frames.addText({
+      sequence,
+      row: place,
+      prompt: prompt.text,
+      ...(this.sources && { isSource: true }),
+      pieces: [],
+    });
   }
 
   /** Shows what each emission completed (often nothing: half a character); returns it for the run file. */

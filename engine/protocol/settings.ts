@@ -138,3 +138,6 @@ export const DEFAULT_RUN: RunSettings = {
   seed: 11,
   ignoreEnd: false,
 };
+
+/** What suits an encoder-decoder in place of these: its prompts are whole sentences, and its likeliest words its best. */
+export const DEFAULT_TRANSLATION = { promptTokens: 128, newTokens: 64, temperature: 0 } as const;

@@ -100,6 +100,8 @@ export interface TextDelta {
   readonly row: number;
   /** Set once, when the sequence starts. */
   readonly prompt?: string;
+  /** The prompt is a source, and what follows its translation. */
+  readonly isSource?: boolean;
   /** Generated pieces; `waited` marks a token that waited for at least one expert to load. */
   readonly pieces: readonly { readonly text: string; readonly waited: boolean }[];
   readonly done?: boolean;

@@ -1,7 +1,7 @@
 import { count, fixed, msText, percent, plural, shortFigure } from './format.ts';
 import { axisTo, extremes, type Panel, percentLabel, timeMarks } from './panel.ts';
 import type { ReportData } from './report_data.ts';
-import { capitalize, layerName } from './report_names.ts';
+import { capitalize, layerName, layerTick } from './report_names.ts';
 import { barChart } from './svg/bar_chart.ts';
 import { curveChart } from './svg/curve_chart.ts';
 import type { Axis } from './svg/plot.ts';
@@ -39,7 +39,7 @@ export function layerMissPanel({ header, cache }: ReportData): Panel {
   const missRates = cache.layers.map(({ hitRate }) => (Number.isFinite(hitRate) ? 1 - hitRate : 0));
   const { most } = extremes(missRates);
   const bars = cache.layers.map(({ hits, misses, loads, evictions }, layer) => ({
-    name: String(moeLayers[layer]?.block ?? layer),
+    name: layerTick(moeLayers, layer),
     value: missRates[layer] ?? 0,
     label: percent(missRates[layer] ?? 0),
     title: `${capitalize(layerName(moeLayers, layer))}: ${count(misses)} misses of ${plural(hits + misses, 'request')}, ${plural(loads, 'load')}, ${plural(evictions, 'eviction')}`,

@@ -41,12 +41,18 @@ export const deviceColour = (device: number): string => `d${device % DEVICE_COLO
 
 type MoeLayers = RunHeader['model']['moeLayers'];
 
-const hasBothStacks = (layers: MoeLayers): boolean => layers.some(({ stack }) => stack !== layers[0]?.stack);
+export const hasBothStacks = (layers: MoeLayers): boolean => layers.some(({ stack }) => stack !== layers[0]?.stack);
 
 /** "layer 6", or "encoder layer 6" where the model has two stacks. */
 export function layerName(layers: MoeLayers, index: number): string {
   const { stack, block } = layers[index] ?? { stack: 'decoder', block: index };
   return hasBothStacks(layers) ? `${stack} layer ${block}` : `layer ${block}`;
+}
+
+/** A layer under its bar: "6", or "enc 6" where the model has two stacks. */
+export function layerTick(layers: MoeLayers, index: number): string {
+  const { stack, block } = layers[index] ?? { stack: 'decoder', block: index };
+  return hasBothStacks(layers) ? `${stack.slice(0, 3)} ${block}` : String(block);
 }
 
 export const capitalize = (text: string): string => text.slice(0, 1).toUpperCase() + text.slice(1);

@@ -9,7 +9,9 @@ import {
   CATEGORY_NAMES,
   capitalize,
   deviceColour,
+  hasBothStacks,
   layerName,
+  layerTick,
   PHASE_COLOURS,
 } from './report_names.ts';
 import { barChart } from './svg/bar_chart.ts';
@@ -37,8 +39,19 @@ function panel({ title, sub, origin, figure: value, unit, chart, says }: Panel):
   return markup`<section class="panel"><header><h3>${title}</h3><span class="sub">${sub}</span><b>${value}<span>${unit}</span></b></header>${chart}<p>${says} <span class="origin">${origin}</span></p></section>`;
 }
 
-function idleWords({ header, idle }: ReportData): string {
+/** Mean of a stack's layers that ran. */
+function stackMean({ header, idle }: ReportData, stack: 'encoder' | 'decoder'): number {
+  const means = idle.filter(({ steps }, layer) => steps > 0 && header.model.moeLayers[layer]?.stack === stack);
+  return means.reduce((sum, { mean }) => sum + mean, 0) / means.length;
+}
+
+function idleWords(data: ReportData): string {
+  const { header, idle } = data;
   const { experts, model } = header;
+  if (hasBothStacks(model.moeLayers)) {
+    const share = (stack: 'encoder' | 'decoder') => percent(stackMean(data, stack) / experts);
+    return `The encoder leaves ${share('encoder')}% of its experts idle in a step that encodes; the decoder ${share('decoder')}% in a step.`;
+  }
   const { most, least } = extremes(idle.map(({ mean }) => mean));
   const [mostIdle, leastIdle] = [most, least].map((layer) => fixed(idle[layer]?.mean ?? 0, 0));
   if (mostIdle === leastIdle) return `Every layer leaves about ${mostIdle} of ${experts} experts idle in a step.`;
@@ -50,8 +63,9 @@ function idlePanel(data: ReportData): Panel {
   const { header, idle } = data;
   const { experts, model } = header;
   const means = idle.map(({ mean }) => mean);
+  const both = hasBothStacks(model.moeLayers);
   const bars = idle.map(({ mean, low, high }, layer) => ({
-    name: String(model.moeLayers[layer]?.block ?? layer),
+    name: layerTick(model.moeLayers, layer),
     value: mean,
     label: fixed(mean, 0),
     spread: { low, high },
@@ -65,8 +79,10 @@ function idlePanel(data: ReportData): Panel {
     title: 'Inactive experts per layer',
     sub: 'mean, middle 80%',
     origin: 'measured',
-    figure: fixed(means.reduce((a, b) => a + b, 0) / means.length, 1),
-    unit: `of ${experts} idle`,
+    figure: both
+      ? `${percent(stackMean(data, 'encoder') / experts)} / ${percent(stackMean(data, 'decoder') / experts)}`
+      : fixed(means.reduce((a, b) => a + b, 0) / means.length, 1),
+    unit: both ? '% idle, encoder / decoder' : `of ${experts} idle`,
     chart: barChart('Mean number of inactive experts in each layer', bars, y, 'layer', 'idle'),
     says: idleWords(data),
   };

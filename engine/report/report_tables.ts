@@ -118,6 +118,9 @@ export function factTables({ header, exporter }: ReportData): Markup {
     ['fingerprint', model.fingerprint],
     ['parameters', count(model.parameters)],
     ['layers', `${count(model.layers)}, ${count(model.moeLayers.length)} of them MoE`],
+    ...(model.encoderLayers === undefined
+      ? []
+      : [['encoder, decoder', `${count(model.encoderLayers)}, ${count(model.layers - model.encoderLayers)}`] as const]),
     ['experts per layer, active per token', `${count(model.experts)}, ${count(model.topK)}`],
     [
       'hidden size, vocabulary, context',
@@ -137,6 +140,7 @@ export function factTables({ header, exporter }: ReportData): Markup {
     ['batch', count(settings.batch)],
     ['prompts', `${count(settings.promptCount)} of ${promptText(settings.prompts)}`],
     ['prompt tokens at most', count(settings.promptTokens)],
+    ...(settings.targetLanguage === undefined ? [] : [['translated into', settings.targetLanguage] as const]),
     ['new tokens at most', `${count(settings.newTokens)}${settings.ignoreEnd ? ', past the end token' : ''}`],
     ['temperature, seed', `${settings.temperature === 0 ? '0 (greedy)' : settings.temperature}, ${settings.seed}`],
   ])}${facts('Machine', [
@@ -158,12 +162,13 @@ function promptText(prompts: PromptSource): string {
   return prompts.name === 'mixed' ? 'all sample files in turn' : `sample "${prompts.name}"`;
 }
 
-export function textSection({ texts }: ReportData): Markup | undefined {
+export function textSection({ texts, header }: ReportData): Markup | undefined {
   if (texts.length === 0) return undefined;
+  const arrow = header.model.encoderLayers === undefined ? '' : ' →';
   const samples = texts.map(({ sequence, prompt, promptTokens, newTokens, waitedTokens, runs }) => {
     const facts = `${count(promptTokens)} prompt and ${plural(newTokens, 'new token')}, ${count(waitedTokens)} waited for an expert`;
     const text = runs.map(({ text, waited }) => (waited ? markup`<mark>${text}</mark>` : markup`${text}`));
-    return markup`<div><h3>Sequence ${sequence}<span class="sub">${facts}</span></h3><p class="text"><i>${prompt}</i>${text}</p></div>`;
+    return markup`<div><h3>Sequence ${sequence}<span class="sub">${facts}</span></h3><p class="text"><i>${prompt}${arrow}</i>${text}</p></div>`;
   });
   return markup`<h2>Text</h2><div class="box texts">${samples}</div>`;
 }

@@ -1,4 +1,4 @@
-import { FolderOpen, Package } from 'lucide-react';
+import { FolderOpen, Languages, Package } from 'lucide-react';
 import { Suspense } from 'react';
 import { useStore } from 'zustand/react';
 import { CommandButton } from '../widgets/command_button.tsx';
@@ -42,7 +42,7 @@ function NoModel() {
       <h2>No model is open</h2>
       <p className="dim">
         Drop a model folder here: config.json, tokenizer.json and safetensors weights, as published. Or begin with the
-        bundled demo model, a small language model with 64 experts in each of 8 layers.
+        bundled demo models: a small language model, and one that translates English into French and German.
       </p>
       <div className="empty-buttons">
         <CommandButton command="model.open" className="button-main">
@@ -51,7 +51,11 @@ function NoModel() {
         </CommandButton>
         <CommandButton command="model.openBundled">
           <Package size={14} aria-hidden />
-          Open the demo model
+          Open the language model
+        </CommandButton>
+        <CommandButton command="model.openTranslation">
+          <Languages size={14} aria-hidden />
+          Open the translation model
         </CommandButton>
       </div>
     </div>

@@ -1,5 +1,5 @@
 import { Menu } from '@base-ui/react/menu';
-import { ChevronDown, FolderOpen, Package } from 'lucide-react';
+import { ChevronDown, FolderOpen, Languages, Package } from 'lucide-react';
 import { useState } from 'react';
 import type { ModelSummary } from '../../engine/protocol/model.ts';
 import type { RecentModel } from '../bridge/host_api.ts';
@@ -44,7 +44,13 @@ export function ModelMenu() {
             </Menu.Item>
             <Menu.Item className="popup-item" onClick={() => commands.execute('model.openBundled')}>
               <Package size={14} aria-hidden />
-              Open the bundled demo model
+              Open the bundled language model
+              <span className="hint">demo-lm, 8 MoE layers</span>
+            </Menu.Item>
+            <Menu.Item className="popup-item" onClick={() => commands.execute('model.openTranslation')}>
+              <Languages size={14} aria-hidden />
+              Open the bundled translation model
+              <span className="hint">demo-mt, encoder and decoder</span>
             </Menu.Item>
             {others.length > 0 && <Menu.Separator className="popup-line" />}
             {others.map(({ path, name, exists }) => (

@@ -1,5 +1,7 @@
+import type { BundledModel } from '../../engine/protocol/messages.ts';
+import type { ModelSummary } from '../../engine/protocol/model.ts';
 import { DEFAULT_RUN, type RunSettings } from '../../engine/protocol/settings.ts';
-import { fitTo, takesChanges } from '../stores/run_settings.ts';
+import { fitTo, suitedTo, takesChanges } from '../stores/run_settings.ts';
 import { record } from '../stores/settings.ts';
 import type { ActionDeps } from './actions.ts';
 
@@ -8,7 +10,7 @@ export interface RunActions {
   chooseModel(): Promise<void>;
   /** Opens a model folder and starts a run on it, so that the screen is never empty. */
   openModel(path: string): Promise<void>;
-  openBundledModel(): Promise<void>;
+  openBundledModel(name?: BundledModel): Promise<void>;
   startRun(): Promise<void>;
   /** Starts, pauses or goes on, whichever the state allows. */
   runOrPause(): Promise<void>;
@@ -24,17 +26,21 @@ export function createRunActions(deps: ActionDeps): RunActions {
   const { engine, host, session, settings, notices } = deps;
   const state = () => session.getState().snapshot.state;
 
-  async function open(request: () => Promise<unknown>) {
-    if (takesChanges(session.getState().snapshot)) await engine.request('stop', {});
-    await request();
+  async function open(request: () => Promise<ModelSummary>) {
+    const { snapshot } = session.getState();
+    if (takesChanges(snapshot)) await engine.request('stop', {});
+    const model = await request();
+    settings.setState((s) => ({ draft: suitedTo(s.draft, snapshot.model, model) }));
     await startRun();
   }
   const openModel = (path: string) =>
     open(async () => {
-      await engine.request('openModel', { path });
+      const model = await engine.request('openModel', { path });
       await host.addRecent(path);
+      return model;
     });
-  const openBundledModel = () => open(() => engine.request('openBundledModel', {}));
+  const openBundledModel = (name?: BundledModel) =>
+    open(() => engine.request('openBundledModel', name ? { name } : {}));
 
   async function startRun() {
     const { snapshot, devices } = session.getState();

@@ -79,11 +79,19 @@ function modelCommands({ actions, session, labs }: Parts): Command[] {
     },
     {
       id: 'model.openBundled',
-      title: 'Open the bundled demo model',
+      title: 'Open the bundled language model',
       group: 'Model',
-      keywords: 'demo-lm sample',
+      keywords: 'demo-lm sample decoder',
       when: idle,
-      run: actions.openBundledModel,
+      run: () => actions.openBundledModel('demo-lm'),
+    },
+    {
+      id: 'model.openTranslation',
+      title: 'Open the bundled translation model',
+      group: 'Model',
+      keywords: 'demo-mt sample encoder decoder nllb french german',
+      when: idle,
+      run: () => actions.openBundledModel('demo-mt'),
     },
     {
       id: 'lab.open',

@@ -3,6 +3,7 @@ import { count } from '../format/numbers.ts';
 import { plural } from '../format/words.ts';
 import { NumberInput } from '../widgets/number_input.tsx';
 import { Row } from '../widgets/row.tsx';
+import { LanguageRow } from './language_row.tsx';
 import { PromptRow } from './prompt_row.tsx';
 import type { Knobs } from './use_knobs.ts';
 
@@ -11,11 +12,13 @@ export function WorkloadSection({ knobs }: { readonly knobs: Knobs }) {
   const { model, draft, disabled, change } = knobs;
   const longest = draft.promptTokens + draft.newTokens;
   const kvBytes = draft.batch * longest * model.deviceBytes.kvPerToken;
+  const translates = model.encoderLayers !== undefined;
   const rounds = Math.ceil(draft.promptCount / draft.batch);
   return (
     <section className="section" aria-label="Workload">
       <h3 className="section-title">Workload</h3>
       <PromptRow knobs={knobs} />
+      <LanguageRow knobs={knobs} />
       <Row label="Batch" pending={knobs.isPending('batch')} says={`KV cache up to ${bytesText(kvBytes)}`}>
         <NumberInput
           id="batch"
@@ -37,9 +40,9 @@ export function WorkloadSection({ knobs }: { readonly knobs: Knobs }) {
       <NextRunNumber
         knobs={knobs}
         setting="promptTokens"
-        label="Prompt tokens"
+        label={translates ? 'Source tokens' : 'Prompt tokens'}
         max={Math.max(1, model.contextTokens - 1)}
-        says="Longer prompts are cut"
+        says={translates ? 'Longer sources are cut' : 'Longer prompts are cut'}
       />
       <NextRunNumber
         knobs={knobs}
@@ -47,7 +50,7 @@ export function WorkloadSection({ knobs }: { readonly knobs: Knobs }) {
         label="New tokens"
         max={Math.max(1, model.contextTokens - 1)}
         says={
-          longest > model.contextTokens
+          longest > model.contextTokens && !translates
             ? `Context ends at ${count(model.contextTokens)}`
             : `Up to ${count(draft.promptCount * draft.newTokens)} in all`
         }

@@ -1,4 +1,4 @@
-import { CATEGORY_COUNT, PHASE_COUNT } from '../../engine/protocol/telemetry.ts';
+import { CATEGORY_COUNT, NOT_RUN, PHASE_COUNT } from '../../engine/protocol/telemetry.ts';
 import type { RunHistory } from './history.ts';
 
 /** Sums and maxima over some steps. */
@@ -10,7 +10,8 @@ export interface StepSums {
   /** Sum over steps of the largest device share, and the largest of all. */
   maxShareSum: number;
   maxShare: number;
-  /** By layer. */
+  /** By layer. Steps that ran it, and their inactive experts. */
+  readonly layerSteps: Float64Array;
   readonly inactive: Float64Array;
   readonly hits: Float64Array;
   readonly misses: Float64Array;
@@ -83,6 +84,7 @@ export class BlockSums {
       tokens: 0,
       maxShareSum: 0,
       maxShare: 0,
+      layerSteps: new Float64Array(layers),
       inactive: new Float64Array(layers),
       hits: new Float64Array(layers),
       misses: new Float64Array(layers),
@@ -102,7 +104,12 @@ function addStep(sums: StepSums, history: RunHistory, slot: number): void {
   sums.stallMs += columns.stallMs[slot] ?? 0;
   sums.durationMs += columns.durationMs[slot] ?? 0;
   sums.tokens += tokens;
-  addRow(sums.inactive, columns.inactive, slot);
+  for (let layer = 0; layer < shape.layers; layer++) {
+    const inactive = columns.inactive[slot * shape.layers + layer] ?? NOT_RUN;
+    if (inactive === NOT_RUN) continue;
+    sums.layerSteps[layer] = (sums.layerSteps[layer] ?? 0) + 1;
+    sums.inactive[layer] = (sums.inactive[layer] ?? 0) + inactive;
+  }
   addRow(sums.hits, columns.hits, slot);
   addRow(sums.misses, columns.misses, slot);
   addRow(sums.phaseMs, columns.phaseMs, slot);
@@ -129,7 +136,7 @@ function merge(into: StepSums, from: StepSums): void {
   into.tokens += from.tokens;
   into.maxShareSum += from.maxShareSum;
   into.maxShare = Math.max(into.maxShare, from.maxShare);
-  for (const key of ['inactive', 'hits', 'misses', 'phaseMs', 'sharedTokens', 'riseBytes'] as const) {
+  for (const key of ['layerSteps', 'inactive', 'hits', 'misses', 'phaseMs', 'sharedTokens', 'riseBytes'] as const) {
     addRow(into[key], from[key], 0);
   }
   for (const key of ['worstShare', 'peakBytes'] as const) {

@@ -1,6 +1,13 @@
 import type { EngineSnapshot, RunState } from '../../engine/protocol/messages.ts';
 import type { DeviceInfo, ModelSummary } from '../../engine/protocol/model.ts';
-import { type CacheSlots, type LivePatch, LiveSettings, type RunSettings } from '../../engine/protocol/settings.ts';
+import {
+  type CacheSlots,
+  DEFAULT_RUN,
+  DEFAULT_TRANSLATION,
+  type LivePatch,
+  LiveSettings,
+  type RunSettings,
+} from '../../engine/protocol/settings.ts';
 import { pick, type RunPatch, sameValue } from './settings.ts';
 
 const LIVE_KEYS = Object.keys(LiveSettings.shape) as (keyof LiveSettings)[];
@@ -62,6 +69,23 @@ export function fitTo(settings: RunSettings, model: ModelSummary, devices: reado
     promptTokens: Math.min(settings.promptTokens, Math.max(1, model.contextTokens - 1)),
     newTokens: Math.min(settings.newTokens, Math.max(1, model.contextTokens - 1)),
   };
+}
+
+/** Settings that still are what suits the model before become what suits the model after; what a person set stays. */
+export function suitedTo(settings: RunSettings, before: ModelSummary | undefined, after: ModelSummary): RunSettings {
+  const from = suited(before);
+  const to = suited(after);
+  const at = (key: keyof typeof from) => (settings[key] === from[key] ? to[key] : settings[key]);
+  return {
+    ...settings,
+    promptTokens: at('promptTokens'),
+    newTokens: at('newTokens'),
+    temperature: at('temperature'),
+  };
+}
+
+function suited(model: ModelSummary | undefined): Pick<RunSettings, keyof typeof DEFAULT_TRANSLATION> {
+  return model?.encoderLayers === undefined ? DEFAULT_RUN : DEFAULT_TRANSLATION;
 }
 
 /** The language to translate into: the one that was set if the model knows it, else its first; none for a model that has none. */

@@ -11,6 +11,8 @@ export interface SequenceText {
   readonly row: number;
   readonly sequence: number;
   readonly prompt: string;
+  /** The prompt is a source, and the text its translation. */
+  readonly isSource: boolean;
   readonly pieces: readonly TextPiece[];
   /** Generated tokens so far, also those whose text was dropped. */
   readonly tokens: number;
@@ -26,6 +28,7 @@ const MOST_CHARACTERS = 12_000;
 interface MutableSequence extends SequenceText {
   sequence: number;
   prompt: string;
+  isSource: boolean;
   pieces: TextPiece[];
   tokens: number;
   waitedTokens: number;
@@ -64,6 +67,7 @@ export class TextLog {
         row: delta.row,
         sequence: delta.sequence,
         prompt: '',
+        isSource: false,
         pieces: [],
         tokens: 0,
         waitedTokens: 0,
@@ -73,6 +77,7 @@ export class TextLog {
       };
       this.byRow.set(delta.row, entry);
     }
+    if (delta.isSource === true) entry.isSource = true;
     if (delta.prompt !== undefined) entry.prompt = delta.prompt.slice(-MOST_CHARACTERS);
     for (const piece of delta.pieces) {
       entry.pieces.push(piece);

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { NOT_RUN } from '../../engine/protocol/telemetry.ts';
 import { BlockSums } from '../../src-renderer/stores/block_sums.ts';
 import { RunHistory } from '../../src-renderer/stores/history.ts';
 import { idleSpread } from '../../src-renderer/stores/idle_spread.ts';
@@ -12,7 +13,8 @@ const examples = (from: number, count: number) =>
       step,
       endMs: step * 10,
       tokens: 1 + (step % 7),
-      inactive: [step % 5, step % 11],
+      // The first layer is an encoder's, which runs in every fourth step.
+      inactive: [step % 4 === 0 ? step % 5 : NOT_RUN, step % 11],
       hits: [step % 13, 1],
       misses: [step % 3, 0],
       shares: [(step % 10) / 10, 1 - (step % 10) / 10],
@@ -38,8 +40,10 @@ describe('BlockSums', () => {
         expect(total.steps).toBe(to - from);
         expect(Array.from(total.misses)).toEqual([add((row) => row.misses[0] ?? 0), 0]);
         expect(Array.from(total.hits)).toEqual([add((row) => row.hits[0] ?? 0), to - from]);
+        const ran = (row: (typeof rows)[number]) => row.step % 4 === 0;
+        expect(Array.from(total.layerSteps)).toEqual([add((row) => (ran(row) ? 1 : 0)), to - from]);
         expect(Array.from(total.inactive)).toEqual([
-          add((row) => row.inactive[0] ?? 0),
+          add((row) => (ran(row) ? row.step % 5 : 0)),
           add((row) => row.inactive[1] ?? 0),
         ]);
         expect(total.sharedTokens[0]).toBeCloseTo(

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { EngineSnapshot, RunState } from '../../engine/protocol/messages.ts';
 import type { Audit } from '../../engine/protocol/telemetry.ts';
-import type { DeviceStats, LiveStats } from '../../src-renderer/views/live/live_stats.ts';
+import type { DeviceStats, IdleLayer, LiveStats } from '../../src-renderer/views/live/live_stats.ts';
 import {
   auditText,
   cacheSentence,
@@ -18,7 +18,7 @@ import {
 const MIB = 2 ** 20;
 
 const decoder = (count: number) => Array.from({ length: count }, (_, block) => ({ stack: 'decoder' as const, block }));
-const idle = (...means: number[]) => means.map((mean) => ({ mean, low: mean - 3, high: mean + 3 }));
+const idle = (...means: number[]) => means.map((mean) => ({ steps: 9, mean, low: mean - 3, high: mean + 3 }));
 
 const DEVICE: DeviceStats = {
   meanShare: 1,
@@ -70,20 +70,24 @@ describe('inactive experts', () => {
     );
   });
 
-  it('calls layers by stack where there are two, and by their block in the checkpoint', () => {
-    const layers = [
-      { stack: 'encoder' as const, block: 1 },
-      { stack: 'decoder' as const, block: 1 },
-      { stack: 'decoder' as const, block: 3 },
-    ];
-    expect(idleSentence(idle(10, 50, 20), 64, layers)).toBe(
-      'Decoder layer 1 leaves 50 of 64 experts idle; encoder layer 1 and decoder layer 3 use most of theirs.',
+  const stacks = [
+    { stack: 'encoder' as const, block: 1 },
+    { stack: 'decoder' as const, block: 1 },
+    { stack: 'decoder' as const, block: 3 },
+  ];
+  it('tells encoder and decoder apart where there are two stacks, and leaves out one that did not run', () => {
+    expect(idleSentence(idle(6, 58, 56), 64, stacks)).toBe(
+      'The encoder leaves 6 of 64 experts idle in a step that encodes (9.4%); the decoder leaves 57 of 64 experts idle in a step (89.1%).',
     );
+    const [encoder, ...rest] = idle(0, 58, 56);
+    const still = [{ ...encoder, steps: 0 } as IdleLayer, ...rest];
+    expect(idleSentence(still, 64, stacks)).toBe('The decoder leaves 57 of 64 experts idle in a step (89.1%).');
+    expect(idleFigure({ ...STATS, idle: still }, 64, stacks)).toBe('– / 89.1%');
   });
 
   it('has nothing to say before the first step', () => {
     expect(idleSentence([], 64, [])).toBe('');
-    expect([idleFigure(undefined), idleFigure(STATS)]).toEqual(['–', '33.5']);
+    expect([idleFigure(undefined, 64, []), idleFigure(STATS, 64, decoder(2))]).toEqual(['–', '33.5']);
   });
 });
 

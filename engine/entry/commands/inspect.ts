@@ -1,5 +1,17 @@
 import { inspectModel } from '../../coordinator/open_model.ts';
+import type { ModelSummary } from '../../protocol/model.ts';
 import { type Command, parseFlags, printJson, textFlag } from './command.ts';
+
+/** Encoder and decoder apart, and what an encoder-decoder translates into. */
+function stackRows({ layers, encoderLayers = 0, moeLayers, targetLanguages = [] }: ModelSummary): [string, string][] {
+  const stack = (kind: 'encoder' | 'decoder', count: number): [string, string] => {
+    const sparse = moeLayers.filter((layer) => layer.stack === kind).map((layer) => layer.block);
+    return [`  ${kind}`, `${count}, MoE ${sparse.join(', ') || 'none'}`];
+  };
+  const languages: [string, string][] =
+    targetLanguages.length === 0 ? [] : [['translates into', targetLanguages.join(', ')]];
+  return [stack('encoder', encoderLayers), stack('decoder', layers - encoderLayers), ...languages];
+}
 
 const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 
@@ -15,6 +27,7 @@ export const inspect: Command = {
     const rows: [string, string][] = [
       ['model', `${summary.name} (${summary.family}, ${summary.fingerprint})`],
       ['layers', `${summary.layers}, of which MoE ${moeLayers.length}`],
+      ...(summary.encoderLayers === undefined ? [] : stackRows(summary)),
       ['experts', `${experts} per layer, ${summary.topK} per token`],
       ['parameters', summary.parameters.toLocaleString('en')],
       ['stored', `${mib(summary.storedBytes)}, experts ${summary.dtype}`],

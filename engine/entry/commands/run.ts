@@ -5,7 +5,14 @@ import { describeMachine } from '../../coordinator/machine.ts';
 import { openModel } from '../../coordinator/open_model.ts';
 import type { Run } from '../../coordinator/run.ts';
 import { startRun } from '../../coordinator/run_start.ts';
-import { CacheSlots, DEFAULT_RUN, EvictionChoice, PlacementName, type RunSettings } from '../../protocol/settings.ts';
+import {
+  CacheSlots,
+  DEFAULT_RUN,
+  DEFAULT_TRANSLATION,
+  EvictionChoice,
+  PlacementName,
+  type RunSettings,
+} from '../../protocol/settings.ts';
 import type { TelemetryFrame } from '../../protocol/telemetry.ts';
 import { reportHtml } from '../../report/report_html.ts';
 import { readRun } from '../../report/run_reader.ts';
@@ -20,6 +27,7 @@ const FLAGS = {
   prompts: { type: 'string' },
   'prompt-tokens': { type: 'string' },
   'new-tokens': { type: 'string' },
+  target: { type: 'string' },
   batch: { type: 'string' },
   devices: { type: 'string' },
   'budget-mib': { type: 'string' },
@@ -41,10 +49,12 @@ export const run: Command = {
   summary: 'Generates text with a model and records what its experts did',
   help: [
     '  --model DIR                 model folder',
-    "  --prompt-file F             text file: one prompt per paragraph; absent: the model's own samples",
+    "  --prompt-file F             text file: one prompt per paragraph (a line for translation); absent: the model's own samples",
     `  --prompts N                 sequences to run (default ${DEFAULT_RUN.promptCount})`,
     `  --prompt-tokens P           most tokens of a prompt (default ${DEFAULT_RUN.promptTokens})`,
     `  --new-tokens T              tokens to generate per sequence (default ${DEFAULT_RUN.newTokens})`,
+    '  --target LANG               language to translate into, as the tokenizer names it (default: the first it knows)',
+    `                              a translation model's defaults: ${DEFAULT_TRANSLATION.promptTokens} prompt tokens, ${DEFAULT_TRANSLATION.newTokens} new ones; prompts are lines`,
     `  --batch B                   sequences in flight (default ${DEFAULT_RUN.batch})`,
     '  --devices cpu:D             D CPU devices, a thread each (default cpu:1)',
     '  --budget-mib M              bytes each device may hold, MiB (default: half of free memory, shared)',
@@ -62,7 +72,7 @@ export const run: Command = {
   async run(args) {
     const values = parseFlags(args, FLAGS);
     const model = openModel(textFlag(values, 'model'));
-    const settings = readSettings(values);
+    const settings = readSettings(values, model.translation !== undefined);
     const out = typeof values.out === 'string' ? path.resolve(values.out) : undefined;
     const bar = new ProgressBar();
     let totals: TelemetryFrame['totals'] | undefined;
@@ -102,7 +112,7 @@ export const run: Command = {
   },
 };
 
-function readSettings(values: ReturnType<typeof parseFlags>): RunSettings {
+function readSettings(values: ReturnType<typeof parseFlags>, translates: boolean): RunSettings {
   const slots = CacheSlots.safeParse(
     values['cache-slots'] === undefined || values['cache-slots'] === 'all' ? 'all' : Number(values['cache-slots']),
   );
@@ -110,6 +120,7 @@ function readSettings(values: ReturnType<typeof parseFlags>): RunSettings {
     throw new BadArguments(
       `--cache-slots takes a whole number from 1 on or "all", not "${String(values['cache-slots'])}"`,
     );
+  const suited = translates ? DEFAULT_TRANSLATION : DEFAULT_RUN;
   const devices = /^cpu:([1-9]\d?)$/.exec(textFlag(values, 'devices', 'cpu:1'));
   if (devices === null) throw new BadArguments('--devices takes cpu:D with the number D of CPU devices, such as cpu:2');
   const budgetMib = countFlag(values, 'budget-mib', 1, 1 << 24, 0);
@@ -126,17 +137,19 @@ function readSettings(values: ReturnType<typeof parseFlags>): RunSettings {
       id: `cpu:${index}`,
       ...(budgetMib > 0 && { budgetBytes: budgetMib * 2 ** 20 }),
     })),
-    prompts: readPromptSource(values['prompt-file']),
+    prompts: readPromptSource(values['prompt-file'], translates),
     promptCount: countFlag(values, 'prompts', 1, 100_000, DEFAULT_RUN.promptCount),
-    promptTokens: countFlag(values, 'prompt-tokens', 1, 131_072, DEFAULT_RUN.promptTokens),
-    newTokens: countFlag(values, 'new-tokens', 1, 131_072, DEFAULT_RUN.newTokens),
+    promptTokens: countFlag(values, 'prompt-tokens', 1, 131_072, suited.promptTokens),
+    newTokens: countFlag(values, 'new-tokens', 1, 131_072, suited.newTokens),
+    ...(values.target !== undefined && { targetLanguage: textFlag(values, 'target') }),
     temperature,
     seed: countFlag(values, 'seed', 0, 0xffff_ffff, DEFAULT_RUN.seed),
     ignoreEnd: values['ignore-end'] === true,
   };
 }
 
-function readPromptSource(file: string | boolean | undefined): RunSettings['prompts'] {
+/** @param lines a prompt each, as translation models take them, instead of a paragraph each */
+function readPromptSource(file: string | boolean | undefined, lines: boolean): RunSettings['prompts'] {
   if (typeof file !== 'string') return DEFAULT_RUN.prompts;
   let text: string;
   try {
@@ -147,7 +160,7 @@ function readPromptSource(file: string | boolean | undefined): RunSettings['prom
     );
   }
   const texts = text
-    .split(/\n\s*\n/)
+    .split(lines ? '\n' : /\n\s*\n/)
     .map((part) => part.trim())
     .filter((part) => part !== '');
   if (texts.length === 0) throw new EngineRefusal(`${file}: the prompt file is empty; write one prompt per paragraph.`);

@@ -1,8 +1,10 @@
 import type { RunRecording } from '../../protocol/run_recording.ts';
 import { mean, quantile } from './buckets.ts';
 
-/** Experts of one layer that no token of a step chose. Measured. */
+/** Experts of one layer that no token of a step chose, over the steps that ran the layer. Measured. */
 export interface IdleLayer {
+  /** Steps with a token in the layer: an encoder's has one only where sources are encoded. */
+  readonly steps: number;
   readonly mean: number;
   /** Tenth and ninetieth percentile over the steps. */
   readonly low: number;
@@ -15,7 +17,7 @@ export function idleExperts({ header, steps }: RunRecording): IdleLayer[] {
   const seen = new Int32Array(experts);
   let stamp = 0;
   return Array.from({ length: moeLayers }, (_, layer) => {
-    const idle = Float64Array.from(steps, ({ ids }) => {
+    const idle = steps.flatMap(({ ids }) => {
       const pairs = ids.length / moeLayers;
       stamp++;
       let active = 0;
@@ -25,10 +27,9 @@ export function idleExperts({ header, steps }: RunRecording): IdleLayer[] {
         seen[expert] = stamp;
         active++;
       }
-      return experts - active;
+      return active === 0 ? [] : [experts - active];
     });
-    const average = mean(idle);
-    idle.sort();
-    return { mean: average, low: quantile(idle, 0.1), high: quantile(idle, 0.9) };
+    const sorted = Float64Array.from(idle).sort();
+    return { steps: idle.length, mean: mean(sorted), low: quantile(sorted, 0.1), high: quantile(sorted, 0.9) };
   });
 }

@@ -1,5 +1,5 @@
 import { useSession } from '../../app/context.tsx';
-import { capitalize, layerName } from '../../format/layer_names.ts';
+import { capitalize, hasBothStacks, layerName } from '../../format/layer_names.ts';
 import { count, fixed } from '../../format/numbers.ts';
 import { LayerBars } from './layer_bars.tsx';
 import { Panel } from './panel.tsx';
@@ -16,8 +16,8 @@ export function IdlePanel() {
     <Panel
       title="Inactive experts per layer"
       note="mean, middle 90%"
-      figure={idleFigure}
-      unit={experts === 0 ? 'idle' : `of ${experts} idle`}
+      figure={(stats) => idleFigure(stats, experts, layers)}
+      unit={experts === 0 ? 'idle' : hasBothStacks(layers) ? 'idle, encoder / decoder' : `of ${experts} idle`}
       says={(stats) => (stats === undefined ? '' : idleSentence(stats.idle, experts, layers))}
       table={(stats) => ({
         header: ['Layer', 'Mean idle', '5% of steps below', '95% of steps below', 'Of'],
@@ -25,9 +25,7 @@ export function IdlePanel() {
           key: String(index),
           cells: [
             capitalize(layerName(layers, index)),
-            fixed(layer.mean, 1),
-            count(layer.low),
-            count(layer.high),
+            ...(layer.steps === 0 ? ['not run', '', ''] : [fixed(layer.mean, 1), count(layer.low), count(layer.high)]),
             count(experts),
           ],
         })),
@@ -43,12 +41,16 @@ export function IdlePanel() {
             value: layer.mean,
             low: layer.low,
             high: layer.high,
-            text: fixed(layer.mean, 0),
+            text: layer.steps === 0 ? '–' : fixed(layer.mean, 0),
           }))
         }
         scale={() => ({ min: 0, max: Math.max(4, experts), interval: Math.max(4, experts) / 4 })}
         formatValue={(value) => fixed(value, 0)}
-        readLayer={(stats, layer) => `${fixed(stats.idle[layer]?.mean ?? 0, 1)} of ${experts} idle`}
+        readLayer={(stats, layer) =>
+          (stats.idle[layer]?.steps ?? 0) === 0
+            ? 'not run in the time shown'
+            : `${fixed(stats.idle[layer]?.mean ?? 0, 1)} of ${experts} idle`
+        }
       />
     </Panel>
   );

@@ -6,6 +6,8 @@ import type { RunHistory } from '../../stores/history.ts';
 import { idleSpread, type Spread } from '../../stores/idle_spread.ts';
 
 export interface IdleLayer extends Spread {
+  /** Steps of the window that ran the layer; an encoder's runs only where sources are encoded. 0: the rest says nothing. */
+  readonly steps: number;
   readonly mean: number;
 }
 
@@ -41,6 +43,7 @@ export interface LiveStats {
   readonly lastStep: number;
   readonly spanMs: number;
   readonly idle: readonly IdleLayer[];
+  /** Mean over the layers that ran. */
   readonly meanIdle: number;
   readonly cache: readonly LayerCounts[];
   readonly hits: number;
@@ -69,16 +72,18 @@ export function liveStats(
   const { from, to } = rowsOf(history, timeWindow(history, span, 1));
   const sums = blocks.over(from, to);
   const { steps } = sums;
-  const idle = idleSpread(history, from, to, snapshot.model?.experts ?? 0).map(
-    (spread, layer): IdleLayer => ({ ...spread, mean: (sums.inactive[layer] ?? 0) / steps }),
-  );
+  const idle = idleSpread(history, from, to, snapshot.model?.experts ?? 0).map((spread, layer): IdleLayer => {
+    const ran = sums.layerSteps[layer] ?? 0;
+    return { ...spread, steps: ran, mean: ran === 0 ? 0 : (sums.inactive[layer] ?? 0) / ran };
+  });
+  const shown = idle.filter((layer) => layer.steps > 0);
   const cache = Array.from(sums.hits, (hits, layer) => ({ hits, misses: sums.misses[layer] ?? 0 }));
   return {
     steps,
     lastStep: history.stepOf(to - 1),
     spanMs: history.lastMs - history.endMsOf(from),
     idle,
-    meanIdle: total(sums.inactive) / steps / Math.max(1, idle.length),
+    meanIdle: shown.reduce((sum, layer) => sum + layer.mean, 0) / Math.max(1, shown.length),
     cache,
     hits: total(sums.hits),
     misses: total(sums.misses),

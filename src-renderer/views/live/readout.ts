@@ -1,5 +1,5 @@
 import type { EngineSnapshot } from '../../../engine/protocol/messages.ts';
-import { CATEGORY_COUNT, LEDGER_CATEGORIES, STEP_PHASES } from '../../../engine/protocol/telemetry.ts';
+import { CATEGORY_COUNT, LEDGER_CATEGORIES, NOT_RUN, STEP_PHASES } from '../../../engine/protocol/telemetry.ts';
 import { bytesText } from '../../format/bytes.ts';
 import { toCsv } from '../../format/csv.ts';
 import { layerName } from '../../format/layer_names.ts';
@@ -27,9 +27,13 @@ export function readoutText(
   const cache = stats.cache[cursor.layer];
   if (idle === undefined || cache === undefined) return undefined;
   const name = layerName(layers, cursor.layer);
+  const idleText =
+    idle.steps === 0
+      ? 'not run in the time shown'
+      : `${fixed(idle.mean, 1)} of ${experts} experts idle (${idle.low} to ${idle.high} in 90% of steps)`;
   return [
     name.charAt(0).toUpperCase() + name.slice(1),
-    `${fixed(idle.mean, 1)} of ${experts} experts idle (${idle.low} to ${idle.high} in 90% of steps)`,
+    idleText,
     `${percentText(missShare(cache))} of ${count(cache.hits + cache.misses)} requests missed`,
   ].join('   ');
 }
@@ -40,7 +44,13 @@ function stepText(history: RunHistory, row: number, experts: number): string {
   const hits = columns.hitsAll[slot] ?? 0;
   const misses = columns.missesAll[slot] ?? 0;
   let idle = 0;
-  for (let layer = 0; layer < shape.layers; layer++) idle += columns.inactive[slot * shape.layers + layer] ?? 0;
+  let ran = 0;
+  for (let layer = 0; layer < shape.layers; layer++) {
+    const inactive = columns.inactive[slot * shape.layers + layer] ?? NOT_RUN;
+    if (inactive === NOT_RUN) continue;
+    idle += inactive;
+    ran++;
+  }
   const ledger = columns.ledgerBytes.subarray(
     slot * shape.devices * CATEGORY_COUNT,
     (slot + 1) * shape.devices * CATEGORY_COUNT,
@@ -50,7 +60,7 @@ function stepText(history: RunHistory, row: number, experts: number): string {
     plural(columns.tokens[slot] ?? 0, 'token'),
     `${msText(columns.durationMs[slot] ?? 0)}, ${msText(columns.stallMs[slot] ?? 0)} stalled`,
     hits + misses === 0 ? 'no requests' : `${percentText(hits / (hits + misses))} hits`,
-    `${fixed(idle / Math.max(1, shape.layers), 1)} of ${experts} idle`,
+    `${fixed(idle / Math.max(1, ran), 1)} of ${experts} idle`,
     bytesText(ledger.reduce((sum, bytes) => sum + bytes, 0)),
   ].join('   ');
 }
@@ -87,7 +97,8 @@ export function stepCsv(history: RunHistory, snapshot: EngineSnapshot, step: num
   });
   for (let layer = 0; layer < shape.layers; layer++) {
     const where = ['layer', layerName(layers, layer)] as const;
-    add('inactive experts', 'experts', columns.inactive[slot * shape.layers + layer], where);
+    const inactive = columns.inactive[slot * shape.layers + layer] ?? NOT_RUN;
+    if (inactive !== NOT_RUN) add('inactive experts', 'experts', inactive, where);
     add('hits', 'requests', columns.hits[slot * shape.layers + layer], where);
     add('misses', 'requests', columns.misses[slot * shape.layers + layer], where);
     add('evictions', 'experts', columns.evictions[slot * shape.layers + layer], where);

@@ -4,7 +4,7 @@ import type { PlacementName } from '../../../engine/protocol/settings.ts';
 import { type Audit, STEP_PHASES, type StepProfile } from '../../../engine/protocol/telemetry.ts';
 import { bytesText } from '../../format/bytes.ts';
 import { capitalize, hasBothStacks, layerName } from '../../format/layer_names.ts';
-import { count, percentText, tile } from '../../format/numbers.ts';
+import { count, fixed, percentText, tile } from '../../format/numbers.ts';
 import { PHASE_WORDS } from '../../format/phases.ts';
 import { msText } from '../../format/time.ts';
 import { list, plural } from '../../format/words.ts';
@@ -33,6 +33,7 @@ export function idleSentence(idle: readonly IdleLayer[], experts: number, layers
   const most = extreme(idle, (layer) => layer.mean);
   const least = extreme(idle, (layer) => -layer.mean);
   if (most === undefined || least === undefined) return NO_STEPS;
+  if (hasBothStacks(layers)) return stacksSentence(idle, experts, layers);
   const mostIdle = Math.round(idle[most]?.mean ?? 0);
   if (mostIdle === 0) return 'Every layer uses all of its experts.';
   const head = `${capitalize(layerName(layers, most))} leaves ${mostIdle} of ${experts} experts idle`;
@@ -47,6 +48,26 @@ export function idleSentence(idle: readonly IdleLayer[], experts: number, layers
   }
   const fewest = Math.round(idle[least]?.mean ?? 0);
   return `${head}; even ${layerName(layers, least)}, the busiest, leaves ${fewest}.`;
+}
+
+/** Mean of a stack's layers that ran in the time shown; undefined where none did. */
+function stackMean(idle: readonly IdleLayer[], layers: MoeLayers, stack: MoeLayers[number]['stack']) {
+  const shown = idle.filter((layer, index) => layers[index]?.stack === stack && layer.steps > 0);
+  return shown.length === 0 ? undefined : shown.reduce((sum, layer) => sum + layer.mean, 0) / shown.length;
+}
+
+/** The paper's finding about translation: an encoder reads a batch at once, a decoder writes a token a sentence. */
+function stacksSentence(idle: readonly IdleLayer[], experts: number, layers: MoeLayers): string {
+  const words = (['encoder', 'decoder'] as const).flatMap((stack) => {
+    const mean = stackMean(idle, layers, stack);
+    const which = stack === 'encoder' ? 'a step that encodes' : 'a step';
+    return mean === undefined
+      ? []
+      : [
+          `the ${stack} leaves ${fixed(mean, 0)} of ${experts} experts idle in ${which} (${percentText(mean / experts)})`,
+        ];
+  });
+  return words.length === 0 ? NO_STEPS : `${capitalize(words.join('; '))}.`;
 }
 
 function layersText(indices: readonly number[], layers: MoeLayers): string {
@@ -203,7 +224,15 @@ export function frozenReason(snapshot: EngineSnapshot, host: HostState, lastStep
   }
 }
 
-export const idleFigure = (stats: LiveStats | undefined): string => (stats === undefined ? '–' : tile(stats.meanIdle));
+export function idleFigure(stats: LiveStats | undefined, experts: number, layers: MoeLayers): string {
+  if (stats === undefined) return '–';
+  if (!hasBothStacks(layers)) return tile(stats.meanIdle);
+  const share = (stack: MoeLayers[number]['stack']) => {
+    const mean = stackMean(stats.idle, layers, stack);
+    return mean === undefined ? '–' : percentText(mean / Math.max(1, experts));
+  };
+  return `${share('encoder')} / ${share('decoder')}`;
+}
 
 /** Index of the largest value; the first one of equals. */
 function extreme<T>(items: readonly T[], value: (item: T) => number): number | undefined {

@@ -27,6 +27,7 @@ export function tailRuns(entry: SequenceText, most: number, oneLine: boolean): r
     prepend(piece.waited ? 'waited' : 'plain', word);
     prepend('plain', before);
   }
+  if (entry.isSource && entry.prompt !== '') prepend('prompt', oneLine ? ' → ' : '\n\n→ ');
   if (room > 0) prepend('prompt', entry.prompt);
   return runs;
 }
