@@ -1,4 +1,5 @@
 import type { Placement } from '../balancing/placement.ts';
+import type { ActiveSet } from '../gating/policy.ts';
 import { type EvictionChoice, EvictionName } from '../protocol/settings.ts';
 import { CacheReplay } from '../replay/replay_cache.ts';
 import type { RoutingTrace } from '../trace/trace.ts';
@@ -22,7 +23,7 @@ interface Candidate {
 /**
  * The eviction policy in force: the setting, or what `auto` chose. That is the policy that would have missed least: the run's
  * newest steps replayed under all of them, at the size and placement in force. The replays go on with the run, so that a step is
- * replayed once; after a change of size or placement they begin 256 steps back, all cold alike.
+ * replayed once; after a change of size, placement or active set they begin 256 steps back, all cold alike.
  */
 export class LiveEviction {
   inForce: EvictionName = 'lifo';
@@ -30,6 +31,7 @@ export class LiveEviction {
   private candidates: readonly Candidate[] = [];
   private slotsPerLayer = 0;
   private placement: Placement | undefined;
+  private activeSet: ActiveSet | undefined;
   private first = 0;
   private next = 0;
   private decidedAt = 0;
@@ -48,10 +50,10 @@ export class LiveEviction {
   }
 
   /** Under `auto`, replays what is new, for some milliseconds: called while the ranks work. A backlog is left for the next call. */
-  advance(slotsPerLayer: number, placement: Placement): void {
+  advance(slotsPerLayer: number, placement: Placement, activeSet: ActiveSet): void {
     if (!this.automatic) return;
-    if (this.candidates.length === 0 || slotsPerLayer !== this.slotsPerLayer || placement !== this.placement)
-      this.begin(slotsPerLayer, placement);
+    const same = slotsPerLayer === this.slotsPerLayer && placement === this.placement && activeSet === this.activeSet;
+    if (this.candidates.length === 0 || !same) this.begin(slotsPerLayer, placement, activeSet);
     const until = performance.now() + SLICE_MS;
     while (this.next < this.trace.steps && performance.now() < until) this.step();
   }
@@ -76,16 +78,17 @@ export class LiveEviction {
     return `auto: ${best.eviction}, ${(100 * gain).toFixed(1)}% fewer misses than ${before} over the last ${steps} steps`;
   }
 
-  private begin(slotsPerLayer: number, placement: Placement): void {
+  private begin(slotsPerLayer: number, placement: Placement, activeSet: ActiveSet): void {
     this.slotsPerLayer = slotsPerLayer;
     this.placement = placement;
+    this.activeSet = activeSet;
     this.first = Math.max(0, this.trace.steps - WINDOW_STEPS);
     this.next = this.first;
     // From when on a choice may be made again: as soon as the steps that there are have been replayed.
     this.decidedAt = 0;
     this.candidates = EvictionName.options.map((eviction) => {
       const replay = new CacheReplay(this.moeLayers, this.experts);
-      replay.apply({ atStep: this.first, slotsPerLayer, eviction, placement });
+      replay.apply({ atStep: this.first, slotsPerLayer, eviction, placement, activeSet });
       return { eviction, replay, misses: new Float64Array(WINDOW_STEPS + 1) };
     });
   }

@@ -150,6 +150,8 @@ export class FrameBuilder {
       peakBytes: new Float64Array(count * devices),
       deviceShare: new Float32Array(count * devices),
       phaseMs: new Float32Array(count * PHASE_COUNT),
+      droppedPairs: Int32Array.from(rows, (row) => row.droppedPairs),
+      paddingRows: Int32Array.from(rows, (row) => row.paddingRows),
     };
     for (const [index, row] of rows.entries()) {
       columns.inactive.set(row.inactive, index * layers);

@@ -1,5 +1,5 @@
-import { mostHeld, type Placement } from '../balancing/placement.ts';
-import type { CacheSlots, EvictionName } from '../protocol/settings.ts';
+import { mostHeld } from '../balancing/placement.ts';
+import type { CacheSlots } from '../protocol/settings.ts';
 import type { Audit, MissCurve } from '../protocol/telemetry.ts';
 import { curveSizes, MissCurveReplay } from '../replay/miss_curve.ts';
 import { type CacheChange, CacheReplay } from '../replay/replay_cache.ts';
@@ -33,8 +33,6 @@ interface Measured {
 }
 
 interface InForce {
-  readonly eviction: EvictionName;
-  readonly placement: Placement;
   readonly slots: CacheSlots;
   readonly slotsThatFit: number;
 }
@@ -56,6 +54,7 @@ export class LiveReplay {
   private readSteps = 0;
   private curve: MissCurveReplay | undefined;
   private curveStep = 0;
+  private lastChange: CacheChange | undefined;
   private inForce: InForce | undefined;
   /** First step under the settings in force: the measured point counts from here. */
   private since = 0;
@@ -72,20 +71,15 @@ export class LiveReplay {
 
   /** Settings in force from step `change.atStep` on. */
   change(change: CacheChange, inForce: InForce): void {
-    const before = this.inForce;
+    const before = this.lastChange;
+    const { eviction, placement, activeSet } = change;
     this.changes.push(change);
+    this.lastChange = change;
     this.inForce = inForce;
     this.since = change.atStep;
-    if (before?.eviction === inForce.eviction && before.placement === inForce.placement) return;
-    const sizes = curveSizes(mostHeld(inForce.placement), MOST_SIZES);
-    this.curve = new MissCurveReplay(
-      this.moeLayers,
-      this.experts,
-      inForce.placement,
-      inForce.eviction,
-      sizes,
-      WINDOW_STEPS,
-    );
+    if (before?.eviction === eviction && before.placement === placement && before.activeSet === activeSet) return;
+    const sizes = curveSizes(mostHeld(placement), MOST_SIZES);
+    this.curve = new MissCurveReplay(this.moeLayers, this.experts, placement, eviction, sizes, WINDOW_STEPS, activeSet);
     this.curveStep = Math.max(0, change.atStep - WARM_STEPS);
   }
 
@@ -154,8 +148,9 @@ export class LiveReplay {
   }
 
   readCurve(): MissCurve | undefined {
-    const { curve, inForce } = this;
-    if (curve === undefined || inForce === undefined || this.window.length === 0) return undefined;
+    const { curve, inForce, lastChange } = this;
+    if (curve === undefined || inForce === undefined || lastChange === undefined || this.window.length === 0)
+      return undefined;
     const cold = this.curveStep >= 2 * COLD_STEPS ? COLD_STEPS : 0;
     const { fromStep, toStep, slots, missRate, missesPerStep, workingSet } = curve.read(cold);
     const shown = this.window.filter((entry) => entry.step >= Math.max(this.since, fromStep) && entry.step < toStep);
@@ -168,7 +163,7 @@ export class LiveReplay {
     const baseStepMs = sum(base, 'workMs') / base.length;
     const accesses = sum(shown, 'accesses');
     return {
-      eviction: inForce.eviction,
+      eviction: lastChange.eviction,
       fromStep,
       toStep,
       slots,

@@ -3,6 +3,7 @@ import { contiguous } from '../balancing/placement.ts';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import type { ModelSpec } from '../families/spec.ts';
 import { type MoeLayer, moeLayers } from '../families/spec.ts';
+import { DEFAULT_RUN } from '../protocol/settings.ts';
 import type { RowPlan } from '../rank/messages.ts';
 import { Rank } from '../rank/rank.ts';
 
@@ -78,7 +79,7 @@ export async function openWholeRank(modelPath: string, spec: ModelSpec, checkpoi
   const setup = { modelPath, rank: 0, ranks: 1, device: 'cpu:0', budgetBytes, exchange: undefined };
   const rank = await Rank.open(setup, spec, checkpoint);
   const placement = contiguous(moe.length, feedForward.experts, 1);
-  await rank.apply({ slotsPerLayer: feedForward.experts, eviction: 'lifo', placement });
+  await rank.apply({ slotsPerLayer: feedForward.experts, eviction: 'lifo', gating: DEFAULT_RUN, placement });
   return rank;
 }
 

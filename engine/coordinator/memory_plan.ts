@@ -9,8 +9,11 @@ import {
   type MoeLayer,
   moeLayers,
 } from '../families/spec.ts';
-import type { RunSettings } from '../protocol/settings.ts';
+import { GATING_POLICIES } from '../gating/policies.ts';
+import type { GatingSettings, RunSettings } from '../protocol/settings.ts';
+import { dispatchBytes } from '../rank/dispatch_bytes.ts';
 import { embeddingBytes } from '../rank/embedding.ts';
+import { type OutboxSizes, outboxBytes } from '../rank/exchange.ts';
 import { kvCapacity } from '../rank/kv_cache.ts';
 
 /** Prompt pieces are cut so that a step never holds more tokens; bounds exchange buffers and the longest step. */
@@ -26,11 +29,14 @@ export interface MemoryPlan {
   /** One slot in every MoE layer. */
   readonly bytesPerSlot: number;
   readonly expertsPerDevice: number;
+  /** What each rank's outbox must hold; undefined on one device. */
+  readonly outbox: OutboxSizes | undefined;
 }
 
-export type PlanSettings = Pick<RunSettings, 'batch' | 'promptTokens' | 'newTokens' | 'gating'> & {
-  readonly devices: number;
-};
+export type PlanSettings = Pick<RunSettings, 'batch' | 'promptTokens' | 'newTokens'> &
+  GatingSettings & {
+    readonly devices: number;
+  };
 
 /**
  * What a run needs on each device, before anything is loaded: the ledger's own arithmetic with every bound taken at its worst.
@@ -38,9 +44,6 @@ export type PlanSettings = Pick<RunSettings, 'batch' | 'promptTokens' | 'newToke
  */
 export function planMemory(spec: ModelSpec, settings: PlanSettings, stepTokens = STEP_TOKENS): MemoryPlan {
   const { devices, batch, promptTokens, newTokens } = settings;
-  if (settings.gating !== 'dynamic') {
-    throw new EngineRefusal(`gating: this build cannot run "${settings.gating}" yet; choose dynamic.`);
-  }
   const moe = moeLayers(spec);
   const [{ feedForward }] = moe as [MoeLayer];
   const { experts, rule } = feedForward;
@@ -51,21 +54,29 @@ export function planMemory(spec: ModelSpec, settings: PlanSettings, stepTokens =
       ? rows * kvCapacity(Math.min(spec.contextTokens, promptTokens + newTokens)) * kvBytesPerToken(spec)
       : rows * kvCapacity(Math.min(spec.contextTokens, LONGEST_DECODER_PROMPT + newTokens)) * kvBytesPerToken(spec) +
         rows * kvCapacity(promptTokens) * sourceBytesPerToken(spec);
-  const pairs = stepTokens * rule.topK;
-  // Gating: logits, ids, weights, sizes and row lists; execution: the widest expert batch and every output until combined.
-  const gating = stepTokens * experts * 4 + moe.length * pairs * 6 + pairs * 8 + experts * 8 + 4;
-  const execution = (stepTokens + pairs) * spec.hiddenSize * 4;
-  const outbox = devices === 1 ? 0 : experts * 4 + pairs * 4 + (stepTokens + pairs) * spec.hiddenSize * 4;
+  const { topK } = rule;
+  const pairs = stepTokens * topK;
+  const expertsPerDevice = Math.ceil(experts / devices);
+  const policy = GATING_POLICIES[settings.gating];
+  const bound = policy.bound({ tokens: stepTokens, experts, topK, ranks: devices, expertsPerDevice }, settings);
+  const { sentRows, arrivedRows: resultRows } = bound;
+  const outbox = devices === 1 ? undefined : { pairs: policy.dispatch === 'gather' ? pairs : 0, sentRows, resultRows };
+  // Logits, ids, weights, sizes and row lists of every policy.
+  const gating = stepTokens * experts * 4 + moe.length * pairs * 6 + pairs * 8 + experts * 12 + 4;
   const parts = {
     dense: embeddingBytes(spec) + dense.attention + dense.otherDense,
     kv,
-    scratch: gating + execution + outbox,
+    scratch:
+      gating +
+      dispatchBytes(policy.dispatch, bound, stepTokens, devices, spec.hiddenSize) +
+      (outbox === undefined ? 0 : outboxBytes(experts, spec.hiddenSize, outbox)),
   };
   return {
     fixedBytes: parts.dense + parts.kv + parts.scratch,
     parts,
     bytesPerSlot: moe.reduce((sum, layer) => sum + expertBytes(layer, spec.hiddenSize), 0),
-    expertsPerDevice: Math.ceil(experts / devices),
+    expertsPerDevice,
+    outbox,
   };
 }
 

@@ -2,10 +2,12 @@ import { EngineRefusal } from '../api.ts';
 import type { Placement } from '../balancing/placement.ts';
 import type { TextTokenizer } from '../checkpoint/tokenizer.ts';
 import type { ModelSpec } from '../families/spec.ts';
+import { GATING_POLICIES } from '../gating/policies.ts';
 import type { RunInfo, RunState, SettingsMark } from '../protocol/messages.ts';
 import type { ModelSummary } from '../protocol/model.ts';
 import type { LivePatch, RunSettings } from '../protocol/settings.ts';
 import type { TelemetryFrame } from '../protocol/telemetry.ts';
+import { allocateOutboxes, type OutboxMemory, type OutboxSizes, sameOutbox } from '../rank/exchange.ts';
 import type { RowPlan, StepPlan, StepResult } from '../rank/messages.ts';
 import { RoutingTraceBuilder } from '../trace/trace.ts';
 import { LiveEviction } from './auto_eviction.ts';
@@ -74,6 +76,7 @@ export class Run {
   private readonly telemetry: RunTelemetry;
   private readonly layers: number;
   private plan: MemoryPlan;
+  private outboxes: OutboxSizes | undefined;
   private readonly eviction: LiveEviction;
   private readonly placement: LivePlacement;
   private notedPlacement: Placement | undefined;
@@ -244,7 +247,7 @@ export class Run {
     this.trace.appendStep({ ...row, weights: undefined });
     this.parts.recorder.step(row, this.text.add(row.emissions));
     this.replay.addMeasured(row);
-    this.eviction.advance(this.slotsPerLayer, this.placement.current);
+    this.eviction.advance(this.slotsPerLayer, this.placement.current, GATING_POLICIES[this.settings.gating].activeSet);
     this.frames.addStep(row);
     if (profile !== undefined) this.frames.setProfile({ step: row.step, device: 0, ...profile });
     this.telemetry.wake();
@@ -311,7 +314,22 @@ export class Run {
   /** @returns experts that the ranks gave up for it */
   private applyToRanks(): Promise<number> {
     const { slotsPerLayer, eviction, placement } = this;
-    return this.parts.pool.apply({ slotsPerLayer, eviction: eviction.inForce, placement: placement.current });
+    const { gating, capacity, tutelFactor } = this.settings;
+    return this.parts.pool.apply({
+      slotsPerLayer,
+      eviction: eviction.inForce,
+      placement: placement.current,
+      gating: { gating, capacity, tutelFactor },
+      ...this.newOutboxes(),
+    });
+  }
+
+  /** Where gating changed what outboxes must hold. */
+  private newOutboxes(): { outboxes?: OutboxMemory } {
+    const { outbox } = this.plan;
+    if (outbox === undefined || sameOutbox(outbox, this.outboxes)) return {};
+    this.outboxes = outbox;
+    return { outboxes: allocateOutboxes(this.settings.devices.length, this.parts.spec.hiddenSize, outbox) };
   }
 
   /** Records and shows the settings in force from the next step on. */
@@ -326,8 +344,8 @@ export class Run {
     recorder.settings({ atStep, atMs, label, settings, slotsPerLayer, eviction, ...(moved && { placement }) });
     const fit = Math.min(...budgets.map((budget) => slotsThatFit(this.plan, budget.bytes)));
     this.replay.change(
-      { atStep, slotsPerLayer, eviction, placement },
-      { eviction, placement, slots: settings.cacheSlots, slotsThatFit: fit },
+      { atStep, slotsPerLayer, eviction, placement, activeSet: GATING_POLICIES[settings.gating].activeSet },
+      { slots: settings.cacheSlots, slotsThatFit: fit },
     );
     if (label !== 'start') this.marks.push({ step: atStep, atMs, label, settings });
     this.listener.changed();

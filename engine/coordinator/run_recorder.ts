@@ -61,6 +61,8 @@ export class RunRecorder {
       peak: toBase64(row.peakBytes),
       share: toBase64(row.share),
       phaseMs: toBase64(row.phaseMs),
+      dropped: row.droppedPairs,
+      padding: row.paddingRows,
       emitted: row.emissions.map(({ sequence, token, waited }, index) => [
         sequence,
         token,

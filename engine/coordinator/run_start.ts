@@ -121,8 +121,7 @@ function checkLengths(
 
 function rankSetups({ summary }: OpenModel, budgets: readonly { id: string; bytes: number }[]): RankSetup[] {
   const ranks = budgets.length;
-  const exchange =
-    ranks === 1 ? undefined : allocateExchange(ranks, summary.experts, summary.hiddenSize, summary.topK, STEP_TOKENS);
+  const exchange = ranks === 1 ? undefined : allocateExchange(ranks, summary.experts, summary.hiddenSize);
   return budgets.map(({ id, bytes }, rank) => ({
     modelPath: summary.path,
     rank,

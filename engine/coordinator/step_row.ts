@@ -1,3 +1,4 @@
+import { NO_EXPERT } from '../gating/router.ts';
 import type { ModelSummary } from '../protocol/model.ts';
 import { CATEGORY_COUNT, NOT_RUN, PHASE_COUNT, STEP_PHASES } from '../protocol/telemetry.ts';
 import type { RowPlan, StepResult } from '../rank/messages.ts';
@@ -28,8 +29,11 @@ export interface StepRow {
   /** [D, CATEGORY_COUNT] */
   readonly ledgerBytes: Float64Array;
   readonly peakBytes: Float64Array;
-  /** Share of token-expert pairs by device [D]. */
+  /** Share of the rows that experts ran, padding included, by device [D]. */
   readonly share: Float32Array;
+  /** Token-expert pairs that gating left out, and rows without a token that experts ran, all layers together. */
+  readonly droppedPairs: number;
+  readonly paddingRows: number;
   readonly phaseMs: Float32Array;
   readonly runtimeMs: number;
   /** Experts without a token [L]; NOT_RUN for a layer that no token went through. */
@@ -80,7 +84,8 @@ export function joinResults(
   const slowest = results.reduce((a, b) => (b.durationMs > a.durationMs ? b : a));
   const phaseMs = slowest.phaseMs.slice(0, PHASE_COUNT);
   phaseMs[OTHER] = (phaseMs[OTHER] as number) + Math.max(0, timing.durationMs - slowest.durationMs);
-  const pairs = results.reduce((sum, result) => sum + result.pairs, 0);
+  const rows = results.reduce((sum, result) => sum + result.rows, 0);
+  const droppedPairs = results.reduce((sum, result) => sum + result.droppedPairs, 0);
   return {
     step: first.step,
     ...timing,
@@ -102,7 +107,9 @@ export function joinResults(
       devices * CATEGORY_COUNT,
     ),
     peakBytes: Float64Array.from(results, (result) => result.peakBytes),
-    share: Float32Array.from(results, (result) => result.pairs / Math.max(1, pairs)),
+    share: Float32Array.from(results, (result) => result.rows / Math.max(1, rows)),
+    droppedPairs,
+    paddingRows: rows - (routedPairs(ids) - droppedPairs),
     phaseMs,
     runtimeMs: slowest.runtimeMs,
     inactive: countInactive(ids, layers, tokens * model.topK, model.experts),
@@ -126,6 +133,13 @@ function joinChoices(results: readonly StepResult[], layers: number, tokens: num
     }
   }
   return { ids, weights };
+}
+
+/** Pairs that go to an expert; the others belong to another stack, or the model itself leaves them out. */
+function routedPairs(ids: Uint16Array): number {
+  let pairs = 0;
+  for (const id of ids) if (id !== NO_EXPERT) pairs++;
+  return pairs;
 }
 
 function countInactive(ids: Uint16Array, layers: number, pairs: number, experts: number): Uint16Array {

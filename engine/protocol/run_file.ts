@@ -142,10 +142,13 @@ const StepRecord = z.object({
   ledger: base64,
   /** f64 [D] highest total within the step, bytes */
   peak: base64,
-  /** f32 [D] share of token-expert pairs */
+  /** f32 [D] share of the rows that experts ran */
   share: base64,
   /** f32 [phases] of the slowest rank */
   phaseMs: base64,
+  /** Pairs that gating dropped and rows without a token; older studios did not count them, and had none. */
+  dropped: count.default(0),
+  padding: count.default(0),
   emitted: z.array(Emitted),
 });
 

@@ -169,6 +169,8 @@ function decodeStep(record: StepRecord, { moeLayers, experts, topK, devices }: R
     peakBytes: arrayFromBase64('f64', record.peak, devices.length),
     share: arrayFromBase64('f32', record.share, devices.length),
     phaseMs: arrayFromBase64('f32', record.phaseMs, PHASE_COUNT),
+    droppedPairs: record.dropped,
+    paddingRows: record.padding,
     emitted: record.emitted,
   };
 }

@@ -55,6 +55,8 @@ export interface RecordedStep {
   readonly share: Float32Array;
   /** [STEP_PHASES] */
   readonly phaseMs: Float32Array;
+  readonly droppedPairs: number;
+  readonly paddingRows: number;
   readonly emitted: readonly EmittedToken[];
 }
 

@@ -79,6 +79,9 @@ export const LiveSettings = z.object({
 /** Settings that a running engine takes at the next step boundary, without reload. */
 export type LiveSettings = z.infer<typeof LiveSettings>;
 
+/** How tokens are gated: the policy and its knobs. */
+export type GatingSettings = Pick<LiveSettings, 'gating' | 'capacity' | 'tutelFactor'>;
+
 export const LivePatch = LiveSettings.partial();
 export type LivePatch = z.infer<typeof LivePatch>;
 

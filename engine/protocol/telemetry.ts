@@ -60,10 +60,13 @@ export interface StepColumns {
   readonly ledgerBytes: Float64Array;
   /** Highest ledger total within the step [n, D], bytes. */
   readonly peakBytes: Float64Array;
-  /** Share of the step's token-expert pairs that each device computed [n, D]; rows add up to 1. */
+  /** Share of the rows that experts ran, padding included, by device [n, D]; they add up to 1. */
   readonly deviceShare: Float32Array;
   /** Milliseconds by phase of the slowest rank [n, PHASE_COUNT]. */
   readonly phaseMs: Float32Array;
+  /** Token-expert pairs that gating dropped, and rows without a token that experts ran, all layers and devices together [n]. */
+  readonly droppedPairs: Int32Array;
+  readonly paddingRows: Int32Array;
 }
 
 /** Cumulative since the run began; gauges where it says so. */

@@ -1,3 +1,5 @@
+import type { ActiveSet } from '../gating/policy.ts';
+
 /**
  * Where the rows of every expert lie in one layer, computed by each rank from all ranks' sizes and the placement alone: an expert's
  * batch holds the rows of rank 0, then rank 1, ...; the owner's outputs lie in its outbox in that order, experts by rising id.
@@ -8,7 +10,7 @@ export class BatchLayout {
   activeCount = 0;
   /** Rows of all experts, on all devices. */
   totalRows = 0;
-  /** Rows of each expert's batch, all ranks together. */
+  /** Rows of each expert's batch, all ranks together, padding that they sent included. */
   readonly batchRows: Int32Array;
   /** Rows of each expert's batch that come before this rank's own. */
   readonly ownFrom: Int32Array;
@@ -37,7 +39,7 @@ export class BatchLayout {
    * @param sizes rows that each rank has for each expert [ranks][experts]
    * @param deviceOf owner of each expert
    */
-  measure(sizes: readonly Int32Array[], deviceOf: Uint8Array): void {
+  measure(sizes: readonly Int32Array[], deviceOf: Uint8Array, activeSet: ActiveSet): void {
     const { rank, ranks, experts, batchRows, ownFrom, resultFrom, sentFrom, nextSent, nextResult } = this;
     nextSent.fill(0);
     nextResult.fill(0);
@@ -57,7 +59,7 @@ export class BatchLayout {
       all += total;
       resultFrom[expert] = nextResult[owner] as number;
       nextResult[owner] = (nextResult[owner] as number) + total;
-      if (owner === rank && total > 0) this.active[count++] = expert;
+      if (owner === rank && (total > 0 || activeSet === 'all')) this.active[count++] = expert;
     }
     this.activeCount = count;
     this.totalRows = all;

@@ -10,7 +10,7 @@ export interface ExpertOutputs {
 
 /**
  * residual_t += multiplier * sum_j w_tj * Expert_{e_tj}(x_t), j in router order: the sum does not depend on the order in which
- * experts ran, and so not on what was resident.
+ * experts ran, and so not on what was resident. A dropped pair adds nothing.
  */
 export function combineRows(input: MoeLayerInput, layout: BatchLayout, outputs: ExpertOutputs, hidden: number): void {
   const { rows, residual, residualMultiplier, ids, weights, choiceAt, plan, deviceOf } = input;
@@ -20,10 +20,11 @@ export function combineRows(input: MoeLayerInput, layout: BatchLayout, outputs: 
     const to = (rows.at[token] as number) * hidden;
     for (let choice = 0; choice < topK; choice++) {
       const pair = token * topK + choice;
+      const rowOfPair = plan.rowOfPair[pair] as number;
+      if (rowOfPair < 0) continue;
       const expert = ids[choiceAt + pair] as number;
-      if (expert === NO_EXPERT) continue;
       const weight = (weights[choiceAt + pair] as number) * residualMultiplier;
-      const row = (layout.ownFrom[expert] as number) + (plan.rowOfPair[pair] as number);
+      const row = (layout.ownFrom[expert] as number) + rowOfPair;
       const local = outputs.local[expert];
       const source = local ?? (outputs.remote[deviceOf[expert] as number] as Float32Array);
       const from = (local === undefined ? (layout.resultFrom[expert] as number) + row : row) * hidden;

@@ -1,28 +1,26 @@
 import type { BatchLayout } from './batch_layout.ts';
+import { combineRows, type ExpertOutputs } from './combine.ts';
 import type { Exchange } from './exchange.ts';
-import type { MoeLayerInput } from './layer_input.ts';
-import type { MemoryLedger } from './ledger.ts';
+import type { LayerParts, MoeLayerInput } from './layer_input.ts';
+import type { RowPath } from './row_path.ts';
 
 /**
  * Token rows on their way to experts by index (paper, dynamic gating steps 5 to 7): a rank shows its token rows once, and an
  * expert's batch is gathered from them right before it runs, into one buffer used again and again.
  */
-export class GatherRows {
+export class GatherRows implements RowPath {
   private input = new Float32Array(0);
 
   constructor(
-    private readonly rank: number,
-    private readonly hidden: number,
-    private readonly topK: number,
+    private readonly parts: LayerParts,
     private readonly layout: BatchLayout,
-    private readonly exchange: Exchange | undefined,
-    private readonly ledger: MemoryLedger,
   ) {}
 
   /** Shows this rank's rows to the others. */
-  publish({ rows, normed, plan }: MoeLayerInput, exchange: Exchange): void {
-    const { hidden, rank } = this;
-    (exchange.pairs[rank] as Int32Array).set(plan.pairs.subarray(0, rows.tokens * this.topK));
+  publish({ rows, normed, plan }: MoeLayerInput, exchange: Exchange | undefined): void {
+    if (exchange === undefined) return;
+    const { hidden, rank } = this.parts;
+    (exchange.pairs[rank] as Int32Array).set(plan.pairs.subarray(0, rows.tokens * plan.topK));
     const out = exchange.rows[rank] as Float32Array;
     for (let token = 0; token < rows.tokens; token++) {
       const from = (rows.at[token] as number) * hidden;
@@ -30,16 +28,20 @@ export class GatherRows {
     }
   }
 
-  /** An expert's batch, all ranks' rows in order [rows, hidden]; valid until the next one is asked for. */
+  /** Nothing: rows stay where they are until their expert runs. */
+  receive(): void {}
+
   batch({ plan, rows, normed }: MoeLayerInput, expert: number): Float32Array {
-    const { exchange, rank, hidden, topK, layout } = this;
+    const { layout } = this;
+    const { exchange, rank, hidden } = this.parts;
+    const { topK } = plan;
     const floats = (layout.batchRows[expert] as number) * hidden;
     this.reserve(floats);
     let out = 0;
     const ranks = exchange?.memory.ranks ?? 1;
     for (let source = 0; source < ranks; source++) {
       if (source !== rank && exchange !== undefined) {
-        out = this.gatherRemote(exchange, source, expert, out);
+        out = this.gatherRemote(exchange, source, expert, topK, out);
         continue;
       }
       const end = plan.offsets[expert + 1] as number;
@@ -53,13 +55,21 @@ export class GatherRows {
     return this.input.subarray(0, floats);
   }
 
+  combine(input: MoeLayerInput, outputs: ExpertOutputs): void {
+    this.parts.clock.enter('combine');
+    combineRows(input, this.layout, outputs, this.parts.hidden);
+  }
+
+  /** Nothing: the buffer is kept. */
+  finish(): void {}
+
   close(): void {
-    this.ledger.remove('expertExecution', this.input.byteLength);
+    this.parts.ledger.remove('expertExecution', this.input.byteLength);
     this.input = new Float32Array(0);
   }
 
-  private gatherRemote(exchange: Exchange, source: number, expert: number, at: number): number {
-    const { hidden, topK } = this;
+  private gatherRemote(exchange: Exchange, source: number, expert: number, topK: number, at: number): number {
+    const { hidden } = this.parts;
     const pairs = exchange.pairs[source] as Int32Array;
     const rows = exchange.rows[source] as Float32Array;
     const first = (this.layout.sentFrom[source] as Int32Array)[expert] as number;
@@ -76,8 +86,9 @@ export class GatherRows {
   /** Grows the buffer; what it holds stays entered until the rank closes. */
   private reserve(floats: number): void {
     if (this.input.length >= floats) return;
-    this.ledger.remove('expertExecution', this.input.byteLength);
+    const { ledger } = this.parts;
+    ledger.remove('expertExecution', this.input.byteLength);
     this.input = new Float32Array(floats);
-    this.ledger.add('expertExecution', this.input.byteLength);
+    ledger.add('expertExecution', this.input.byteLength);
   }
 }

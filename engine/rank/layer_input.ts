@@ -1,5 +1,22 @@
 import type { ExpertCache } from '../buffering/expert_cache.ts';
+import type { CpuExperts } from '../device/cpu_experts.ts';
+import type { RuntimeMeter } from '../device/cpu_session.ts';
 import type { DispatchPlan } from '../gating/dispatch_plan.ts';
+import type { Exchange } from './exchange.ts';
+import type { MemoryLedger } from './ledger.ts';
+import type { PhaseClock } from './phase_clock.ts';
+
+/** What the layers of a rank share. */
+export interface LayerParts {
+  readonly rank: number;
+  readonly experts: number;
+  readonly hidden: number;
+  readonly store: CpuExperts;
+  readonly exchange: Exchange | undefined;
+  readonly ledger: MemoryLedger;
+  readonly clock: PhaseClock;
+  readonly meter: RuntimeMeter;
+}
 
 /** Token rows of a layer: token t is row `at[t]` of matrix `group[t]`. */
 export interface TokenRows {

@@ -5,8 +5,8 @@ import { floats } from '../device/cpu_session.ts';
 import { type LayerSpec, type ModelSpec, type MoeLayer, moeLayers, type StackSpec } from '../families/spec.ts';
 import { applyCapacity, type RoutedTogether } from '../gating/capacity.ts';
 import { createPlan, type DispatchPlan, planBytes } from '../gating/dispatch_plan.ts';
-import { planDynamic } from '../gating/dynamic.ts';
 import { routeToken } from '../gating/router.ts';
+import type { Gate } from './gate.ts';
 import type { TokenRows } from './layer_input.ts';
 import type { MemoryLedger } from './ledger.ts';
 import type { MoeLayerRunner } from './moe_layer.ts';
@@ -44,6 +44,7 @@ export interface AttentionSource {
 interface Parts {
   readonly spec: ModelSpec;
   readonly dense: CpuDense;
+  readonly gate: Gate;
   readonly runner: MoeLayerRunner;
   readonly caches: RankCaches;
   readonly ledger: MemoryLedger;
@@ -147,8 +148,7 @@ export class LayerPass {
       routeToken(rule, group, at, experts, ids, weights, choiceAt + token * this.topK);
     }
     for (const together of routed) applyCapacity(rule, experts, ids, weights, choiceAt, together, padding);
-    this.parts.clock.enter('reorder');
-    planDynamic(this.plan, ids, choiceAt, rows.tokens);
+    this.parts.gate.plan(this.plan, ids, choiceAt, rows.tokens);
   }
 
   private moeLayer({ kind }: StackSpec, { block }: LayerSpec): MoeLayer {

@@ -1,6 +1,6 @@
 import type { Placement } from '../balancing/placement.ts';
-import type { EvictionName } from '../protocol/settings.ts';
-import type { ExchangeMemory } from './exchange.ts';
+import type { EvictionName, GatingSettings } from '../protocol/settings.ts';
+import type { ExchangeMemory, OutboxMemory } from './exchange.ts';
 
 /** Between the coordinator and a rank's worker thread. */
 
@@ -14,8 +14,11 @@ export interface RankSetup {
   readonly exchange: ExchangeMemory | undefined;
 }
 
-/** What a rank is to do with its experts, from the next step on. */
+/** What a rank is to do from the next step on. */
 export interface RankSettings {
+  readonly gating: GatingSettings;
+  /** With several devices, where the gating before needed other ones. */
+  readonly outboxes?: OutboxMemory;
   readonly slotsPerLayer: number;
   readonly eviction: EvictionName;
   readonly placement: Placement;
@@ -68,8 +71,10 @@ export interface StepResult {
   readonly cache: Uint32Array;
   readonly ledgerBytes: Float64Array;
   readonly peakBytes: number;
-  /** Token-expert pairs this device computed. */
-  readonly pairs: number;
+  /** Rows that this device's experts ran, padding included. */
+  readonly rows: number;
+  /** Pairs of this rank's tokens that were dropped, all layers together. */
+  readonly droppedPairs: number;
   readonly durationMs: number;
   readonly phaseMs: Float32Array;
   /** Of durationMs, inside ONNX Runtime. */

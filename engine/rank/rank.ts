@@ -16,7 +16,8 @@ import {
 import { NO_EXPERT } from '../gating/router.ts';
 import { decoderFeeds, encoderFeeds } from './attention_feeds.ts';
 import { Embedding } from './embedding.ts';
-import { Exchange, outboxBytes } from './exchange.ts';
+import { Exchange } from './exchange.ts';
+import { Gate } from './gate.ts';
 import { KvCache } from './kv_cache.ts';
 import { type AttentionSource, type Chosen, LayerPass, type PassTokens } from './layer_pass.ts';
 import { MemoryLedger } from './ledger.ts';
@@ -25,6 +26,7 @@ import { MoeLayerRunner } from './moe_layer.ts';
 import { PhaseClock } from './phase_clock.ts';
 import { RankCaches } from './rank_caches.ts';
 import { RankHead } from './rank_head.ts';
+import { RankOutbox } from './rank_outbox.ts';
 import { RelativeBias } from './relative_bias.ts';
 import { paddingOf, routedTogether } from './routed_together.ts';
 import { SourceCache } from './source_cache.ts';
@@ -46,6 +48,8 @@ export class Rank {
   private readonly runner: MoeLayerRunner;
   private readonly head: RankHead;
   private readonly caches: RankCaches;
+  private readonly gate: Gate;
+  private readonly outbox: RankOutbox;
   private readonly pass: LayerPass;
   private placement: readonly LayerPlacement[] = [];
 
@@ -61,7 +65,6 @@ export class Rank {
     private readonly meter: RuntimeMeter,
   ) {
     this.moe = moeLayers(spec);
-    const { hiddenSize } = spec;
     const { experts: count, rule } = (this.moe[0] as MoeLayer).feedForward;
     this.topK = rule.topK;
     this.kv = new KvCache(
@@ -71,9 +74,13 @@ export class Rank {
     this.sources = new SourceCache(spec, dense, ledger);
     this.head = new RankHead(spec, dense);
     this.caches = new RankCaches(setup.rank, this.moe, experts);
-    this.runner = new MoeLayerRunner(setup.rank, hiddenSize, rule.topK, count, experts, exchange, ledger, this.clock);
-    const { runner, caches, clock } = this;
-    this.pass = new LayerPass({ spec, dense, runner, caches, ledger, clock });
+    const { caches, clock } = this;
+    const shared = { rank: setup.rank, experts: count, hidden: spec.hiddenSize, exchange, ledger, clock, meter };
+    this.runner = new MoeLayerRunner({ ...shared, store: experts });
+    this.gate = new Gate(exchange, clock);
+    this.outbox = new RankOutbox(exchange, ledger);
+    const { runner, gate } = this;
+    this.pass = new LayerPass({ spec, dense, gate, runner, caches, ledger, clock });
   }
 
   /** Loads the dense part; experts come as they are needed. */
@@ -90,21 +97,28 @@ export class Rank {
     const dense = await CpuDense.open(spec, staging, ledger, meter);
     const experts = new CpuExperts(moeLayers(spec), spec.hiddenSize, staging, ledger, meter);
     const exchange = setup.exchange && new Exchange(setup.exchange, setup.rank);
-    if (setup.exchange !== undefined) ledger.add('gatingReorder', outboxBytes(setup.exchange));
     return new Rank(setup, spec, ledger, embedding, relative, dense, experts, exchange, meter);
   }
 
   /** Puts settings in force before the next step; returns how many experts were given up for it. */
-  apply(settings: RankSettings): Promise<number> {
-    this.placement = settings.placement.layers;
-    return this.caches.apply(settings);
+  async apply(settings: RankSettings): Promise<number> {
+    const { gating, outboxes, placement } = settings;
+    this.placement = placement.layers;
+    this.gate.settings = gating;
+    // What is given up goes before what is new comes: in between, the budget must hold as well.
+    await this.runner.use(this.gate.policy);
+    if (outboxes !== undefined) this.outbox.give();
+    const evicted = await this.caches.apply(settings);
+    if (outboxes !== undefined) this.outbox.take(outboxes);
+    return evicted;
   }
 
   /** Runs one step. @throws StepAborted when another rank failed in it */
   async step(plan: StepPlan): Promise<StepResult> {
     this.clock.start();
     this.meter.ms = 0;
-    this.runner.pairs = 0;
+    this.runner.rows = 0;
+    this.gate.droppedPairs = 0;
     if (plan.profile) this.ledger.startRecording();
     const sources = plan.rows.flatMap((row) => sourceOf(row) ?? []);
     const sourceTokens = countTokens(sources);
@@ -133,7 +147,8 @@ export class Rank {
       cache: this.caches.takeCounters(),
       ledgerBytes: this.ledger.snapshot(),
       peakBytes: this.ledger.takePeak(),
-      pairs: this.runner.pairs,
+      rows: this.runner.rows,
+      droppedPairs: this.gate.droppedPairs,
       ...this.clock.stop(),
       runtimeMs: this.meter.ms,
       ...(logits && { logits }),
@@ -144,13 +159,13 @@ export class Rank {
   /** Releases everything; the ledger it returns then reads zero in every category. */
   async close(): Promise<Float64Array> {
     await this.caches.close();
-    this.runner.close();
+    await this.runner.close();
     this.kv.close();
     this.sources.close();
     await this.dense.close();
     this.embedding.close();
     for (const bias of Object.values(this.relative)) bias.close();
-    if (this.exchange !== undefined) this.ledger.remove('gatingReorder', outboxBytes(this.exchange.memory));
+    this.outbox.give();
     return this.ledger.snapshot();
   }
 

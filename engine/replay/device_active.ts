@@ -1,10 +1,12 @@
-import type { LayerPlacement, Placement } from '../balancing/placement.ts';
+import { isHeld, type LayerPlacement, type Placement } from '../balancing/placement.ts';
 import { RowSplit } from '../balancing/split.ts';
+import type { ActiveSet } from '../gating/policy.ts';
 import { ActiveScan, type RoutingTrace } from '../trace/trace.ts';
 
 /**
- * Which experts each device runs in a layer of a step: those whose copy there gets a row. Where experts have several copies the
- * rows are divided as the ranks divide them; that depends on nothing but the step's counts, so replay comes to the same.
+ * Which experts each device runs in a layer of a step: those whose copy there gets a row, or under gating that pads every batch
+ * all that it holds. Where experts have several copies the rows are divided as the ranks divide them; that depends on nothing but
+ * the step's counts, so replay comes to the same.
  */
 export class DeviceActive {
   /** Active experts by device, ascending; the first `counts[device]` of each are valid [devices][experts]. */
@@ -18,7 +20,8 @@ export class DeviceActive {
 
   constructor(
     private readonly placement: Placement,
-    experts: number,
+    private readonly experts: number,
+    private readonly activeSet: ActiveSet = 'routed',
   ) {
     const { devices, layers, split } = placement;
     this.ids = Array.from({ length: devices }, () => new Int32Array(experts));
@@ -34,6 +37,7 @@ export class DeviceActive {
   scan(trace: RoutingTrace, step: number, layer: number): number {
     const { scanner, counts } = this;
     const active = scanner.scan(trace, step, layer);
+    if (this.activeSet === 'all' && active > 0) return this.takeHeld(layer);
     const split = this.splits[layer];
     counts.fill(0);
     if (split !== undefined) return this.scanCopies(split, layer, active);
@@ -43,6 +47,20 @@ export class DeviceActive {
       this.add(deviceOf[expert] as number, expert);
     }
     return active;
+  }
+
+  private takeHeld(index: number): number {
+    const layer = this.placement.layers[index] as LayerPlacement;
+    this.counts.fill(0);
+    let sum = 0;
+    for (let expert = 0; expert < this.experts; expert++) {
+      for (let device = 0; device < this.placement.devices; device++) {
+        if (!isHeld(layer, expert, device)) continue;
+        this.add(device, expert);
+        sum++;
+      }
+    }
+    return sum;
   }
 
   private scanCopies(split: RowSplit, layer: number, active: number): number {

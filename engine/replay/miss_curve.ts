@@ -1,6 +1,7 @@
 import type { Placement } from '../balancing/placement.ts';
 import { DeviceRouting } from '../buffering/device_routing.ts';
 import type { ExpertCache } from '../buffering/expert_cache.ts';
+import type { ActiveSet } from '../gating/policy.ts';
 import type { EvictionName } from '../protocol/settings.ts';
 import type { RoutingTrace } from '../trace/trace.ts';
 import { DeviceActive } from './device_active.ts';
@@ -40,9 +41,10 @@ export class MissCurveReplay {
     eviction: EvictionName,
     private readonly slots: Int32Array,
     private readonly windowSteps: number,
+    activeSet: ActiveSet = 'routed',
   ) {
     const { devices } = placement;
-    this.active = new DeviceActive(placement, experts);
+    this.active = new DeviceActive(placement, experts, activeSet);
     const routing = Array.from({ length: devices }, () => new DeviceRouting(moeLayers, experts));
     this.caches = Array.from(slots, (size) =>
       routing.map((shared) => deviceCaches(moeLayers, experts, size, eviction, shared)),

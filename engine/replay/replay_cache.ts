@@ -1,6 +1,7 @@
 import { heldCount, isHeld, type LayerPlacement, type Placement } from '../balancing/placement.ts';
 import { DeviceRouting } from '../buffering/device_routing.ts';
 import { type CacheCounters, ExpertCache, HIT } from '../buffering/expert_cache.ts';
+import type { ActiveSet } from '../gating/policy.ts';
 import type { EvictionName } from '../protocol/settings.ts';
 import type { RoutingTrace } from '../trace/trace.ts';
 import { DeviceActive } from './device_active.ts';
@@ -11,6 +12,8 @@ export interface CacheChange {
   readonly slotsPerLayer: number;
   readonly eviction: EvictionName;
   readonly placement: Placement;
+  /** What the gating in force asks caches for; absent where only routing is known: the experts that tokens chose. */
+  readonly activeSet?: ActiveSet;
 }
 
 /** Settings over a run, as recorded, by rising step; the first at step 0. */
@@ -61,6 +64,7 @@ export class CacheReplay {
   private caches: ExpertCache[][] = [];
   private active: DeviceActive | undefined;
   private placement: Placement | undefined;
+  private activeSet: ActiveSet | undefined;
 
   /** @param watch told of every event, where given */
   constructor(
@@ -70,14 +74,17 @@ export class CacheReplay {
   ) {}
 
   /** Settings from the next step on. */
-  apply({ placement, eviction, slotsPerLayer, atStep }: CacheChange): void {
+  apply({ placement, eviction, slotsPerLayer, atStep, activeSet = 'routed' }: CacheChange): void {
     if (this.caches.length === 0) {
       this.caches = Array.from({ length: placement.devices }, () =>
         deviceCaches(this.moeLayers, this.experts, 1, eviction),
       );
     }
-    if (placement !== this.placement) this.active = new DeviceActive(placement, this.experts);
+    if (placement !== this.placement || activeSet !== this.activeSet) {
+      this.active = new DeviceActive(placement, this.experts, activeSet);
+    }
     this.placement = placement;
+    this.activeSet = activeSet;
     for (const [device, layers] of this.caches.entries()) {
       for (const [layer, cache] of layers.entries()) {
         const stands = placement.layers[layer] as LayerPlacement;

@@ -1,4 +1,5 @@
 import type { Placement } from '../balancing/placement.ts';
+import { GATING_POLICIES } from '../gating/policies.ts';
 import type { RecordedSettings, RunRecording } from '../protocol/run_recording.ts';
 import type { CacheTimeline } from '../replay/replay_cache.ts';
 import { type RoutingTrace, RoutingTraceBuilder } from '../trace/trace.ts';
@@ -20,6 +21,7 @@ export function toTimeline({ header, settings }: Pick<RunRecording, 'header' | '
       atStep: change.atStep,
       slotsPerLayer: change.slotsPerLayer,
       eviction: change.eviction,
+      activeSet: GATING_POLICIES[change.settings.gating].activeSet,
       placement: toPlacement(change.placement, header.moeLayers, header.experts),
     })),
   };

@@ -7,6 +7,7 @@ import { contiguous } from '../../engine/balancing/placement.ts';
 import { openCheckpoint } from '../../engine/checkpoint/checkpoint.ts';
 import { readModelSpec } from '../../engine/families/family.ts';
 import { moeLayers } from '../../engine/families/spec.ts';
+import { DEFAULT_RUN } from '../../engine/protocol/settings.ts';
 import type { RowPlan } from '../../engine/rank/messages.ts';
 import { Rank } from '../../engine/rank/rank.ts';
 import type { BenchContext, Figure } from './bench.ts';
@@ -47,7 +48,7 @@ async function openRank(model: string): Promise<Rank> {
   const layers = moeLayers(spec);
   const experts = layers[0]?.feedForward.experts ?? 0;
   const placement = contiguous(layers.length, experts, 1);
-  await rank.apply({ slotsPerLayer: experts, eviction: 'lifo', placement });
+  await rank.apply({ slotsPerLayer: experts, eviction: 'lifo', gating: DEFAULT_RUN, placement });
   return rank;
 }
 

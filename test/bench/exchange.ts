@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { STEP_PHASES } from '../../engine/protocol/telemetry.ts';
-import { allocateExchange, type ExchangeMemory } from '../../engine/rank/exchange.ts';
+import { allocateExchange, allocateOutboxes } from '../../engine/rank/exchange.ts';
 import type { Bench, BenchContext, Figure } from './bench.ts';
 import { cpuDevices, decodeSteps, measureRun } from './engine_run.ts';
 import { BARRIERS, EXCHANGES, type ExchangeShape, exchangeBlocks } from './exchange_blocks.ts';
@@ -64,8 +64,10 @@ async function inDecode(context: BenchContext): Promise<Figure> {
 
 /** The other thread does the same blocks in the same order; samples are microseconds per round of each block. */
 async function alone({ selfEntry }: BenchContext, { rows, hidden }: ExchangeShape) {
-  const memory: ExchangeMemory = allocateExchange(2, 64, hidden, 4, rows);
-  const worker = new Worker(selfEntry, { workerData: { role: 'exchange', memory, rows } });
+  const memory = allocateExchange(2, 64, hidden);
+  const outboxes = allocateOutboxes(2, hidden, { pairs: 4 * rows, sentRows: rows, resultRows: 4 * rows });
+  const job = { memory, outboxes, rows };
+  const worker = new Worker(selfEntry, { workerData: { role: 'exchange', ...job } });
   const ended = new Promise<void>((resolve, reject) => {
     worker.once('exit', () => resolve());
     worker.once('error', reject);
@@ -74,7 +76,7 @@ async function alone({ selfEntry }: BenchContext, { rows, hidden }: ExchangeShap
     worker.once('message', resolve);
     worker.once('error', reject);
   });
-  const samples = exchangeBlocks(memory, 0, rows);
+  const samples = exchangeBlocks(job, 0);
   await ended;
   return { exchanges: samples[EXCHANGES], barriers: samples[BARRIERS] };
 }

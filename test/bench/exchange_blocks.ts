@@ -1,10 +1,16 @@
 import { parentPort } from 'node:worker_threads';
-import { Exchange, type ExchangeMemory } from '../../engine/rank/exchange.ts';
+import { Exchange, type ExchangeMemory, type OutboxMemory } from '../../engine/rank/exchange.ts';
 
 export interface ExchangeShape {
   /** Token rows that each of the two ranks sends, and as many result rows. */
   readonly rows: number;
   readonly hidden: number;
+}
+
+export interface ExchangeJob {
+  readonly memory: ExchangeMemory;
+  readonly outboxes: OutboxMemory;
+  readonly rows: number;
 }
 
 export const EXCHANGES = 0;
@@ -13,12 +19,13 @@ const BLOCKS = 21;
 const ROUNDS_PER_BLOCK = 200;
 
 /** Both threads run this, in step by the exchange's own flags. @returns microseconds per round: [exchanges, barriers alone] */
-export function exchangeBlocks(memory: ExchangeMemory, rank: number, rows: number): [number[], number[]] {
+export function exchangeBlocks({ memory, outboxes, rows }: ExchangeJob, rank: number): [number[], number[]] {
   const exchange = new Exchange(memory, rank);
+  exchange.use(outboxes);
   const source = new Float32Array(rows * memory.hidden).fill(rank + 1);
   const sink = new Float32Array(rows * memory.hidden);
   const counts = new Int32Array(memory.experts).fill(1);
-  const pairs = new Int32Array(rows * memory.topK);
+  const pairs = new Int32Array(outboxes.pairs);
   const samples: [number[], number[]] = [[], []];
   for (let block = -2; block < 2 * BLOCKS; block++) {
     const kind = block & 1;
@@ -65,7 +72,7 @@ function wholeExchange(
 }
 
 /** The second thread of the bench. */
-export function exchangePeer({ memory, rows }: { memory: ExchangeMemory; rows: number }): void {
+export function exchangePeer(job: ExchangeJob): void {
   parentPort?.postMessage('ready');
-  exchangeBlocks(memory, 1, rows);
+  exchangeBlocks(job, 1);
 }

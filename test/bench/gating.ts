@@ -1,7 +1,7 @@
 import { uniform } from '../../engine/checkpoint/random_weights.ts';
 import { createPlan } from '../../engine/gating/dispatch_plan.ts';
-import { planDynamic } from '../../engine/gating/dynamic.ts';
 import { type RouterRule, routeToken } from '../../engine/gating/router.ts';
+import { sortPairs } from '../../engine/gating/sort_pairs.ts';
 import type { Bench, Figure } from './bench.ts';
 import { interleave, median, pairedRatio, timed } from './statistics.ts';
 
@@ -35,7 +35,7 @@ export const gating: Bench = {
     const samples = await interleave(
       {
         route: repeated(route),
-        plan: repeated(() => planDynamic(plan, ids, 0, TOKENS)),
+        plan: repeated(() => sortPairs(plan, ids, 0, TOKENS)),
         sort: repeated(() => sortPlan(ids)),
       },
       { rounds: 31, warmUp: true },

@@ -37,7 +37,7 @@ function misses(trace: RoutingTraceBuilder, eviction: EvictionName, start: numbe
 
 function catchUp(eviction: LiveEviction, slots = SLOTS): void {
   // Each call works for some milliseconds only.
-  for (let call = 0; call < 400; call++) eviction.advance(slots, placement);
+  for (let call = 0; call < 400; call++) eviction.advance(slots, placement, 'routed');
 }
 
 describe('automatic eviction', () => {

@@ -4,7 +4,13 @@ import { contiguous } from '../../engine/balancing/placement.ts';
 import { openCheckpoint } from '../../engine/checkpoint/checkpoint.ts';
 import { planMemory } from '../../engine/coordinator/memory_plan.ts';
 import { auditOf } from '../../engine/coordinator/run_audit.ts';
-import { EvictionChoice, type LivePatch, PlacementName, type RunSettings } from '../../engine/protocol/settings.ts';
+import {
+  EvictionChoice,
+  GatingName,
+  type LivePatch,
+  PlacementName,
+  type RunSettings,
+} from '../../engine/protocol/settings.ts';
 import { CATEGORY_COUNT, LEDGER_CATEGORIES } from '../../engine/protocol/telemetry.ts';
 import { Rank } from '../../engine/rank/rank.ts';
 import { replayCaches } from '../../engine/replay/replay_cache.ts';
@@ -22,25 +28,33 @@ const slots: fc.Arbitrary<RunSettings['cacheSlots']> = fc.oneof(
 const eviction = fc.constantFrom(...EvictionChoice.options);
 const placement = fc.constantFrom(...PlacementName.options);
 const rebalanceEvery = fc.constantFrom(0, 0, 1, 7);
-const start: fc.Arbitrary<Partial<RunSettings>> = fc.record({
-  cacheSlots: slots,
-  eviction,
-  placement,
-  rebalanceEvery,
-  devices: fc.constantFrom(devices(1), devices(2)),
-});
-const patch: fc.Arbitrary<LivePatch> = fc.record(
-  { cacheSlots: slots, eviction, placement, rebalanceEvery },
-  { requiredKeys: [] },
-);
-const changes = fc.array(fc.record({ afterSteps: fc.integer({ min: 0, max: 25 }), patch }), { maxLength: 4 });
+const gating = fc.constantFrom(...GatingName.options);
+/** Knobs at which policies drop tokens, and those at which none does. */
+const dropping = { capacity: fc.constantFrom(0.1, 0.3, 1), tutelFactor: fc.constantFrom(-0.5, 0, 0.5, 1) };
+const dropless = { capacity: fc.constant(1), tutelFactor: fc.constant(0) };
+
+function starts(knobs: typeof dropping | typeof dropless): fc.Arbitrary<Partial<RunSettings>> {
+  const count = fc.constantFrom(devices(1), devices(2));
+  return fc.record({ cacheSlots: slots, eviction, placement, rebalanceEvery, gating, ...knobs, devices: count });
+}
+
+function changesOf(knobs: typeof dropping | typeof dropless) {
+  const patch: fc.Arbitrary<LivePatch> = fc.record(
+    { cacheSlots: slots, eviction, placement, rebalanceEvery, gating, ...knobs },
+    { requiredKeys: [] },
+  );
+  return fc.array(fc.record({ afterSteps: fc.integer({ min: 0, max: 25 }), patch }), { maxLength: 4 });
+}
+
+const start = starts(dropping);
+const changes = changesOf(dropping);
 
 describe('laws of a running engine', () => {
-  it('2: the output does not depend on devices, placement, cache size, policy, or on changing them', async () => {
+  it('2: the output does not depend on devices, placement, cache size, policies, or on changing them', async () => {
     const reference = (await runTiny()).recording;
     const wanted = emitted(reference);
     await fc.assert(
-      fc.asyncProperty(start, changes, async (settings, when) => {
+      fc.asyncProperty(starts(dropless), changesOf(dropless), async (settings, when) => {
         const { recording } = await runTiny(settings, when);
         expect(emitted(recording)).toEqual(wanted);
         expect(routing(recording)).toEqual(routing(reference));
@@ -80,13 +94,15 @@ describe('laws of a running engine', () => {
           devices: fc.integer({ min: 1, max: 2 }),
           batch: fc.integer({ min: 1, max: 5 }),
           slots: fc.integer({ min: 1, max: 4 }),
+          gates: fc.record({ gating, ...dropping }),
         }),
-        async ({ devices: count, batch, slots: cacheSlots }) => {
-          const plan = planMemory(spec, { ...TINY, devices: count, batch });
+        async ({ devices: count, batch, slots: cacheSlots, gates }) => {
+          const plan = planMemory(spec, { ...TINY, ...gates, devices: count, batch });
           const budgetBytes = plan.fixedBytes + cacheSlots * plan.bytesPerSlot;
           const tight = (bytes: number) => ({
             batch,
             cacheSlots,
+            ...gates,
             devices: devices(count).map(({ id }) => ({ id, budgetBytes: bytes })),
           });
           checkLedger((await runTiny(tight(budgetBytes))).recording, () => EXPERTS);
@@ -102,7 +118,7 @@ describe('laws of a running engine', () => {
     const folder = 'test/fixtures/olmoe';
     const setup = { modelPath: folder, rank: 0, ranks: 1, device: 'cpu:0', budgetBytes: 64 << 20, exchange: undefined };
     const rank = await Rank.open(setup, spec, openCheckpoint(folder));
-    await rank.apply({ slotsPerLayer: 3, eviction: 'lru', placement: contiguous(2, 8, 1) });
+    await rank.apply({ slotsPerLayer: 3, eviction: 'lru', gating: TINY, placement: contiguous(2, 8, 1) });
     const row = { row: 0, sequence: 0, position: 0, tokens: Int32Array.of(5, 6, 7, 8), emit: true };
     const result = await rank.step({ step: 0, rows: [row], temperature: 0, seed: 0, allLogits: false, profile: true });
     expect(result.ledgerBytes[LEDGER_CATEGORIES.indexOf('experts')]).toBe(2 * 3 * EXPERTS);

@@ -5,7 +5,7 @@ import { openCheckpoint } from '../../engine/checkpoint/checkpoint.ts';
 import { forwardLogits } from '../../engine/coordinator/logits.ts';
 import type { RowPlan } from '../../engine/rank/messages.ts';
 import { Rank } from '../../engine/rank/rank.ts';
-import { tinyModel } from './tiny_run.ts';
+import { TINY, tinyModel } from './tiny_run.ts';
 
 const FOLDER = 'test/fixtures/olmoe';
 const { spec } = tinyModel();
@@ -46,7 +46,7 @@ it('however sequences are cut into pieces and mixed in steps, each token gets th
       const checkpoint = openCheckpoint(FOLDER);
       const setup = { modelPath: FOLDER, rank: 0, ranks: 1, device: 'cpu:0', budgetBytes: 1e9, exchange: undefined };
       const rank = await Rank.open(setup, spec, checkpoint);
-      await rank.apply({ slotsPerLayer: 3, eviction: 'lifo', placement: contiguous(2, 8, 1) });
+      await rank.apply({ slotsPerLayer: 3, eviction: 'lifo', gating: TINY, placement: contiguous(2, 8, 1) });
       const got = await feedInPieces(rank, sequences);
       await rank.close();
       for (const [row, sequence] of sequences.entries()) {

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createPlan, type DispatchPlan } from '../../engine/gating/dispatch_plan.ts';
-import { planDynamic } from '../../engine/gating/dynamic.ts';
 import { routeToken } from '../../engine/gating/router.ts';
+import { sortPairs } from '../../engine/gating/sort_pairs.ts';
 
 interface Choices {
   readonly at: number;
@@ -34,7 +34,7 @@ describe('dynamic gating', () => {
       fc.property(steps, ({ experts, topK, rounds }) => {
         const plan = createPlan(experts, topK);
         for (const { at, tokens, ids } of rounds) {
-          planDynamic(plan, ids, at, tokens);
+          sortPairs(plan, ids, at, tokens);
           expectSorted(plan, Array.from(ids.subarray(at, at + tokens * topK)));
           expect([plan.tokens, plan.paddingRows, plan.droppedPairs]).toEqual([tokens, 0, 0]);
         }

@@ -26,6 +26,8 @@ function frame(seq: number): TelemetryFrame {
       peakBytes: Float64Array.of(0),
       deviceShare: Float32Array.of(1),
       phaseMs: new Float32Array(PHASE_COUNT),
+      droppedPairs: new Int32Array(1),
+      paddingRows: new Int32Array(1),
     },
     totals: {
       steps: seq,

@@ -37,6 +37,8 @@ function columns(firstStep: number, count: number): StepColumns {
     peakBytes: fill(new Float64Array(count * DEVICES)),
     deviceShare: fill(new Float32Array(count * DEVICES)),
     phaseMs: fill(new Float32Array(count * PHASE_COUNT)),
+    droppedPairs: fill(new Int32Array(count)),
+    paddingRows: fill(new Int32Array(count)),
   };
 }
 

@@ -41,5 +41,7 @@ export function columns(examples: readonly StepExample[], layers = 2, devices = 
     peakBytes: Float64Array.from(flat(({ peaks }) => row(peaks, devices))),
     deviceShare: Float32Array.from(flat(({ shares }) => row(shares ?? [1], devices))),
     phaseMs: new Float32Array(examples.length * PHASE_COUNT),
+    droppedPairs: new Int32Array(examples.length),
+    paddingRows: new Int32Array(examples.length),
   };
 }

@@ -187,6 +187,8 @@ export const anyRun: fc.Arbitrary<ExampleRun> = fc
         peak: column(new Float64Array(D), numbers),
         share: column(new Float32Array(D), numbers),
         phaseMs: column(new Float32Array(PHASE_COUNT), numbers),
+        dropped: n,
+        padding: 2 * n,
         emitted,
       });
     }

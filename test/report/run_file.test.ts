@@ -74,6 +74,8 @@ function toRecords({ settings, sequences, steps, endReason }: RunRecording): Run
       peak: toBase64(step.peakBytes),
       share: toBase64(step.share),
       phaseMs: toBase64(step.phaseMs),
+      dropped: step.droppedPairs,
+      padding: step.paddingRows,
       emitted: [...step.emitted],
     });
   }
@@ -204,6 +206,8 @@ describe('run file (law 8)', () => {
       peak: toBase64(new Float64Array(1)),
       share: toBase64(new Float32Array(1)),
       phaseMs: toBase64(new Float32Array(9)),
+      dropped: 0,
+      padding: 0,
       emitted: [],
     });
     const steps = async (records: RunRecord[]) => {

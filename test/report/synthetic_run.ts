@@ -172,6 +172,8 @@ export function syntheticLines({
       peak: toBase64(Float64Array.from({ length: devices }, (_, device) => peakOf(ledger, device, prefill, random()))),
       share: toBase64(Float32Array.from(pairsOf, (pairs) => pairs / (LAYERS * tokens * TOP_K))),
       phaseMs: toBase64(Float32Array.from({ length: PHASE_COUNT }, (_, i) => phases[i] ?? 0)),
+      dropped: 0,
+      padding: 0,
       emitted,
     });
   }

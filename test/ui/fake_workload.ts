@@ -235,6 +235,8 @@ export function columnsOf(
     peakBytes: Float64Array.from(flat(peak)),
     deviceShare: Float32Array.from(flat((row) => row.shares)),
     phaseMs: Float32Array.from(flat(phases)),
+    droppedPairs: new Int32Array(rows.length),
+    paddingRows: new Int32Array(rows.length),
   };
 }
 

@@ -132,6 +132,8 @@ export class FrameMaker {
       peakBytes: new Float64Array(n * devices),
       deviceShare: new Float32Array(n * devices),
       phaseMs: new Float32Array(n * PHASE_COUNT),
+      droppedPairs: new Int32Array(n),
+      paddingRows: new Int32Array(n),
     };
     for (let i = 0; i < n; i++) this.fill(steps, i);
     this.seq++;

@@ -1,4 +1,4 @@
-import { Capacity, DEFAULT_RUN, GatingName, type RunSettings, TutelFactor } from '../../protocol/settings.ts';
+import { Capacity, DEFAULT_RUN, GatingName, type GatingSettings, TutelFactor } from '../../protocol/settings.ts';
 import { choiceFlag, numberFlag, type parseFlags } from './command.ts';
 
 /** How tokens are gated, as every command that runs a model takes it. */
@@ -14,9 +14,7 @@ export const GATING_HELP = [
   `  --tutel-factor F            with tutel: above 0 of an even share, 0 the busiest expert's rows, below 0 the smaller (default ${DEFAULT_RUN.tutelFactor})`,
 ];
 
-export function gatingFlags(
-  values: ReturnType<typeof parseFlags>,
-): Pick<RunSettings, 'gating' | 'capacity' | 'tutelFactor'> {
+export function gatingFlags(values: ReturnType<typeof parseFlags>): GatingSettings {
   return {
     gating: choiceFlag(values, 'gating', GatingName.options, DEFAULT_RUN.gating),
     capacity: numberFlag(values, 'capacity', Capacity, 'a number above 0 and at most 1', DEFAULT_RUN.capacity),
