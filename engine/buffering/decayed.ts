@@ -3,20 +3,24 @@ import { ScoredOrder } from './scored_order.ts';
 
 /** What a use is worth a step later. */
 const DECAY = 0.95;
-const LOSS = -Math.log(DECAY);
+/** After so many steps scores are scaled anew: 0.95 to the power of this is still far within the range of a double. */
+const STEPS_OF_SCALE = 4096;
 
 /**
  * Decayed frequency: s = 0.95 s + [used] in every step, lowest first.
  *
- * All s shrink alike, so their order changes only by a use, and s divided by the shrinking since step 0 stays as it is until then.
- * That is kept, as its logarithm: it would leave the range of a double within 14,000 steps.
+ * All s shrink alike, so their order changes only by a use: in place of them a use is worth more in every step, by 1 / 0.95, and
+ * from time to time all are scaled down together.
  */
 export class Decayed implements EvictionPolicy {
   private readonly order: ScoredOrder;
+  /** A use is worth 1 in this step. */
+  private scaleStep = 0;
+  private worth = 1;
+  private worthStep = 0;
 
   constructor(experts: number) {
     this.order = new ScoredOrder(experts);
-    this.order.scores.fill(Number.NEGATIVE_INFINITY);
   }
 
   onLoad(expert: number, step: number): void {
@@ -38,8 +42,19 @@ export class Decayed implements EvictionPolicy {
   }
 
   private use(expert: number, step: number): void {
+    if (step !== this.worthStep) this.open(step);
     const { scores } = this.order;
-    const scale = LOSS * step;
-    scores[expert] = scale + Math.log1p(Math.exp((scores[expert] as number) - scale));
+    scores[expert] = (scores[expert] as number) + this.worth;
+  }
+
+  private open(step: number): void {
+    if (step - this.scaleStep > STEPS_OF_SCALE) {
+      const { scores } = this.order;
+      const shrunk = DECAY ** (step - this.scaleStep);
+      for (let expert = 0; expert < scores.length; expert++) scores[expert] = (scores[expert] as number) * shrunk;
+      this.scaleStep = step;
+    }
+    this.worth = DECAY ** (this.scaleStep - step);
+    this.worthStep = step;
   }
 }

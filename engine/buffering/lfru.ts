@@ -43,8 +43,10 @@ export class Lfru implements EvictionPolicy {
 
   private age(step: number): void {
     const { order, counts, lastStep } = this;
-    for (let expert = order.oldest(); expert !== order.end; expert = order.newer(expert)) {
-      order.scores[expert] = (counts[expert] as number) / (step - (lastStep[expert] as number) + 1);
+    const { held, count, scores } = order;
+    for (let place = 0; place < count; place++) {
+      const expert = held[place] as number;
+      scores[expert] = (counts[expert] as number) / (step - (lastStep[expert] as number) + 1);
     }
     this.scoredStep = step;
   }

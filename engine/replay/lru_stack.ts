@@ -53,18 +53,23 @@ export class LruStack {
       depthOf[expert] = this.experts + 1;
     }
     let seen = 0;
-    let placed = 0;
     let at = 0;
-    for (; at < length; at++) {
-      // Every expert of the step has been met: what stands below stays.
-      if (at >= count && placed === seen) break;
+    // Without branches: whether the step uses the next expert is what a branch predictor cannot know.
+    for (const end = Math.min(count, length); at < end; at++) {
       const expert = stack[at] as number;
-      if (stamps[expert] === stamp) depthOf[expert] = at + 1;
-      else passed[seen++] = expert;
-      if (at >= count) {
-        stack[at] = passed[placed] as number;
-        placed++;
-      }
+      depthOf[expert] = at + 1;
+      passed[seen] = expert;
+      seen += stamps[expert] === stamp ? 0 : 1;
+    }
+    let placed = 0;
+    // Once every expert of the step has been met, what stands below stays.
+    for (; at < length && placed !== seen; at++) {
+      const expert = stack[at] as number;
+      depthOf[expert] = at + 1;
+      passed[seen] = expert;
+      seen += stamps[expert] === stamp ? 0 : 1;
+      stack[at] = passed[placed] as number;
+      placed++;
     }
     if (at === length) {
       for (; placed < seen; placed++) stack[count + placed] = passed[placed] as number;

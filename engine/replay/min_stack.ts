@@ -32,7 +32,8 @@ export function nextUses(sets: ActiveSets): Int32Array {
  * nearest next use are kept: not the last that was loaded, as a real cache would have to.
  *
  * A cache of C slots holds all that one of C - 1 holds (Mattson et al., 1970), so experts stand in a stack, and each step sorts it
- * anew down to its deepest expert: what is displaced on the way is carried along, and the place gets the best of it.
+ * anew down to its deepest expert: what is displaced on the way is carried along, and the place gets the best of it. Which of two
+ * experts next used in the same step stays makes no difference: one of them is missed then.
  */
 export class MinStack {
   private readonly stack: Uint16Array;
@@ -41,24 +42,24 @@ export class MinStack {
   private readonly stamps: Int32Array;
   private stamp = 0;
   private readonly nextUse: Int32Array;
-  /** Number of the last use: of two experts next used in the same step the one used later stays. */
-  private readonly lastUse: Int32Array;
-  private uses = 0;
-  /** Carried along, the best last. */
+  /** Experts carried along, the best last, and their next uses. */
   private readonly carried: Uint16Array;
+  private readonly carriedUse: Int32Array;
 
   constructor(private readonly experts: number) {
     this.stack = new Uint16Array(experts);
     this.depthOf = new Int32Array(experts);
     this.stamps = new Int32Array(experts);
     this.nextUse = new Int32Array(experts);
-    this.lastUse = new Int32Array(experts);
-    this.carried = new Uint16Array(experts);
+    this.carried = new Uint16Array(experts + 1);
+    this.carriedUse = new Int32Array(experts + 1);
+    // Never passed: nothing is used later.
+    this.carriedUse[0] = NEVER;
   }
 
   /** As LruStack.event. @param next next uses, parallel to ids */
   event(ids: Uint16Array, next: Int32Array, from: number, to: number, depths: Depths | undefined): number {
-    const { stack, stamps, depthOf, nextUse, lastUse, carried, length } = this;
+    const { stack, stamps, depthOf, nextUse, carried, carriedUse, length } = this;
     const count = to - from;
     const stamp = ++this.stamp;
     for (let i = from; i < to; i++) {
@@ -66,21 +67,32 @@ export class MinStack {
       stamps[expert] = stamp;
       depthOf[expert] = this.experts + 1;
       nextUse[expert] = next[i] as number;
-      lastUse[expert] = ++this.uses;
     }
-    let best = -1;
+    // Place 0 is a sentinel.
+    let best = 0;
     let at = 0;
     for (; at < length; at++) {
-      if (at >= count && best < 0) break;
+      if (at >= count && best === 0) break;
       const expert = stack[at] as number;
       if (stamps[expert] === stamp) depthOf[expert] = at + 1;
-      else best = this.carry(expert, best);
+      else {
+        const use = nextUse[expert] as number;
+        // The usual case: what stands here is as good as anything carried, and stays.
+        if (at >= count && use <= (carriedUse[best] as number)) continue;
+        let place = best++;
+        for (; (carriedUse[place] as number) < use; place--) {
+          carriedUse[place + 1] = carriedUse[place] as number;
+          carried[place + 1] = carried[place] as number;
+        }
+        carriedUse[place + 1] = use;
+        carried[place + 1] = expert;
+      }
       if (at >= count) stack[at] = carried[best--] as number;
     }
     if (at === length) {
       // First uses made room for none: below stands all that is still carried.
       let end = Math.max(length, count);
-      for (; best >= 0; best--) stack[end++] = carried[best] as number;
+      for (; best > 0; best--) stack[end++] = carried[best] as number;
       this.length = end;
     }
     this.putOnTop(ids, from, to);
@@ -90,27 +102,15 @@ export class MinStack {
     return cold;
   }
 
-  /** Into its place by worth. @returns the last place in use */
-  private carry(expert: number, best: number): number {
-    const { carried, nextUse, lastUse } = this;
-    const next = nextUse[expert] as number;
-    const last = lastUse[expert] as number;
-    let at = best;
-    for (; at >= 0; at--) {
-      const other = carried[at] as number;
-      const otherNext = nextUse[other] as number;
-      if (otherNext > next || (otherNext === next && (lastUse[other] as number) < last)) break;
-      carried[at + 1] = other;
-    }
-    carried[at + 1] = expert;
-    return best + 1;
-  }
-
   /** The step's experts, nearest next use first. */
   private putOnTop(ids: Uint16Array, from: number, to: number): void {
-    const { carried, stack } = this;
-    let best = -1;
-    for (let i = from; i < to; i++) best = this.carry(ids[i] as number, best);
-    for (let at = 0; best >= 0; at++) stack[at] = carried[best--] as number;
+    const { stack, nextUse } = this;
+    for (let i = from; i < to; i++) {
+      const expert = ids[i] as number;
+      const use = nextUse[expert] as number;
+      let at = i - from;
+      for (; at > 0 && (nextUse[stack[at - 1] as number] as number) > use; at--) stack[at] = stack[at - 1] as number;
+      stack[at] = expert;
+    }
   }
 }
