@@ -47,11 +47,11 @@ export interface KeyTarget {
 
 const TEXT_FIELDS = 'input:not([type=range]):not([type=checkbox]):not([type=radio]), textarea, [contenteditable=true]';
 const PRESSABLE =
-  'button, a[href], summary, [role=button], [role=option], [role=menuitem], [role=tab], [role=combobox]';
+  'button, input[type=checkbox], input[type=radio], a[href], summary, [role=button], [role=option], [role=menuitem], [role=tab], [role=combobox]';
 const OVERLAYS = '[role=dialog], [role=alertdialog], [role=menu], [role=listbox]';
 
 /**
- * Whether a focused element keeps the key: text fields keep everything but `inText` hotkeys, buttons keep Space,
+ * Whether a focused element keeps the key: text fields keep everything but `inText` hotkeys, buttons and boxes to tick keep Space,
  * open dialogs and menus keep everything: what is behind them must not move.
  */
 export function keepsKey(target: KeyTarget, hotkey: string, inText: boolean): boolean {

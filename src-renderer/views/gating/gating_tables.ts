@@ -5,18 +5,13 @@ import { bytesText } from '../../format/bytes.ts';
 import { count, percentText, plain } from '../../format/numbers.ts';
 import { PHASE_NAMES } from '../../format/phases.ts';
 import { msText } from '../../format/time.ts';
-import type { TableCell, TableColumn, TableRow } from '../../labs/table_data.ts';
+import type { TableCell, TableData } from '../../labs/table_data.ts';
 import { batchesOf, byCapacity } from './gating_layout.ts';
 import { droppedShare } from './gating_sentences.ts';
 
-export interface TableOfPanel {
-  readonly columns: readonly TableColumn[];
-  readonly rows: readonly TableRow[];
-}
-
 const cell = (value: number, text: (value: number) => string): TableCell => ({ text: text(value), value });
 
-export const slotsTable = ({ rows }: GatingTable): TableOfPanel => ({
+export const slotsTable = ({ rows }: GatingTable): TableData => ({
   columns: [
     { title: 'Policy', isText: true },
     { title: 'slots', unit: 'rows a layer and step' },
@@ -42,7 +37,7 @@ export const slotsTable = ({ rows }: GatingTable): TableOfPanel => ({
   })),
 });
 
-export const timeTable = ({ rows }: GatingTable): TableOfPanel => ({
+export const timeTable = ({ rows }: GatingTable): TableData => ({
   columns: [
     { title: 'Policy', isText: true },
     { title: 'step', unit: 'ms' },
@@ -58,7 +53,7 @@ export const timeTable = ({ rows }: GatingTable): TableOfPanel => ({
   })),
 });
 
-export const memoryTable = ({ rows }: GatingTable): TableOfPanel => ({
+export const memoryTable = ({ rows }: GatingTable): TableData => ({
   columns: [
     { title: 'Policy', isText: true },
     { title: 'peak', unit: 'bytes' },
@@ -70,7 +65,7 @@ export const memoryTable = ({ rows }: GatingTable): TableOfPanel => ({
   })),
 });
 
-export function throughputTable(table: GatingTable): TableOfPanel {
+export function throughputTable(table: GatingTable): TableData {
   const batches = batchesOf(table);
   return {
     columns: [
@@ -91,7 +86,7 @@ export function throughputTable(table: GatingTable): TableOfPanel {
   };
 }
 
-export const qualityTable = (table: GatingTable): TableOfPanel => ({
+export const qualityTable = (table: GatingTable): TableData => ({
   columns: [{ title: 'capacity C' }, { title: 'perplexity' }, { title: 'dropped', unit: '0..1' }],
   rows: byCapacity(table).map(({ capacity, perplexity, droppedShare: dropped }) => ({
     key: String(capacity),

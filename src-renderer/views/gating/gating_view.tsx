@@ -10,6 +10,7 @@ import { fixed, plain } from '../../format/numbers.ts';
 import { DataTable } from '../../labs/data_table.tsx';
 import { LabWarnings } from '../../labs/lab_frame.tsx';
 import { LabPanel } from '../../labs/lab_panel.tsx';
+import type { TableData } from '../../labs/table_data.ts';
 import { GatingBar } from './gating_bar.tsx';
 import { GatingBlank } from './gating_blank.tsx';
 import { gatingKey } from './gating_lab.ts';
@@ -22,14 +23,7 @@ import {
   throughputSentence,
   timeSentence,
 } from './gating_sentences.ts';
-import {
-  memoryTable,
-  qualityTable,
-  slotsTable,
-  type TableOfPanel,
-  throughputTable,
-  timeTable,
-} from './gating_tables.ts';
+import { memoryTable, qualityTable, slotsTable, throughputTable, timeTable } from './gating_tables.ts';
 import { MemoryChart } from './memory_chart.tsx';
 import { QualityChart } from './quality_chart.tsx';
 import { SlotsChart } from './slots_chart.tsx';
@@ -128,6 +122,6 @@ function Panels({ table }: { readonly table: GatingTable }) {
   );
 }
 
-function TableOf({ title, table }: { readonly title: string; readonly table: TableOfPanel }) {
+function TableOf({ title, table }: { readonly title: string; readonly table: TableData }) {
   return <DataTable caption={title} columns={table.columns} rows={table.rows} />;
 }

@@ -49,6 +49,8 @@ describe('keepsKey', () => {
   it('leaves a focused button its Space only', () => {
     expect(keepsKey(element('button'), 'Space', false)).toBe(true);
     expect(keepsKey(element('button'), 'T', false)).toBe(false);
+    expect(keepsKey(element('input[type=checkbox]'), 'Space', false)).toBe(true);
+    expect(keepsKey(element('input[type=checkbox]'), 'T', false)).toBe(false);
   });
 
   it('leaves open dialogs and menus their keys', () => {

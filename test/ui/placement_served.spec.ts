@@ -1,0 +1,122 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { expect, type Page, test } from '@playwright/test';
+import type { PlacementTable } from '../../engine/protocol/labs.ts';
+import { percent, percentText, plain } from '../../src-renderer/format/numbers.ts';
+import { cellTexts, seriousFindings, tabTo } from './lab_checks.ts';
+
+const TRACE = path.resolve('test/fixtures/traces/olmoe-299.jsonl.gz');
+
+let server: ChildProcess;
+let data: string;
+let url: string;
+
+/** The real engine behind the page, as `npm run serve` starts it. */
+test.beforeAll(async () => {
+  data = await mkdtemp(path.join(tmpdir(), 'moe-placement-'));
+  server = spawn(process.execPath, ['out/main/serve.cjs'], {
+    env: { ...process.env, MOE_STUDIO_DATA: data },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const [line] = await once(server.stdout ?? server, 'data');
+  url = String(line).trim();
+});
+test.afterAll(async () => {
+  const exited = once(server, 'exit');
+  server.kill('SIGTERM');
+  await exited;
+  await rm(data, { recursive: true, force: true });
+});
+
+function moe(...args: string[]): string {
+  return execFileSync(process.execPath, ['out/main/cli.cjs', ...args], { encoding: 'utf8', maxBuffer: 2 ** 28 });
+}
+const onCommandLine = (...args: string[]): PlacementTable =>
+  JSON.parse(moe('placement', '--trace', TRACE, '--json', ...args));
+
+/** Opens the Placement lab on the trace by keys alone. The run that the page started is paused: it would slow everything down. */
+async function openLab(page: Page) {
+  await page.goto(url);
+  await expect(page.getByText(/^Engine (ready|running)/)).toBeVisible({ timeout: 60_000 });
+  await page.getByRole('button', { name: /^(Pause|Resume|Run)$/ }).waitFor();
+  if (await page.getByRole('button', { name: 'Pause' }).isVisible()) await page.keyboard.press('Space');
+  await page.keyboard.press('5');
+  await page.keyboard.press('Control+Shift+O');
+  await expect(page.getByRole('dialog')).toBeVisible();
+  await page.keyboard.type(TRACE);
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('heading', { name: 'Balance' })).toBeVisible({ timeout: 60_000 });
+  await expect(page.locator('.lab-subject')).toContainText('OLMoE', { timeout: 60_000 });
+}
+
+async function expectBalance(page: Page, table: PlacementTable) {
+  const shares = (row: PlacementTable['rows'][number]) => [
+    percent(row.historyAvgMaxLoad),
+    percentText(row.avgMaxLoad),
+    percent(row.historyMaxLoad),
+    percentText(row.maxLoad),
+  ];
+  await expect
+    .poll(async () =>
+      (await cellTexts(page, '.placement-rows tbody tr')).map((cells) => [
+        cells[0],
+        ...[2, 3, 5, 6].map((i) => cells[i]),
+      ]),
+    )
+    .toEqual(table.rows.map((row) => [row.title, ...shares(row)]));
+}
+
+test('the Placement lab shows what the command line prints, at any number of devices', async ({ page }) => {
+  const four = onCommandLine();
+  await openLab(page);
+  await expectBalance(page, four);
+  const best = [...four.rows].sort((a, b) => a.avgMaxLoad - b.avgMaxLoad)[0];
+  await expect(page.locator('.placement-balance .panel-figure')).toHaveText(plain((best?.avgMaxLoad ?? 0) * 4));
+
+  await page.getByText('Misses', { exact: true }).click();
+  const misses = await cellTexts(page, '.placement-devices tbody tr');
+  expect(misses.map((cells) => cells.slice(-2))).toEqual(
+    four.rows.map(({ missRate }) => [percentText(Math.min(...missRate)), percentText(Math.max(...missRate))]),
+  );
+
+  await tabTo(page, 'Devices that share the experts');
+  await page.keyboard.press('Control+a');
+  await page.keyboard.type('8');
+  await page.keyboard.press('Enter');
+  await expectBalance(page, onCommandLine('--devices', '8'));
+});
+
+test('a placement is exported as the command line writes it, and a method drawn, by keys alone', async ({ page }) => {
+  await openLab(page);
+  await tabTo(page, 'Greedy (paper)');
+  await page.keyboard.press('Space');
+  await expect(page.locator('.line-plot text', { hasText: 'Greedy (paper)' })).toBeVisible();
+
+  await page.getByRole('button', { name: 'Use or export Greedy (paper)' }).focus();
+  await page.keyboard.press('Enter');
+  const item = page.getByRole('menuitem', { name: /^Export for vLLM-Ascend/ });
+  await expect(item).toBeVisible();
+  const download = page.waitForEvent('download');
+  await item.focus();
+  await page.keyboard.press('Enter');
+  const saved = await (await download).path();
+  const folder = mkdtempSync(path.join(data, 'export-'));
+  const file = path.join(folder, 'placement.json');
+  moe('placement', '--trace', TRACE, '--export', 'vllm-ascend', '--method', 'greedy', '--out', file);
+  expect(JSON.parse(readFileSync(saved, 'utf8'))).toEqual(JSON.parse(readFileSync(file, 'utf8')));
+  await expect(page.getByText('Placement saved')).toBeVisible();
+});
+
+test('axe finds nothing serious in the Placement lab, in either theme', async ({ page }) => {
+  await openLab(page);
+  for (const theme of ['dark', 'light']) {
+    await page.evaluate((name) => {
+      document.documentElement.dataset.theme = name;
+    }, theme);
+    expect(await seriousFindings(page, '.lab')).toEqual([]);
+  }
+});
