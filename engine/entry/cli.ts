@@ -6,13 +6,14 @@ import { inspect } from './commands/inspect.ts';
 import { logits } from './commands/logits.ts';
 import { placement } from './commands/placement.ts';
 import { replay } from './commands/replay.ts';
+import { reproduce } from './commands/reproduce.ts';
 import { run } from './commands/run.ts';
 
 /**
  * The headless engine: `npm run moe -- COMMAND`. Results go to stdout or the file asked for, progress and log lines to stderr.
  * Exit code 0, 1 where the command failed, 2 where its arguments are bad.
  */
-const COMMANDS: readonly Command[] = [run, logits, replay, experts, placement, inspect, devices];
+const COMMANDS: readonly Command[] = [run, logits, replay, experts, placement, reproduce, inspect, devices];
 
 function help(): string {
   const lines = COMMANDS.map((command) => `  ${command.name.padEnd(9)} ${command.summary}`);

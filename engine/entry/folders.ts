@@ -22,3 +22,6 @@ export function defaultDataDir(environment: NodeJS.ProcessEnv = process.env, pla
 
 /** @param bundleDir `__dirname` of a bundle in out/main */
 export const bundledModelsDir = (bundleDir: string) => path.join(bundleDir, '../../models');
+
+/** Real routing traces that come with the studio. */
+export const bundledTracesDir = (bundleDir: string) => path.join(bundledModelsDir(bundleDir), 'traces');

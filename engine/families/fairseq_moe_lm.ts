@@ -10,13 +10,13 @@ import { TensorCheck } from './tensor_check.ts';
  * experts of two matrices with biases, softmax over all experts with the top 2 normalised over the two, MoE in every
  * `moe_interval`-th layer, one tied embedding.
  *
- * config:  vocab_size, d_model, decoder_layers, decoder_attention_heads, decoder_ffn_dim, num_experts, moe_interval (2),
- *          num_experts_per_tok (2), activation_function (relu), scale_embedding (true), max_position_embeddings (2048),
- *          pad_token_id (1): the first token stands at position pad_token_id + 1
+ * config:  vocab_size, d_model, decoder_layers, decoder_attention_heads, decoder_ffn_dim, num_experts, moe_interval (2; 0 for
+ *          none), num_experts_per_tok (2), router_bias (false), activation_function (relu), scale_embedding (true),
+ *          max_position_embeddings (2048), pad_token_id (1): the first token stands at position pad_token_id + 1
  * tensors: decoder.embed_tokens.weight [vocab, d], decoder.layer_norm.{weight,bias}, and in decoder.layers.i
  *          self_attn.{q,k,v,out}_proj, self_attn_layer_norm, ff_layer_norm, and ffn.{fc1,fc2} in a dense layer or
- *          ffn.router.classifier.weight [E, d] and ffn.experts.expert_e.{fc1,fc2} in a sparse one; all but the router and the
- *          embedding with .weight and .bias
+ *          ffn.router.classifier.weight [E, d] (.bias [E] with router_bias) and ffn.experts.expert_e.{fc1,fc2} in a sparse
+ *          one; all but the router and the embedding with .weight and .bias
  */
 export function readFairseqMoeLm(config: ConfigReader, checkpoint: Checkpoint): ModelSpec {
   const hidden = config.int('d_model', { min: 4 });
@@ -32,10 +32,10 @@ export function readFairseqMoeLm(config: ConfigReader, checkpoint: Checkpoint): 
     width: config.int('decoder_ffn_dim', { min: 1 }),
     activation: readActivation(config, 'activation_function'),
     layers: config.int('decoder_layers', { min: 1 }),
-    sparseStep: config.int('moe_interval', { min: 1, default: 2 }),
+    sparseStep: config.int('moe_interval', { min: 0, default: 2 }),
     experts,
     rule: { kind: 'softmax', topK, renormalise: true },
-    routerBias: false,
+    routerBias: config.boolean('router_bias', false),
     cross: false,
   });
   const embedding = check.weight('decoder.embed_tokens.weight', [vocab, hidden]);

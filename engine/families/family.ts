@@ -17,8 +17,17 @@ const FAMILIES: Readonly<Record<string, FamilyReader>> = {
   fairseq_moe_lm: readFairseqMoeLm,
 };
 
-/** @throws EngineRefusal for an architecture that is not here, a missing or wrongly shaped tensor */
+/** @throws EngineRefusal for an architecture that is not here, a missing or wrongly shaped tensor, a model without experts */
 export function readModelSpec(folder: string, checkpoint: Checkpoint): ModelSpec {
+  const spec = readAnySpec(folder, checkpoint);
+  if (moeLayers(spec).length === 0) {
+    throw new EngineRefusal(`config.json: no layer has experts; choose a mixture-of-experts model.`);
+  }
+  return spec;
+}
+
+/** Dense models too: the reproduction compares with them, nothing else here has a use for one. */
+export function readAnySpec(folder: string, checkpoint: Checkpoint): ModelSpec {
   const config = readConfig(folder);
   const modelType = config.string('model_type');
   const read = Object.hasOwn(FAMILIES, modelType) ? FAMILIES[modelType] : undefined;
@@ -27,9 +36,5 @@ export function readModelSpec(folder: string, checkpoint: Checkpoint): ModelSpec
       `config.json: model_type "${modelType}" is not an architecture this studio runs yet; it runs ${Object.keys(FAMILIES).join(', ')}.`,
     );
   }
-  const spec = read(config, checkpoint);
-  if (moeLayers(spec).length === 0) {
-    throw new EngineRefusal(`config.json: no layer has experts; choose a mixture-of-experts model.`);
-  }
-  return spec;
+  return read(config, checkpoint);
 }

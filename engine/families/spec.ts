@@ -174,6 +174,14 @@ export function moeLayers(spec: ModelSpec): MoeLayer[] {
   return layers;
 }
 
+/** Experts of each MoE layer and choices of each token; none and 1 in a dense model, which only the reproduction runs. */
+export function routingShape(spec: ModelSpec): { readonly experts: number; readonly topK: number } {
+  const feedForward = moeLayers(spec)[0]?.feedForward;
+  return feedForward === undefined
+    ? { experts: 0, topK: 1 }
+    : { experts: feedForward.experts, topK: feedForward.rule.topK };
+}
+
 /** The stack that text comes out of: the only one of a language model, the second of an encoder-decoder. */
 export function decoderOf(spec: ModelSpec): StackSpec {
   return spec.stacks[spec.stacks.length - 1] as StackSpec;

@@ -2,7 +2,14 @@ import type { Tensor } from 'onnxruntime-node';
 import type { LayerPlacement } from '../balancing/placement.ts';
 import type { CpuDense, LayerOutput } from '../device/cpu_dense.ts';
 import { floats } from '../device/cpu_session.ts';
-import { type LayerSpec, type ModelSpec, type MoeLayer, moeLayers, type StackSpec } from '../families/spec.ts';
+import {
+  type LayerSpec,
+  type ModelSpec,
+  type MoeLayer,
+  moeLayers,
+  routingShape,
+  type StackSpec,
+} from '../families/spec.ts';
 import { applyCapacity, type RoutedTogether } from '../gating/capacity.ts';
 import { createPlan, type DispatchPlan, planBytes } from '../gating/dispatch_plan.ts';
 import { routeToken } from '../gating/router.ts';
@@ -59,9 +66,9 @@ export class LayerPass {
 
   constructor(private readonly parts: Parts) {
     this.moe = moeLayers(parts.spec);
-    const { experts, rule } = (this.moe[0] as MoeLayer).feedForward;
-    this.topK = rule.topK;
-    this.plan = createPlan(experts, rule.topK);
+    const { experts, topK } = routingShape(parts.spec);
+    this.topK = topK;
+    this.plan = createPlan(experts, topK);
   }
 
   /**

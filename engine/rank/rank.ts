@@ -11,6 +11,7 @@ import {
   type ModelSpec,
   type MoeLayer,
   moeLayers,
+  routingShape,
   type StackSpec,
 } from '../families/spec.ts';
 import { NO_EXPERT } from '../gating/router.ts';
@@ -60,23 +61,23 @@ export class Rank {
     private readonly embedding: Embedding,
     private readonly relative: Partial<Record<StackSpec['kind'], RelativeBias>>,
     private readonly dense: CpuDense,
-    experts: CpuExperts,
+    store: CpuExperts,
     private readonly exchange: Exchange | undefined,
     private readonly meter: RuntimeMeter,
   ) {
     this.moe = moeLayers(spec);
-    const { experts: count, rule } = (this.moe[0] as MoeLayer).feedForward;
-    this.topK = rule.topK;
+    const { experts, topK } = routingShape(spec);
+    this.topK = topK;
     this.kv = new KvCache(
       decoderOf(spec).layers.map((layer) => layer.attention),
       ledger,
     );
     this.sources = new SourceCache(spec, dense, ledger);
     this.head = new RankHead(spec, dense);
-    this.caches = new RankCaches(setup.rank, this.moe, experts);
+    this.caches = new RankCaches(setup.rank, this.moe, store);
     const { caches, clock } = this;
-    const shared = { rank: setup.rank, experts: count, hidden: spec.hiddenSize, exchange, ledger, clock, meter };
-    this.runner = new MoeLayerRunner({ ...shared, store: experts });
+    const shared = { rank: setup.rank, experts, hidden: spec.hiddenSize, exchange, ledger, clock, meter };
+    this.runner = new MoeLayerRunner({ ...shared, store });
     this.gate = new Gate(exchange, clock);
     this.outbox = new RankOutbox(exchange, ledger);
     const { runner, gate } = this;
@@ -236,7 +237,7 @@ export class Rank {
     const groups = groupTokens(rows);
     const placed = placeTokens(rows, groups);
     const padding = paddingOf(rows);
-    const { rule } = (this.moe[0] as MoeLayer).feedForward;
+    const rule = this.moe[0]?.feedForward.rule;
     return {
       groups,
       rows: { tokens: placed.at.length, ...placed },

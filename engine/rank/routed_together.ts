@@ -5,12 +5,12 @@ import type { RowPlan, StepPlan } from './messages.ts';
 
 /** Which tokens of a stack's rows compete for places under the router's own capacity, see gating/capacity.ts. */
 export function routedTogether(
-  rule: RouterRule,
+  rule: RouterRule | undefined,
   stack: StackSpec['kind'],
   rows: readonly RowPlan[],
   routedAs: StepPlan['routedAs'],
 ): RoutedTogether[] {
-  if (rule.kind === 'softmax') return [];
+  if (rule === undefined || rule.kind === 'softmax') return [];
   const total = rows.reduce((sum, row) => sum + row.tokens.length, 0);
   if (routedAs === 'one-call' && rule.kind === 'nllb') return [{ from: 0, to: total }];
   // New tokens are decoded one by one with a cache, as the reference generates them.

@@ -16,7 +16,7 @@ const STUDY: Readonly<Record<string, Readonly<Record<number, number>>>> = {
 
 describe('routing echo on traces of real models', () => {
   it.each(Object.entries(STUDY))('has the hit rates of the study on %s', (name, study) => {
-    const { trace } = readTraceFile(`test/fixtures/traces/${name}.jsonl.gz`);
+    const { trace } = readTraceFile(`models/traces/${name}.jsonl.gz`);
     const slots = Object.keys(study).map(Number);
     const percents = hitPercents(trace, slots);
     for (const [index, size] of slots.entries()) {

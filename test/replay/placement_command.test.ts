@@ -6,7 +6,7 @@ import { BadArguments } from '../../engine/entry/commands/command.ts';
 import { placement } from '../../engine/entry/commands/placement.ts';
 import { PlacementMethod } from '../../engine/protocol/labs.ts';
 
-const GPT_OSS = 'test/fixtures/traces/gpt-oss-120b-64.jsonl.gz';
+const GPT_OSS = 'models/traces/gpt-oss-120b-64.jsonl.gz';
 const folder = mkdtempSync(path.join(tmpdir(), 'moe-placement-'));
 
 async function printed(...args: string[]): Promise<string> {

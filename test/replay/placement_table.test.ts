@@ -12,7 +12,7 @@ import { placementTable } from '../../engine/replay/placement_table.ts';
 import { readTraceFile } from '../../engine/report/trace_file.ts';
 import { traces } from '../trace/examples.ts';
 
-const read = (name: string) => readTraceFile(`test/fixtures/traces/${name}.jsonl.gz`).trace;
+const read = (name: string) => readTraceFile(`models/traces/${name}.jsonl.gz`).trace;
 const olmoe = read('olmoe-299');
 const TRACES = [read('kimi-linear-300'), olmoe, read('qwen3-30b-a3b-128'), read('gemma4-26b-a4b-128')];
 const gptOss = read('gpt-oss-120b-64');

@@ -6,7 +6,7 @@ import { readTraceFile } from '../../engine/report/trace_file.ts';
 import { MISSING, type RoutingTrace } from '../../engine/trace/trace.ts';
 import { activeOf, stepsOf } from '../trace/examples.ts';
 
-const FOLDER = 'test/fixtures/traces';
+const FOLDER = 'models/traces';
 const SLOTS = [12, 16, 24, 32, 48];
 
 describe('traces of real models', () => {

@@ -9,7 +9,7 @@ import { replay } from '../../engine/entry/commands/replay.ts';
 import { EvictionName } from '../../engine/protocol/settings.ts';
 import { readTraceFile } from '../../engine/report/trace_file.ts';
 
-const OLMOE = 'test/fixtures/traces/olmoe-299.jsonl.gz';
+const OLMOE = 'models/traces/olmoe-299.jsonl.gz';
 const folder = mkdtempSync(path.join(tmpdir(), 'moe-trace-'));
 
 function written(name: string, bytes: Buffer | string): string {

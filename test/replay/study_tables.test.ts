@@ -68,7 +68,7 @@ const EXCEPTIONS: readonly string[] = [
   'gpt-oss-120b-64 min 16',
 ];
 
-const fileOf = (name: Name) => `test/fixtures/traces/${name}.jsonl.gz`;
+const fileOf = (name: Name) => `models/traces/${name}.jsonl.gz`;
 
 async function tableOf(name: Name, policies: readonly ReplayPolicy[], slots: readonly number[] = STUDY[name].slots) {
   const material = await openLabSource({ kind: 'trace', path: fileOf(name) }, undefined);

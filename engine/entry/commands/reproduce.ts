@@ -1,0 +1,72 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { describeMachine } from '../../coordinator/machine.ts';
+import { writeAtomically } from '../../report/write_atomically.ts';
+import { PAPER_CLAIMS } from '../../reproduce/claims.ts';
+import { NOTES } from '../../reproduce/notes.ts';
+import { reproducePage } from '../../reproduce/page.ts';
+import { type Outcome, PARTS, type Part } from '../../reproduce/parts.ts';
+import { Workshop } from '../../reproduce/workshop.ts';
+import { bundledTracesDir } from '../folders.ts';
+import { BadArguments, type Command, parseFlags, textFlag } from './command.ts';
+
+const HEADLINE = 'headline';
+const figureIds = PARTS.flatMap(({ figures }) => figures);
+
+export const reproduce: Command = {
+  name: 'reproduce',
+  summary: 'Measures the tables and figures of the paper on scaled models, beside its own',
+  help: [
+    '  --out DIR     reproduce.html and reproduce.json are written there',
+    `  --only ID     ${HEADLINE} (the paper's headline figures), one claim, or one figure:`,
+    ...[...Object.keys(PAPER_CLAIMS), ...figureIds].map((id) => `                ${id}`),
+  ].join('\n'),
+  async run(args) {
+    const values = parseFlags(args, { out: { type: 'string' }, only: { type: 'string' } });
+    const out = textFlag(values, 'out');
+    const only = values.only === undefined ? undefined : textFlag(values, 'only');
+    const parts = partsFor(only);
+    mkdirSync(out, { recursive: true });
+    const folder = mkdtempSync(path.join(tmpdir(), 'moe-reproduce-'));
+    const log = (line: string) => process.stderr.write(`${line}\n`);
+    const workshop = new Workshop(folder, bundledTracesDir(__dirname), log);
+    try {
+      const outcomes: Outcome[] = [];
+      for (const part of parts) outcomes.push(await part.run(workshop));
+      const claims = outcomes.flatMap((outcome) => outcome.claims).filter(({ id }) => wanted(id, only));
+      const figures =
+        only === HEADLINE ? [] : outcomes.flatMap((outcome) => outcome.figures).filter(({ id }) => wanted(id, only));
+      const createdAt = new Date().toISOString();
+      const machine = describeMachine();
+      const document = { createdAt, machine, claims, figures, notes: NOTES };
+      writeAtomically(path.join(out, 'reproduce.json'), `${JSON.stringify(document, undefined, 2)}\n`);
+      writeAtomically(path.join(out, 'reproduce.html'), reproducePage(document));
+      for (const { title, paper, ours, unit, holds } of claims) {
+        process.stdout.write(
+          `${title.padEnd(64)} paper ${paper}${unit}  ours ${ours.toFixed(2)}${unit}  ${holds ? 'reached' : 'NOT REACHED'}\n`,
+        );
+      }
+      process.stdout.write(`${path.join(out, 'reproduce.html')}\n`);
+    } finally {
+      await workshop.close();
+      rmSync(folder, { recursive: true, force: true });
+    }
+  },
+};
+
+function partsFor(only: string | undefined): readonly Part[] {
+  if (only === undefined) return PARTS;
+  if (only === HEADLINE) return PARTS.filter(({ claims }) => claims.length > 0);
+  const found = PARTS.filter(
+    ({ claims, figures }) =>
+      claims.some((id) => id === only) || figures.some((id) => only === id || only.startsWith(`${id}.`)),
+  );
+  if (found.length > 0) return found;
+  throw new BadArguments(`--only takes ${HEADLINE}, a claim or a figure, not "${only}"`);
+}
+
+/** A figure is asked for by its id or the beginning of it. */
+function wanted(id: string, only: string | undefined): boolean {
+  return only === undefined || only === HEADLINE || id === only || id.startsWith(`${only}.`);
+}

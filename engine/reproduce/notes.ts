@@ -1,0 +1,13 @@
+import { SHAPES, scaled } from './shapes.ts';
+
+/** What a reader must know before comparing; whole sentences. */
+export const NOTES: readonly string[] = [
+  'The paper measured V100 GPUs with fairseq; here one CPU thread runs ONNX Runtime. Absolute figures do not compare; ratios of one run do, and only they are claimed.',
+  `The models are synthetic: experts, choices, capacity, interval of MoE layers and number of layers are the paper's; widths are divided (${SHAPES.map((shape) => `${shape.title} ${shape.hidden} to ${scaled(shape).hidden}`).join(', ')}) and the vocabulary is ${scaled(SHAPES[0] as (typeof SHAPES)[number]).vocab}. Weights are seeded random numbers.`,
+  "Routing skew is taken from real traces (LM: Kimi-Linear, each of its 256 experts standing for two; MT: gpt-oss-120b): who is popular, not when. Token ids follow Zipf's law. The skew achieved stands beside the trace's own.",
+  'The paper prints neither the length of its sequences nor that of its sentences: 64 and 10 tokens are ours. Static gating at C = 1 grows with the square of them.',
+  "Tutel is taken with the static baseline's capacity (f = C E / k) and dropless (f = 0); a claim is made against the faster of the two.",
+  "A step that encodes also decodes each sentence's first token; the time of a decoder step under the same policy is taken off.",
+  "Activation memory is what the ledger has under gating, reorder and expert execution; the attention's temporary tensors, equal under all policies, are not in it.",
+  'No implementation of the paper was ever released; where its text leaves a choice, both readings are built and named.',
+];
