@@ -254,7 +254,10 @@ export class Run {
   }
 
   private admit(): void {
-    for (const admission of this.scheduler.admit(this.settings.batch)) {
+    const admitted = this.scheduler.admit(this.settings.batch);
+    // The text of whoever had the row before comes first.
+    if (admitted.length > 0) this.settle();
+    for (const admission of admitted) {
       this.text.begin(admission);
       this.parts.recorder.sequence(admission.sequence, admission.row, admission.prompt);
     }

@@ -5,6 +5,8 @@ import type { Admission, Emission } from './scheduler.ts';
 /** Turns emitted tokens into the text of each sequence, piece by piece. */
 export class RunText {
   private readonly streams = new Map<number, TokenStream>();
+  /** Translations without a word yet: the space that their first token begins with follows nothing. */
+  private readonly unopened = new Set<number>();
 
   constructor(
     private readonly tokenizer: TextTokenizer,
@@ -17,6 +19,7 @@ export class RunText {
   begin({ sequence, rank, row, prompt }: Admission): void {
     this.streams.set(sequence, this.tokenizer.stream());
     const place = this.place(rank, row);
+    if (this.sources) this.unopened.add(sequence);
     this.frames.addText({
       sequence,
       row: place,
@@ -30,8 +33,13 @@ export class RunText {
   add(emissions: readonly (Emission & { readonly waited: boolean })[]): string[] {
     return emissions.map(({ sequence, rank, row, token, done, waited }) => {
       const stream = this.streams.get(sequence);
-      const text = stream === undefined ? '' : stream.push(token) + (done ? stream.flush() : '');
-      if (done) this.streams.delete(sequence);
+      const whole = stream === undefined ? '' : stream.push(token) + (done ? stream.flush() : '');
+      const text = this.unopened.has(sequence) ? whole.trimStart() : whole;
+      if (text !== '') this.unopened.delete(sequence);
+      if (done) {
+        this.streams.delete(sequence);
+        this.unopened.delete(sequence);
+      }
       const pieces = text === '' ? [] : [{ text, waited }];
       this.frames.addText({ sequence, row: this.place(rank, row), pieces, ...(done && { done }) });
       return text;

@@ -164,7 +164,7 @@ function promptText(prompts: PromptSource): string {
 
 export function textSection({ texts, header }: ReportData): Markup | undefined {
   if (texts.length === 0) return undefined;
-  const arrow = header.model.encoderLayers === undefined ? '' : ' →';
+  const arrow = header.model.encoderLayers === undefined ? '' : ' → ';
   const samples = texts.map(({ sequence, prompt, promptTokens, newTokens, waitedTokens, runs }) => {
     const facts = `${count(promptTokens)} prompt and ${plural(newTokens, 'new token')}, ${count(waitedTokens)} waited for an expert`;
     const text = runs.map(({ text, waited }) => (waited ? markup`<mark>${text}</mark>` : markup`${text}`));

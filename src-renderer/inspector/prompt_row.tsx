@@ -13,7 +13,7 @@ export function PromptRow({ knobs: { model, draft, disabled, isPending, change }
   const { prompts } = draft;
   const own = prompts.kind === 'texts';
   const options = [
-    ...(model.samples.length > 0 ? [{ value: 'mixed', label: 'Mixed', hint: 'All sample files in turn' }] : []),
+    ...(model.samples.length > 1 ? [{ value: 'mixed', label: 'Mixed', hint: 'All sample files in turn' }] : []),
     ...model.samples.map((name) => ({ value: name, label: name })),
     { value: OWN_TEXT, label: 'Own text', hint: 'Typed here' },
   ];

@@ -105,7 +105,8 @@ export const STARTER_PROMPTS: readonly string[] = [
 function promptsFor(prompts: RunSettings['prompts'], samples: readonly string[]): RunSettings['prompts'] {
   if (prompts.kind === 'texts') return prompts;
   if (samples.length === 0) return { kind: 'texts', texts: [...STARTER_PROMPTS] };
-  return samples.includes(prompts.name) ? prompts : { kind: 'sample', name: 'mixed' };
+  if (samples.includes(prompts.name)) return prompts;
+  return { kind: 'sample', name: samples.length === 1 ? (samples[0] ?? 'mixed') : 'mixed' };
 }
 
 const SETTING_NAMES: { readonly [K in keyof Required<RunSettings>]: string } = {

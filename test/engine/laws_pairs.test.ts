@@ -6,7 +6,13 @@ import { planMemory } from '../../engine/coordinator/memory_plan.ts';
 import { auditOf } from '../../engine/coordinator/run_audit.ts';
 import { expertBytes } from '../../engine/device/cpu_experts.ts';
 import { type MoeLayer, moeLayers } from '../../engine/families/spec.ts';
-import { EvictionChoice, type LivePatch, PlacementName, type RunSettings } from '../../engine/protocol/settings.ts';
+import {
+  EvictionChoice,
+  GatingName,
+  type LivePatch,
+  PlacementName,
+  type RunSettings,
+} from '../../engine/protocol/settings.ts';
 import { CATEGORY_COUNT } from '../../engine/protocol/telemetry.ts';
 import { replayCaches } from '../../engine/replay/replay_cache.ts';
 import { toTimeline, toTrace } from '../../engine/report/recording.ts';
@@ -24,15 +30,18 @@ const slots: fc.Arbitrary<RunSettings['cacheSlots']> = fc.oneof(
 const eviction = fc.constantFrom(...EvictionChoice.options);
 const placement = fc.constantFrom(...PlacementName.options);
 const batch = fc.integer({ min: 1, max: 4 });
+/** Those that leave nothing out: with capacity 1 and factor 0 all do. */
+const gating = fc.constantFrom(...GatingName.options);
 const start: fc.Arbitrary<Partial<RunSettings>> = fc.record({
   cacheSlots: slots,
   eviction,
   placement,
   batch,
+  gating,
   devices: fc.constantFrom(devices(1), devices(2)),
 });
 const patch: fc.Arbitrary<LivePatch> = fc.record(
-  { cacheSlots: slots, eviction, placement, batch },
+  { cacheSlots: slots, eviction, placement, batch, gating },
   { requiredKeys: [] },
 );
 const changes = fc.array(fc.record({ afterSteps: fc.integer({ min: 0, max: 25 }), patch }), { maxLength: 3 });

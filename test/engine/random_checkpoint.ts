@@ -83,3 +83,49 @@ export function putNllb(checkpoint: RandomCheckpoint, sizes: NllbSizes): void {
     }
   }
 }
+
+export interface SwitchSizes {
+  readonly hidden: number;
+  readonly heads: number;
+  /** d_kv */
+  readonly keyWidth: number;
+  readonly width: number;
+  readonly vocab: number;
+  readonly experts: number;
+  readonly routerBias: boolean;
+  readonly tied: boolean;
+  readonly layers: Readonly<Record<'encoder' | 'decoder', number>>;
+  readonly sparse: Readonly<Record<'encoder' | 'decoder', readonly number[]>>;
+}
+
+/** Tensors of Switch Transformers' layers. */
+export function putSwitch(checkpoint: RandomCheckpoint, sizes: SwitchSizes): void {
+  const { hidden, heads, keyWidth, width, vocab, experts, routerBias, tied, layers, sparse } = sizes;
+  const inner = heads * keyWidth;
+  checkpoint.put('shared.weight', [vocab, hidden], 1);
+  if (!tied) checkpoint.put('lm_head.weight', [vocab, hidden]);
+  for (const stack of ['encoder', 'decoder'] as const) {
+    checkpoint.norm(`${stack}.final_layer_norm`, hidden, false);
+    checkpoint.put(`${stack}.block.0.layer.0.SelfAttention.relative_attention_bias.weight`, [32, heads], 1);
+    for (let block = 0; block < layers[stack]; block++) {
+      const at = `${stack}.block.${block}.layer`;
+      const attentions = ['SelfAttention', ...(stack === 'decoder' ? ['EncDecAttention'] : [])];
+      for (const [index, name] of attentions.entries()) {
+        checkpoint.norm(`${at}.${index}.layer_norm`, hidden, false);
+        for (const part of ['q', 'k', 'v']) checkpoint.linear(`${at}.${index}.${name}.${part}`, inner, hidden, false);
+        checkpoint.linear(`${at}.${index}.${name}.o`, hidden, inner, false);
+      }
+      const last = `${at}.${attentions.length}`;
+      checkpoint.norm(`${last}.layer_norm`, hidden, false);
+      const mlp = (name: string) => {
+        checkpoint.linear(`${name}.wi`, width, hidden, false);
+        checkpoint.linear(`${name}.wo`, hidden, width, false);
+      };
+      if (!sparse[stack].includes(block)) mlp(`${last}.mlp`);
+      else {
+        checkpoint.linear(`${last}.mlp.router.classifier`, experts, hidden, routerBias, 1);
+        for (let e = 0; e < experts; e++) mlp(`${last}.mlp.experts.expert_${e}`);
+      }
+    }
+  }
+}

@@ -19,6 +19,8 @@ export interface NllbConfig {
   readonly prioritised: boolean;
   readonly normaliseBefore: boolean;
   readonly ignorePadding: boolean;
+  /** Tensor of a head that is not tied. */
+  readonly head?: string;
 }
 
 export interface Batch {
@@ -79,8 +81,9 @@ export function nllbPass(folder: string, config: NllbConfig, { inputIds, mask, d
     states = feedForward(weights, at, states, config, config.step.decoder, layer, undefined, chosen.decoder);
   }
   const norm = weights.layerNorm(`${prefix}decoder.layer_norm`);
+  const headRows = config.head === undefined ? table : weights.matrix(config.head);
   const head = (x: Vector) =>
-    Float64Array.from(table, (row) => row.reduce((sum, value, i) => sum + value * (x[i] as number), 0));
+    Float64Array.from(headRows, (row) => row.reduce((sum, value, i) => sum + value * (x[i] as number), 0));
   weights.close();
   return { ...chosen, logits: states.map((x) => x.map((state) => head(norm(state)))) };
 }

@@ -82,7 +82,7 @@ describe('inactive experts', () => {
     const [encoder, ...rest] = idle(0, 58, 56);
     const still = [{ ...encoder, steps: 0 } as IdleLayer, ...rest];
     expect(idleSentence(still, 64, stacks)).toBe('The decoder leaves 57 of 64 experts idle in a step (89.1%).');
-    expect(idleFigure({ ...STATS, idle: still }, 64, stacks)).toBe('– / 89.1%');
+    expect(idleFigure({ ...STATS, idle: still }, 64, stacks)).toBe('– / 89%');
   });
 
   it('has nothing to say before the first step', () => {

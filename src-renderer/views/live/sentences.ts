@@ -229,7 +229,7 @@ export function idleFigure(stats: LiveStats | undefined, experts: number, layers
   if (!hasBothStacks(layers)) return tile(stats.meanIdle);
   const share = (stack: MoeLayers[number]['stack']) => {
     const mean = stackMean(stats.idle, layers, stack);
-    return mean === undefined ? '–' : percentText(mean / Math.max(1, experts));
+    return mean === undefined ? '–' : `${Math.round((100 * mean) / Math.max(1, experts))}%`;
   };
   return `${share('encoder')} / ${share('decoder')}`;
 }
