@@ -1,0 +1,96 @@
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { cacheQuestion } from '../../engine/coordinator/cache_lab.ts';
+import { expertsQuestion } from '../../engine/coordinator/experts_lab.ts';
+import type { LabMaterial } from '../../engine/coordinator/lab_source.ts';
+import { Labs } from '../../engine/coordinator/labs.ts';
+import type { RunRecording } from '../../engine/protocol/run_recording.ts';
+import { cacheTable } from '../../engine/replay/cache_table.ts';
+import { expertsMap } from '../../engine/replay/experts_map.ts';
+import { Pace } from '../../engine/replay/pace.ts';
+import { toTrace } from '../../engine/report/recording.ts';
+import { devices, runTiny } from './tiny_run.ts';
+
+const KIMI = path.resolve('test/fixtures/traces/kimi-linear-300.jsonl.gz');
+
+function materialOf(recording: RunRecording): LabMaterial {
+  const { header } = recording;
+  const trace = toTrace(recording);
+  const { steps, tokens, experts, topK } = trace;
+  const { moeLayers, name: model } = header.model;
+  return {
+    subject: {
+      source: 'run',
+      name: header.id,
+      model,
+      steps,
+      tokens,
+      moeLayers,
+      experts,
+      topK,
+      devices: header.devices.length,
+      routing: 'recorded',
+    },
+    trace,
+    recording,
+  };
+}
+
+/** Measured [hits, misses] by layer, all devices. */
+function measured({ header, steps }: RunRecording): number[][] {
+  const layers = Array.from({ length: header.moeLayers }, () => [0, 0]);
+  for (const { cache } of steps) {
+    for (let at = 0; at < cache.length; at += 4) {
+      const layer = layers[(at / 4) % header.moeLayers] as number[];
+      layer[0] = (layer[0] ?? 0) + (cache[at] ?? 0);
+      layer[1] = (layer[1] ?? 0) + (cache[at + 1] ?? 0);
+    }
+  }
+  return layers;
+}
+
+const sum = (list: readonly number[] | undefined) => (list ?? []).reduce((a, b) => a + b, 0);
+
+describe('labs over a run of this engine', () => {
+  it('the experts map shows the events that the run counted, through changes of its settings (law 4)', async () => {
+    const changes = [{ afterSteps: 6, patch: { cacheSlots: 2, eviction: 'lru' } as const }];
+    const { recording } = await runTiny({ cacheSlots: 3, devices: devices(2) }, changes);
+    const map = await expertsMap(expertsQuestion(materialOf(recording)), new Pace());
+    expect(map.hits.map((row, layer) => [sum(row), sum(map.misses[layer])])).toEqual(measured(recording));
+    expect(map.caches).toEqual({ recorded: true, policy: 'lru', slots: 2 });
+  });
+
+  it('the cache table meets the measured point at the setting in force', async () => {
+    const { recording } = await runTiny({ cacheSlots: 3, eviction: 'lfru', devices: devices(2) });
+    const table = await cacheTable(cacheQuestion(materialOf(recording), { scored: 'all' }), new Pace());
+    expect(table.inForce).toMatchObject({ policy: 'lfru', slots: 3 });
+    const row = table.rows.find(({ policy }) => policy === 'lfru');
+    expect(row?.missRate[table.slots.indexOf(3)]).toBe(table.inForce?.measuredMissRate);
+    expect(table.byLayer.policy).toBe('lfru');
+    const { perExpert } = recording.header.model.deviceBytes;
+    expect(table.cost?.bytesPerSlot).toBe(recording.header.moeLayers * perExpert);
+    expect(table.cost?.loadMs).toBeGreaterThan(0);
+    // What a device needed at most is what the cost says of its size.
+    const peak = Math.max(...recording.steps.flatMap(({ peakBytes }) => [...peakBytes]));
+    expect((table.cost?.fixedBytes ?? 0) + 3 * (table.cost?.bytesPerSlot ?? 0)).toBeGreaterThanOrEqual(peak);
+  });
+});
+
+describe('labs of the engine', () => {
+  it('answer side by side, and are all cancelled together', async () => {
+    const labs = new Labs(() => undefined);
+    const source = { kind: 'trace', path: KIMI } as const;
+    const life = labs.expertLife({ source, layer: 3, expert: 7 });
+    expect((await life).expert?.id).toBe(7);
+    const working = [labs.cacheLab({ source, scored: 'all' }), labs.cacheLab({ source, scored: 'all' })];
+    const refused = working.map((lab) => expect(lab).rejects.toThrow('cancelled'));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(labs.cancel()).toEqual({ cancelled: 2 });
+    await Promise.all(refused);
+    expect(labs.cancel()).toEqual({ cancelled: 0 });
+  });
+
+  it('refuse to look at a run where there is none', async () => {
+    await expect(new Labs(() => undefined).expertsMap({ source: { kind: 'live' } })).rejects.toThrow('no run yet');
+  });
+});
