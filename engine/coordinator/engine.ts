@@ -51,6 +51,9 @@ const LABS: ReadonlySet<Method> = new Set([
 /** Runs listed: the newest. */
 const MOST_RUNS = 200;
 
+/** A run takes the processor, or is about to. */
+const BUSY: ReadonlySet<RunState> = new Set<RunState>(['opening', 'starting', 'running', 'paused', 'stopping']);
+
 type Handlers = { [M in Method]: (params: Params<M>) => Promise<Results[M]> | Results[M] };
 
 /**
@@ -97,6 +100,7 @@ class LocalEngine implements Engine {
   }
 
   async close(): Promise<void> {
+    this.labs.stopMeasuring();
     await this.run?.stop();
   }
 
@@ -153,11 +157,12 @@ class LocalEngine implements Engine {
     expertLife: (params) => this.labs.expertLife(params),
     placementLab: (params) => this.labs.placementLab(params),
     placementExport: (params) => this.labs.placementExport(params),
-    gatingLab: (params) => this.labs.gatingLab(params),
+    gatingLab: (params) => this.compareGating(params),
     cancelLab: () => this.labs.cancel(),
   };
 
   private async open(folder: string): Promise<Results['openModel']> {
+    this.labs.stopMeasuring();
     await this.run?.stop();
     this.become('opening');
     try {
@@ -172,6 +177,7 @@ class LocalEngine implements Engine {
   private async start(settings: RunSettings): Promise<Results['start']> {
     const { model, options, machine, runsDir } = this;
     if (model === undefined) throw new EngineRefusal('start: no model is open; open one first.');
+    this.labs.stopMeasuring();
     await this.run?.stop();
     this.run = undefined;
     this.become('starting');
@@ -196,6 +202,20 @@ class LocalEngine implements Engine {
     this.error = error.message;
     this.emit({ event: 'log', level: 'error', line: error.message });
     this.announce();
+  }
+
+  /** Timed on the cores that a run would use, so not beside one. */
+  private compareGating(params: Params<'gatingLab'>): Promise<Results['gatingLab']> {
+    const { model } = this;
+    if (model === undefined) throw new EngineRefusal('gatingLab: no model is open; open one first.');
+    if (BUSY.has(this.run?.state ?? this.phase)) {
+      throw new EngineRefusal('gatingLab: a run is in progress and would share the processor; stop it first.');
+    }
+    return this.labs.gatingLab(model, params, {
+      rankEntry: this.options.rankEntry,
+      pause: async (fraction, text) =>
+        this.emit({ event: 'progress', progress: { task: 'gatingLab', fraction, text } }),
+    });
   }
 
   private withRun(action: (run: Run) => void): Record<string, never> {

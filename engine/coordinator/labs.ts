@@ -1,4 +1,3 @@
-import { EngineRefusal } from '../api.ts';
 import type { LabSource } from '../protocol/labs.ts';
 import type { Params, Results } from '../protocol/messages.ts';
 import { cacheTable } from '../replay/cache_table.ts';
@@ -7,12 +6,15 @@ import { expertsMap } from '../replay/experts_map.ts';
 import { Pace } from '../replay/pace.ts';
 import { cacheQuestion } from './cache_lab.ts';
 import { expertsQuestion } from './experts_lab.ts';
+import { gatingLab, type LabSteps } from './gating_lab.ts';
 import { type LabMaterial, openLabSource } from './lab_source.ts';
+import type { OpenModel } from './open_model.ts';
 import { placementExport, placementLab } from './placement_lab.ts';
 
-/** Questions about a routing trace. They run beside the requests of a run and can be cancelled. */
+/** Questions about a routing trace, and the comparison of gating policies on the open model. They run beside the requests of a run and can be cancelled. */
 export class Labs {
   private readonly inProgress = new Set<AbortController>();
+  private measuring: AbortController | undefined;
 
   /** @param livePath run file of the run in progress or just ended */
   constructor(private readonly livePath: () => string | undefined) {}
@@ -38,8 +40,27 @@ export class Labs {
     return this.answer(async () => placementExport(await this.open(params), params));
   }
 
-  async gatingLab(_: Params<'gatingLab'>): Promise<Results['gatingLab']> {
-    throw new EngineRefusal('gatingLab: this engine does not answer it yet.');
+  /** @param steps what the lab runs on: its own rank, on the CPU that a run would use */
+  gatingLab(
+    model: OpenModel,
+    params: Params<'gatingLab'>,
+    steps: Pick<LabSteps, 'rankEntry' | 'pause'>,
+  ): Promise<Results['gatingLab']> {
+    return this.answer((pace, controller) => {
+      this.measuring = controller;
+      return gatingLab(model, params, {
+        ...steps,
+        async pause(fraction, text) {
+          await steps.pause(fraction, text);
+          pace.check();
+        },
+      });
+    });
+  }
+
+  /** A run needs the processor: what is being timed ends, questions go on. */
+  stopMeasuring(): void {
+    this.measuring?.abort();
   }
 
   /** Labs in progress are refused, all of them. */
@@ -54,11 +75,11 @@ export class Labs {
   }
 
   /** Work that shares the thread, and ends early where it is cancelled. */
-  private async answer<T>(work: (pace: Pace) => Promise<T>): Promise<T> {
+  private async answer<T>(work: (pace: Pace, controller: AbortController) => Promise<T>): Promise<T> {
     const controller = new AbortController();
     this.inProgress.add(controller);
     try {
-      return await work(new Pace(controller.signal));
+      return await work(new Pace(controller.signal), controller);
     } finally {
       this.inProgress.delete(controller);
     }

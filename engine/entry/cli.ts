@@ -2,8 +2,10 @@ import { EngineRefusal } from '../api.ts';
 import { BadArguments, type Command } from './commands/command.ts';
 import { devices } from './commands/devices.ts';
 import { experts } from './commands/experts.ts';
+import { gating } from './commands/gating.ts';
 import { inspect } from './commands/inspect.ts';
 import { logits } from './commands/logits.ts';
+import { perplexity } from './commands/perplexity.ts';
 import { placement } from './commands/placement.ts';
 import { replay } from './commands/replay.ts';
 import { reproduce } from './commands/reproduce.ts';
@@ -13,10 +15,21 @@ import { run } from './commands/run.ts';
  * The headless engine: `npm run moe -- COMMAND`. Results go to stdout or the file asked for, progress and log lines to stderr.
  * Exit code 0, 1 where the command failed, 2 where its arguments are bad.
  */
-const COMMANDS: readonly Command[] = [run, logits, replay, experts, placement, reproduce, inspect, devices];
+const COMMANDS: readonly Command[] = [
+  run,
+  logits,
+  replay,
+  experts,
+  placement,
+  gating,
+  perplexity,
+  reproduce,
+  inspect,
+  devices,
+];
 
 function help(): string {
-  const lines = COMMANDS.map((command) => `  ${command.name.padEnd(9)} ${command.summary}`);
+  const lines = COMMANDS.map((command) => `  ${command.name.padEnd(10)} ${command.summary}`);
   return `moe COMMAND [options]\n\n${lines.join('\n')}\n\nmoe COMMAND --help tells a command's options.`;
 }
 

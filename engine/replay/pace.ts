@@ -14,6 +14,11 @@ export class Pace {
     if (performance.now() - this.resumedAtMs < SLICE_MS) return;
     await new Promise((resolve) => setImmediate(resolve));
     this.resumedAtMs = performance.now();
+    this.check();
+  }
+
+  /** @throws EngineRefusal where the work was cancelled */
+  check(): void {
     if (this.signal?.aborted) throw new EngineRefusal('The question was cancelled before it was answered.');
   }
 }

@@ -1,0 +1,109 @@
+import { GATING_POLICIES } from '../gating/policies.ts';
+import { NO_EXPERT } from '../gating/router.ts';
+import type { GatingRow, Phase } from '../protocol/labs.ts';
+import type { GatingSettings } from '../protocol/settings.ts';
+import { CATEGORY_COUNT, LEDGER_CATEGORIES, STEP_PHASES } from '../protocol/telemetry.ts';
+import type { StepResult } from '../rank/messages.ts';
+import { LabRank } from './lab_rank.ts';
+import type { OpenModel } from './open_model.ts';
+
+const GATING_REORDER = LEDGER_CATEGORIES.indexOf('gatingReorder');
+const EXECUTION = LEDGER_CATEGORIES.indexOf('expertExecution');
+
+export interface CompareOptions {
+  /** Bundle of rank/worker.ts. */
+  readonly rankEntry: string;
+  /** Token ids of each sequence of a step: S tokens together. In an encoder-decoder they are sources. */
+  readonly sequences: readonly Int32Array[];
+  readonly policies: readonly GatingSettings[];
+  /** Timed steps per policy. */
+  readonly rounds: number;
+  /** Bytes the device may hold; its default when absent. */
+  readonly budgetBytes?: number;
+  /** Awaited between steps with the share done; may throw to end the comparison. */
+  readonly pause?: (done: number, text: string) => Promise<void>;
+}
+
+/**
+ * The same tokens through every policy on one CPU device, executed: one fresh rank, each policy once to warm up and with the
+ * ledger watched, then in turn `rounds` times, so that what the machine does meanwhile meets all alike. Medians.
+ * @returns a row for each policy in their order, undefined where its step does not fit the device's budget
+ */
+export async function compareGating(model: OpenModel, options: CompareOptions): Promise<(GatingRow | undefined)[]> {
+  const { sequences, policies, rounds, pause } = options;
+  const rank = await LabRank.open(model, options.rankEntry, options.budgetBytes);
+  try {
+    const slots = policies.map((gating) => rank.slotsFor(gating, sequences));
+    const watched: (StepResult | undefined)[] = policies.map(() => undefined);
+    const timed: StepResult[][] = policies.map(() => []);
+    for (let round = -1; round < rounds; round++) {
+      for (const [index, gating] of policies.entries()) {
+        const fit = slots[index] as number;
+        if (fit === 0) continue;
+        const done = ((round + 1) * policies.length + index) / ((rounds + 1) * policies.length);
+        await pause?.(done, GATING_POLICIES[gating.gating].title);
+        await rank.gate(gating, fit);
+        const result = await rank.run(sequences, { profile: round === -1 });
+        if (round === -1) watched[index] = result;
+        else (timed[index] as StepResult[]).push(result);
+      }
+    }
+    const tokens = rank.tokensOf(sequences);
+    return policies.map((gating, index) => {
+      const first = watched[index];
+      return first && gatingRow(model, gating, tokens, first, timed[index] as StepResult[]);
+    });
+  } finally {
+    await rank.close();
+  }
+}
+
+function gatingRow(
+  { summary }: OpenModel,
+  { gating }: GatingSettings,
+  tokens: number,
+  watched: StepResult,
+  timed: readonly StepResult[],
+): GatingRow {
+  const { title, blockRows } = GATING_POLICIES[gating];
+  const layers = summary.moeLayers.length;
+  const routed = watched.ids.reduce((count, id) => (id === NO_EXPERT ? count : count + 1), 0);
+  const real = routed - watched.droppedPairs;
+  // What a device pads itself, to whole blocks, does not cross.
+  const crossing = blockRows > 1 ? real : watched.rows;
+  const middle = [...timed].sort((a, b) => a.durationMs - b.durationMs)[
+    Math.floor((timed.length - 1) / 2)
+  ] as StepResult;
+  return {
+    policy: gating,
+    title,
+    slots: watched.rows / layers,
+    realRows: real / layers,
+    paddingRows: (watched.rows - real) / layers,
+    droppedPairs: watched.droppedPairs / layers,
+    wasteFactor: watched.rows / routed,
+    exchangedBytes: (2 * crossing * summary.hiddenSize * 4) / layers,
+    stepMs: middle.durationMs,
+    phaseMs: Object.fromEntries(STEP_PHASES.map((phase, at) => [phase, middle.phaseMs[at] as number])) as Record<
+      Phase,
+      number
+    >,
+    tokensPerSecond: (1000 * tokens) / middle.durationMs,
+    ...peakOf(watched),
+  };
+}
+
+/** The ledger at its highest within a step. */
+function peakOf({ profile, peakBytes }: StepResult): Pick<GatingRow, 'peakBytes' | 'activationBytes'> {
+  const bytes = profile?.bytes ?? new Float64Array(0);
+  let highest = -1;
+  let activationBytes = 0;
+  for (let at = 0; at < bytes.length; at += CATEGORY_COUNT) {
+    let total = 0;
+    for (let i = 0; i < CATEGORY_COUNT; i++) total += bytes[at + i] as number;
+    if (total <= highest) continue;
+    highest = total;
+    activationBytes = (bytes[at + GATING_REORDER] as number) + (bytes[at + EXECUTION] as number);
+  }
+  return { peakBytes, activationBytes };
+}

@@ -1,0 +1,70 @@
+import { contiguous } from '../balancing/placement.ts';
+import { chooseDevices } from '../device/discovery.ts';
+import { type MoeLayer, moeLayers } from '../families/spec.ts';
+import type { GatingSettings } from '../protocol/settings.ts';
+import type { RowPlan, StepResult } from '../rank/messages.ts';
+import { planMemory, slotsThatFit } from './memory_plan.ts';
+import type { OpenModel } from './open_model.ts';
+import { RankPool } from './rank_pool.ts';
+import { decoderPrompt } from './translation.ts';
+
+/** A fresh rank on one CPU device, in a thread of its own, for experiments: every step begins its sequences anew. */
+export class LabRank {
+  private readonly prompt: readonly number[] | undefined;
+  private gating: GatingSettings | undefined;
+  private step = 0;
+
+  private constructor(
+    private readonly model: OpenModel,
+    private readonly pool: RankPool,
+    private readonly budgetBytes: number,
+  ) {
+    this.prompt = model.translation && decoderPrompt(model.summary, model.translation, undefined);
+  }
+
+  /** @param budgetBytes the device's default when absent */
+  static async open(model: OpenModel, rankEntry: string, budgetBytes?: number): Promise<LabRank> {
+    const [device] = chooseDevices([{ id: 'cpu:0', ...(budgetBytes !== undefined && { budgetBytes }) }]);
+    const { id, bytes } = device as { id: string; bytes: number };
+    const setup = { modelPath: model.summary.path, rank: 0, ranks: 1, device: id, budgetBytes: bytes };
+    return new LabRank(model, await RankPool.open(rankEntry, [{ ...setup, exchange: undefined }]), bytes);
+  }
+
+  /** Expert slots per layer that the budget leaves for steps of these sequences; 0 where they do not fit. */
+  slotsFor(gating: GatingSettings, sequences: readonly Int32Array[]): number {
+    const { spec } = this.model;
+    const longest = Math.max(...sequences.map((tokens) => tokens.length));
+    const shape = { ...gating, devices: 1, batch: sequences.length, promptTokens: longest, newTokens: 1 };
+    return slotsThatFit(planMemory(spec, shape, this.tokensOf(sequences)), this.budgetBytes);
+  }
+
+  /** Tokens of a step: those of sources and what the decoder begins with, in an encoder-decoder. */
+  tokensOf(sequences: readonly Int32Array[]): number {
+    const each = this.prompt?.length ?? 0;
+    return sequences.reduce((sum, tokens) => sum + tokens.length + each, 0);
+  }
+
+  async gate(gating: GatingSettings, slotsPerLayer: number): Promise<void> {
+    if (gating === this.gating) return;
+    this.gating = gating;
+    const moe = moeLayers(this.model.spec);
+    const { experts } = (moe[0] as MoeLayer).feedForward;
+    await this.pool.apply({ slotsPerLayer, eviction: 'lifo', placement: contiguous(moe.length, experts, 1), gating });
+  }
+
+  /** One step of whole sequences; in an encoder-decoder they are the sources. */
+  async run(sequences: readonly Int32Array[], { logits = false, profile = false } = {}): Promise<StepResult> {
+    const { prompt } = this;
+    const rows = sequences.map((tokens, row): RowPlan => {
+      const at = { row, sequence: row, position: 0, emit: false };
+      return prompt === undefined ? { ...at, tokens } : { ...at, tokens: Int32Array.from(prompt), source: tokens };
+    });
+    const plan = { step: this.step++, rows, temperature: 0, seed: 0, allLogits: logits, profile };
+    const [result] = await this.pool.step([{ ...plan, encoding: prompt !== undefined }]);
+    return result as StepResult;
+  }
+
+  async close(): Promise<void> {
+    await this.pool.close();
+  }
+}

@@ -1,0 +1,89 @@
+import { NO_EXPERT } from '../gating/router.ts';
+import type { GatingSettings } from '../protocol/settings.ts';
+import { LabRank } from './lab_rank.ts';
+import type { OpenModel } from './open_model.ts';
+
+export interface Perplexity {
+  /** exp of the mean loss. */
+  readonly perplexity: number;
+  /** Mean natural-log cross-entropy of a token given those before it in its sequence. */
+  readonly loss: number;
+  readonly predictions: number;
+  /** Token-expert pairs that gating left out, of all. */
+  readonly droppedShare: number;
+}
+
+export interface PerplexityOptions {
+  readonly rankEntry: string;
+  /** Each at least 2 tokens. */
+  readonly sequences: readonly Int32Array[];
+  /** Sequences of one step: capacity is a fraction of its tokens. */
+  readonly batch: number;
+  readonly gating: readonly GatingSettings[];
+  readonly budgetBytes?: number;
+  readonly pause?: (done: number, text: string) => Promise<void>;
+}
+
+/**
+ * What dropping costs: teacher-forced perplexity of a language model on given text, under each gating in turn.
+ * @returns by gating, undefined where its steps do not fit the device's budget
+ */
+export async function measurePerplexity(
+  model: OpenModel,
+  { rankEntry, sequences, batch, gating, budgetBytes, pause }: PerplexityOptions,
+): Promise<(Perplexity | undefined)[]> {
+  const rank = await LabRank.open(model, rankEntry, budgetBytes);
+  try {
+    const found: (Perplexity | undefined)[] = [];
+    const steps = Math.ceil(sequences.length / batch);
+    for (const [index, settings] of gating.entries()) {
+      const slots = rank.slotsFor(settings, sequences.slice(0, batch));
+      if (slots === 0) {
+        found.push(undefined);
+        continue;
+      }
+      await rank.gate(settings, slots);
+      const sums = { loss: 0, predictions: 0, dropped: 0, pairs: 0 };
+      for (let step = 0; step < steps; step++) {
+        await pause?.((index * steps + step) / (gating.length * steps), 'Perplexity');
+        const rows = sequences.slice(step * batch, (step + 1) * batch);
+        const { logits, ids, droppedPairs } = await rank.run(rows, { logits: true });
+        addLosses(sums, rows, logits as Float32Array, model.spec.vocabSize);
+        sums.dropped += droppedPairs;
+        for (const id of ids) if (id !== NO_EXPERT) sums.pairs++;
+      }
+      const loss = sums.loss / sums.predictions;
+      const { predictions, dropped, pairs } = sums;
+      found.push({ perplexity: Math.exp(loss), loss, predictions, droppedShare: dropped / pairs });
+    }
+    return found;
+  } finally {
+    await rank.close();
+  }
+}
+
+/** @param logits [tokens of all rows, vocab] */
+function addLosses(
+  sums: { loss: number; predictions: number },
+  rows: readonly Int32Array[],
+  logits: Float32Array,
+  vocab: number,
+): void {
+  let first = 0;
+  for (const tokens of rows) {
+    for (let at = 0; at + 1 < tokens.length; at++) {
+      sums.loss += crossEntropy(logits, (first + at) * vocab, vocab, tokens[at + 1] as number);
+      sums.predictions++;
+    }
+    first += tokens.length;
+  }
+}
+
+/** -log softmax(logits)[target], of the logits from `from`. */
+function crossEntropy(logits: Float32Array, from: number, vocab: number, target: number): number {
+  let largest = Number.NEGATIVE_INFINITY;
+  for (let i = from; i < from + vocab; i++) largest = Math.max(largest, logits[i] as number);
+  let sum = 0;
+  for (let i = from; i < from + vocab; i++) sum += Math.exp((logits[i] as number) - largest);
+  return Math.log(sum) + largest - (logits[from + target] as number);
+}
