@@ -1,6 +1,6 @@
 import type { PlacementTable } from '../../../engine/protocol/labs.ts';
 import { deviceVariable } from '../../charts/chart_theme.ts';
-import { bytesText } from '../../format/bytes.ts';
+import { bytesText, byteUnit, scaleBytes } from '../../format/bytes.ts';
 import { percentText, plain } from '../../format/numbers.ts';
 import { rangeOf } from './placement_layout.ts';
 
@@ -28,6 +28,8 @@ export function DevicesChart({ table, shown, bytesPerCopy }: DevicesChartProps) 
   const highest = Math.max(...values.flat(), Number.MIN_VALUE);
   const hasNumbers = table.devices <= MOST_NUMBERED;
   const text = shown === 'misses' ? percentText : shown === 'memory' ? bytesText : plain;
+  // Beside each other, the unit stands once, at least and most.
+  const short = (value: number) => (shown === 'memory' ? scaleBytes(value, byteUnit(highest)).value : text(value));
   return (
     <div className="lab-rows-box">
       <table className="lab-rows">
@@ -55,7 +57,7 @@ export function DevicesChart({ table, shown, bytesPerCopy }: DevicesChartProps) 
                   <div className="placement-cells">
                     {(values[index] ?? []).map((value, device) => (
                       <span key={deviceKey(device)} title={`Device ${device}: ${text(value)}`}>
-                        {hasNumbers && <span className="placement-value">{text(value)}</span>}
+                        {hasNumbers && <span className="placement-value">{short(value)}</span>}
                         <span
                           className="placement-bar"
                           style={{

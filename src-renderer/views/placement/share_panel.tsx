@@ -38,7 +38,7 @@ export function SharePanel({ table, drawn }: SharePanelProps) {
   return (
     <LabPanel
       title="Busiest device by batch"
-      note={`times an even share, scored half${perPoint > 1 ? `, means of ${plural(perPoint, 'batch', 'batches')}` : ''}`}
+      note={`times an even share, mean of layers, scored half${perPoint > 1 ? `, means of ${plural(perPoint, 'batch', 'batches')}` : ''}`}
       says={shareSentence(table, rows)}
       table={<ShareTable rows={rows} />}
     >
