@@ -156,6 +156,16 @@ const PLACEMENT_TITLES: Readonly<Record<RunSettings['placement'], string>> = {
 };
 export const placementTitle = (name: RunSettings['placement']): string => PLACEMENT_TITLES[name];
 
+const GATING_TITLES: Readonly<Record<RunSettings['gating'], string>> = {
+  dynamic: 'Dynamic (paper)',
+  static: 'Static (GShard)',
+  tutel: 'Tutel',
+  fastmoe: 'FastMoE',
+  megablocks: 'MegaBlocks',
+  'megablocks-grouped': 'MegaBlocks grouped',
+};
+export const gatingTitle = (name: RunSettings['gating']): string => GATING_TITLES[name];
+
 export const rebalanceText = (every: number): string => (every === 0 ? 'off' : `every ${every} steps`);
 
 const LANGUAGE_NAMES = new Intl.DisplayNames(['en'], { type: 'language' });
@@ -176,6 +186,8 @@ export function settingText<K extends keyof RunSettings>(key: K, settings: RunSe
       return evictionTitle(settings.eviction);
     case 'placement':
       return placementTitle(settings.placement);
+    case 'gating':
+      return gatingTitle(settings.gating);
     case 'rebalanceEvery':
       return rebalanceText(settings.rebalanceEvery);
     case 'devices':

@@ -2,6 +2,7 @@
 import type { GatingRow, GatingTable, Phase } from '../../../engine/protocol/labs.ts';
 import type { GatingName } from '../../../engine/protocol/settings.ts';
 import { STEP_PHASES } from '../../../engine/protocol/telemetry.ts';
+import { gatingTitle } from '../../stores/run_settings.ts';
 
 export interface SlotBar {
   readonly row: GatingRow;
@@ -50,14 +51,15 @@ export interface ThroughputLine {
   readonly tokensPerSecond: readonly (number | null)[];
 }
 
-/** Throughput by policy, in the order of the rows. */
+/** Throughput by policy; also of one that does not fit at the batch of the comparison and has no row there. */
 export function throughputLines(table: GatingTable): readonly ThroughputLine[] {
   const batches = batchesOf(table);
-  return table.rows.flatMap(({ policy, title }) => {
+  return [...new Set(table.throughput.map(({ policy }) => policy))].map((policy) => {
     const own = new Map(
       table.throughput.filter((point) => point.policy === policy).map((point) => [point.batch, point.tokensPerSecond]),
     );
-    return own.size === 0 ? [] : [{ policy, title, tokensPerSecond: batches.map((batch) => own.get(batch) ?? null) }];
+    const title = table.rows.find((row) => row.policy === policy)?.title ?? gatingTitle(policy);
+    return { policy, title, tokensPerSecond: batches.map((batch) => own.get(batch) ?? null) };
   });
 }
 

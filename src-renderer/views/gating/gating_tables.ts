@@ -6,7 +6,7 @@ import { count, percentText, plain } from '../../format/numbers.ts';
 import { PHASE_NAMES } from '../../format/phases.ts';
 import { msText } from '../../format/time.ts';
 import type { TableCell, TableData } from '../../labs/table_data.ts';
-import { batchesOf, byCapacity } from './gating_layout.ts';
+import { batchesOf, byCapacity, throughputLines } from './gating_layout.ts';
 import { droppedShare } from './gating_sentences.ts';
 
 const cell = (value: number, text: (value: number) => string): TableCell => ({ text: text(value), value });
@@ -65,26 +65,19 @@ export const memoryTable = ({ rows }: GatingTable): TableData => ({
   })),
 });
 
-export function throughputTable(table: GatingTable): TableData {
-  const batches = batchesOf(table);
-  return {
-    columns: [
-      { title: 'Policy', isText: true },
-      ...batches.map((batch) => ({ title: `batch ${batch}`, unit: 'tok/s' })),
+export const throughputTable = (table: GatingTable): TableData => ({
+  columns: [
+    { title: 'Policy', isText: true },
+    ...batchesOf(table).map((batch) => ({ title: `batch ${batch}`, unit: 'tok/s' })),
+  ],
+  rows: throughputLines(table).map(({ policy, title, tokensPerSecond }) => ({
+    key: policy,
+    cells: [
+      { text: title },
+      ...tokensPerSecond.map((value) => (value === null ? { text: 'does not fit' } : cell(value, count))),
     ],
-    rows: table.rows.map(({ policy, title }) => ({
-      key: policy,
-      cells: [
-        { text: title },
-        ...batches.map((batch): TableCell => {
-          const point = table.throughput.find((entry) => entry.policy === policy && entry.batch === batch);
-          if (point === undefined) return { text: '–', value: '' };
-          return point.tokensPerSecond === null ? { text: 'does not fit' } : cell(point.tokensPerSecond, count);
-        }),
-      ],
-    })),
-  };
-}
+  })),
+});
 
 export const qualityTable = (table: GatingTable): TableData => ({
   columns: [{ title: 'capacity C' }, { title: 'perplexity' }, { title: 'dropped', unit: '0..1' }],
