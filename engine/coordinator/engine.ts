@@ -68,7 +68,10 @@ class LocalEngine implements Engine {
   private readonly machine: MachineInfo = describeMachine();
   private readonly eventListeners = new Set<(event: EngineEvent) => void>();
   private readonly frameListeners = new Set<(frame: TelemetryFrame) => void>();
-  private readonly labs = new Labs(() => this.run?.info().path);
+  private readonly labs = new Labs(
+    () => this.run?.info().path,
+    (progress) => this.emit({ event: 'progress', progress }),
+  );
   private readonly runsDir: string;
   private model: OpenModel | undefined;
   private run: Run | undefined;

@@ -1,5 +1,5 @@
 import type { LabSource } from '../protocol/labs.ts';
-import type { Params, Results } from '../protocol/messages.ts';
+import type { Method, Params, Progress, Results } from '../protocol/messages.ts';
 import { cacheTable } from '../replay/cache_table.ts';
 import { expertLife } from '../replay/expert_life.ts';
 import { expertsMap } from '../replay/experts_map.ts';
@@ -16,28 +16,36 @@ export class Labs {
   private readonly inProgress = new Set<AbortController>();
   private measuring: AbortController | undefined;
 
-  /** @param livePath run file of the run in progress or just ended */
-  constructor(private readonly livePath: () => string | undefined) {}
+  /**
+   * @param livePath run file of the run in progress or just ended
+   * @param tell how far a question is; its task is the request's name
+   */
+  constructor(
+    private readonly livePath: () => string | undefined,
+    private readonly tell: (progress: Progress) => void,
+  ) {}
 
   cacheLab(params: Params<'cacheLab'>): Promise<Results['cacheLab']> {
-    return this.answer(async (pace) => cacheTable(cacheQuestion(await this.open(params), params), pace));
+    return this.answer('cacheLab', async (pace) => cacheTable(cacheQuestion(await this.open(params), params), pace));
   }
 
   expertsMap(params: Params<'expertsMap'>): Promise<Results['expertsMap']> {
-    return this.answer(async (pace) => expertsMap(expertsQuestion(await this.open(params)), pace));
+    return this.answer('expertsMap', async (pace) => expertsMap(expertsQuestion(await this.open(params)), pace));
   }
 
   expertLife(params: Params<'expertLife'>): Promise<Results['expertLife']> {
     const { layer, expert } = params;
-    return this.answer(async (pace) => expertLife(expertsQuestion(await this.open(params)), layer, expert, pace));
+    return this.answer('expertLife', async (pace) =>
+      expertLife(expertsQuestion(await this.open(params)), layer, expert, pace),
+    );
   }
 
   placementLab(params: Params<'placementLab'>): Promise<Results['placementLab']> {
-    return this.answer(async (pace) => placementLab(await this.open(params), params, pace));
+    return this.answer('placementLab', async (pace) => placementLab(await this.open(params), params, pace));
   }
 
   placementExport(params: Params<'placementExport'>): Promise<Results['placementExport']> {
-    return this.answer(async () => placementExport(await this.open(params), params));
+    return this.answer('placementExport', async () => placementExport(await this.open(params), params));
   }
 
   /** @param steps what the lab runs on: its own rank, on the CPU that a run would use */
@@ -46,7 +54,7 @@ export class Labs {
     params: Params<'gatingLab'>,
     steps: Pick<LabSteps, 'rankEntry' | 'pause'>,
   ): Promise<Results['gatingLab']> {
-    return this.answer((pace, controller) => {
+    return this.answer('gatingLab', (pace, controller) => {
       this.measuring = controller;
       return gatingLab(model, params, {
         ...steps,
@@ -75,11 +83,12 @@ export class Labs {
   }
 
   /** Work that shares the thread, and ends early where it is cancelled. */
-  private async answer<T>(work: (pace: Pace, controller: AbortController) => Promise<T>): Promise<T> {
+  private async answer<T>(task: Method, work: (pace: Pace, controller: AbortController) => Promise<T>): Promise<T> {
     const controller = new AbortController();
     this.inProgress.add(controller);
+    const tell = (fraction: number, text: string) => this.tell({ task, fraction, text });
     try {
-      return await work(new Pace(controller.signal), controller);
+      return await work(new Pace(controller.signal, tell), controller);
     } finally {
       this.inProgress.delete(controller);
     }

@@ -63,7 +63,9 @@ export async function cacheTable(question: CacheQuestion, pace: Pace): Promise<C
   const min = await counter.counts('min');
   const lru = await replayAllSizes('lru', sets, scored, sizesUpTo(most), pace);
   const rows: CacheRow[] = [];
-  for (const policy of question.policies ?? TABLE_POLICIES) {
+  const policies = question.policies ?? TABLE_POLICIES;
+  for (const [index, policy] of policies.entries()) {
+    pace.tell(index / policies.length, `Replaying ${policyTitle(policy)} at ${slots.length} sizes`);
     const { misses, missesPerStep } = await counter.counts(policy);
     rows.push({
       policy,

@@ -7,7 +7,11 @@ const SLICE_MS = 8;
 export class Pace {
   private resumedAtMs = performance.now();
 
-  constructor(private readonly signal?: AbortSignal) {}
+  /** @param tell how far the work is: share done, and what is being done */
+  constructor(
+    private readonly signal?: AbortSignal,
+    readonly tell: (fraction: number, text: string) => void = () => {},
+  ) {}
 
   /** To be awaited every few thousand events. @throws EngineRefusal where the work was cancelled */
   async rest(): Promise<void> {

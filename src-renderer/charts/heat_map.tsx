@@ -26,7 +26,7 @@ export interface HeatMapProps extends HeatShape {
 
 const LEFT_PX = 48;
 const RIGHT_PX = 12;
-const TOP_PX = 4;
+const TOP_PX = 7;
 const BOTTOM_PX = 22;
 
 /**

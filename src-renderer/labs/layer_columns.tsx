@@ -15,8 +15,8 @@ interface LayerColumnsProps {
   readonly values: readonly number[];
   /** A CSS variable. */
   readonly colour: string;
-  /** A level across all layers, with its name. */
-  readonly reference?: { readonly value: number; readonly text: string };
+  /** A level across all layers, dashed; `title` says what it is. */
+  readonly reference?: number;
   readonly max?: number;
   readonly formatValue: (value: number) => string;
   /** What the cursor says of a layer. */
@@ -116,15 +116,19 @@ function Columns({ geometry, height, cursor, ...props }: ColumnsProps) {
   const { title, layers, values, colour, reference, formatValue, hasTicks = false } = props;
   const top = TOP_PX;
   const bottom = height - (hasTicks ? TICKS_PX : 4);
-  const { max } = valueAxis(props.max ?? Math.max(0, reference?.value ?? 0, ...values), 2);
+  const { max } = valueAxis(props.max ?? Math.max(0, reference ?? 0, ...values), 2);
   const y = (value: number) => bottom - (Math.min(value, max) / max) * Math.max(1, bottom - top);
   const { perLayer, left, right } = geometry;
+  // What is read at the cursor matters more than the title that it meets.
+  const hasRoom = cursor === undefined || textWidth(title) + textWidth(props.read(cursor)) + 12 < right - LEFT_PX;
   const width = Math.max(1, Math.min(32, perLayer * (perLayer < 8 ? 0.8 : 0.66)));
   return (
     <g>
-      <text className="lp-tick" x={LEFT_PX} y={11}>
-        {title}
-      </text>
+      {hasRoom && (
+        <text className="lp-tick" x={LEFT_PX} y={11}>
+          {title}
+        </text>
+      )}
       {cursor !== undefined && (
         <text className="layer-columns-read" x={right} y={11} textAnchor="end">
           {props.read(cursor)}
@@ -154,18 +158,7 @@ function Columns({ geometry, height, cursor, ...props }: ColumnsProps) {
         />
       ))}
       {reference !== undefined && (
-        <g>
-          <line
-            className="layer-columns-reference"
-            x1={LEFT_PX}
-            x2={right}
-            y1={y(reference.value)}
-            y2={y(reference.value)}
-          />
-          <text className="layer-columns-level" x={right} y={y(reference.value) - 4} textAnchor="end">
-            {reference.text}
-          </text>
-        </g>
+        <line className="layer-columns-reference" x1={LEFT_PX} x2={right} y1={y(reference)} y2={y(reference)} />
       )}
       {hasTicks &&
         layerTicks(layers, perLayer).map(({ layer, text }) => (

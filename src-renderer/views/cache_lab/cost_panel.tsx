@@ -1,4 +1,5 @@
 import { useMemo } from 'react';
+import type { LabSubject } from '../../../engine/protocol/labs.ts';
 import { byteScale } from '../../charts/axis_scale.ts';
 import { bytesPer, bytesText, byteUnit } from '../../format/bytes.ts';
 import { count, fixed, percentText, tile } from '../../format/numbers.ts';
@@ -39,11 +40,7 @@ export function CostPanel({ choice: { table, size, policy, pinSlots } }: { reado
       note="projected"
       figure={cost === undefined ? undefined : tile(cost.stepMs)}
       unit="ms a step"
-      missing={
-        drawn === undefined
-          ? 'A routing trace does not say what a load or a step takes, nor how large an expert is. A recorded run does.'
-          : undefined
-      }
+      missing={drawn === undefined ? missingBecause(table.subject.source) : undefined}
       says={nextSays(table, row, size)}
     >
       {drawn !== undefined && (
@@ -76,6 +73,11 @@ export function CostPanel({ choice: { table, size, policy, pinSlots } }: { reado
     </LabPanel>
   );
 }
+
+const missingBecause = (source: LabSubject['source']): string =>
+  source === 'trace'
+    ? 'A routing trace does not say what a load or a step takes, nor how large an expert is. A recorded run does.'
+    : 'Too few experts were loaded in this run to say what a load takes: run it with a smaller cache for a while.';
 
 /** Lines at whole powers of two of the unit. */
 function bytesAxis(highest: number) {

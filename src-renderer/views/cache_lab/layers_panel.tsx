@@ -37,10 +37,10 @@ export function LayersPanel({ choice: { table, size } }: { readonly choice: Choi
         />
         <LayerColumns
           label="Slots dealt by layer"
-          title="slots, dealt by what each saves"
+          title={`slots, dealt by what each saves; dashed: ${count(equal)} each`}
           layers={moeLayers}
           values={layers.map((layer) => layer.dealt)}
-          reference={{ value: equal, text: `equal ${count(equal)}` }}
+          reference={equal}
           colour="--m-attention"
           formatValue={count}
           read={(layer) =>

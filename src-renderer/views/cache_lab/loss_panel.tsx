@@ -3,7 +3,6 @@ import { percent, percentText } from '../../format/numbers.ts';
 import { plural } from '../../format/words.ts';
 import { DataTable } from '../../labs/data_table.tsx';
 import { LabPanel } from '../../labs/lab_panel.tsx';
-import { valueAxis } from '../../labs/plot_scale.ts';
 import type { Choice } from './cache_lab_view.tsx';
 import { lossTable } from './lab_tables.ts';
 import { lossesAt, minRow, ranked } from './losses.ts';
@@ -12,7 +11,6 @@ import { lossesAt, minRow, ranked } from './losses.ts';
 export function LossPanel({ choice: { table, size, policy, choosePolicy } }: { readonly choice: Choice }) {
   const rows = useMemo(() => ranked(table, size), [table, size]);
   const highest = Math.max(...rows.map((row) => row.missRate[size] ?? 0), 0);
-  const { max } = valueAxis(highest, 5);
   const least = minRow(table);
   const floor = least === undefined ? undefined : lossesAt(table, least, size);
   const chosen = rows.find((row) => row.policy === policy);
@@ -32,7 +30,6 @@ export function LossPanel({ choice: { table, size, policy, choosePolicy } }: { r
       <fieldset className="losses">
         <legend className="visually-hidden">Policy</legend>
         <div className="losses-head" aria-hidden>
-          <span />
           <span className="losses-keys">
             <span className="losses-key losses-cold">cold</span>
             <span className="losses-key losses-capacity">size</span>
@@ -44,7 +41,7 @@ export function LossPanel({ choice: { table, size, policy, choosePolicy } }: { r
         <div className="losses-rows">
           {rows.map((row) => {
             const { cold, capacity, policy: lost, hits } = lossesAt(table, row, size);
-            const width = (share: number): CSSProperties => ({ width: `${(share / max) * 100}%` });
+            const width = (share: number): CSSProperties => ({ width: `${(share / Math.max(highest, 1e-9)) * 100}%` });
             return (
               <label key={row.policy} className="losses-row">
                 <input

@@ -87,3 +87,25 @@ export function layerSlots({ byLayer, slots }: CacheTable, size: number): readon
     dealt: byLayer.allocation[size]?.[layer] ?? slots[size] ?? 0,
   }));
 }
+
+export interface Gains {
+  /** The policy with the fewest misses among those that can run. */
+  readonly best: CacheRow;
+  /** Share of requests that it saves over the chosen one; 0 where that is the best. */
+  readonly byPolicy: number;
+  /** What the next larger size saves under the chosen policy; undefined at the largest. */
+  readonly bySize: { readonly slots: number; readonly share: number } | undefined;
+}
+
+/** Is it the policy or the size: what changing either would save. Undefined where nothing that can run is in the table. */
+export function gainsAt(table: CacheTable, row: CacheRow, size: number): Gains | undefined {
+  const best = ranked(table, size).find(({ policy }) => policy !== 'min');
+  if (best === undefined) return undefined;
+  const rate = (of: CacheRow, at: number) => of.missRate[at] ?? 0;
+  const slots = table.slots[size + 1];
+  return {
+    best,
+    byPolicy: Math.max(0, rate(row, size) - rate(best, size)),
+    bySize: slots === undefined ? undefined : { slots, share: rate(row, size) - rate(row, size + 1) },
+  };
+}

@@ -13,7 +13,7 @@ import { policyLines } from './policy_lines.ts';
 
 const RULES: readonly { readonly value: Scored; readonly label: string }[] = [
   { value: 'all', label: 'All steps' },
-  { value: 'decode-second-half', label: 'Second half of decoding' },
+  { value: 'decode-second-half', label: 'Second half' },
 ];
 
 interface MissPanelProps {

@@ -1,12 +1,13 @@
+import type { CacheRow } from '../../../engine/protocol/labs.ts';
 import type { EvictionName } from '../../../engine/protocol/settings.ts';
 import { useSession, useStudio } from '../../app/context.tsx';
 import { bytesText } from '../../format/bytes.ts';
-import { count, percentText, tile } from '../../format/numbers.ts';
+import { count, fixed, percentText, tile } from '../../format/numbers.ts';
 import { plural } from '../../format/words.ts';
 import { LabPanel } from '../../labs/lab_panel.tsx';
 import { slotsAt } from '../../stores/run_settings.ts';
 import type { Choice } from './cache_lab_view.tsx';
-import { costAt } from './losses.ts';
+import { costAt, gainsAt } from './losses.ts';
 
 /** The answer in words, the figures at the pinned size, and the way to try it. */
 export function VerdictPanel({ choice }: { readonly choice: Choice }) {
@@ -15,18 +16,21 @@ export function VerdictPanel({ choice }: { readonly choice: Choice }) {
   if (row === undefined) return null;
   const slots = table.slots[size] ?? 0;
   const cost = costAt(table, row, size);
+  const { words, detail } = inTwo(row.verdict[size] ?? '');
   return (
     <LabPanel className="cache-lab-verdict" title="Verdict" note={`${row.title}, ${plural(slots, 'slot')}`}>
-      <p className="cache-lab-words" aria-live="polite">
-        {sentence(row.verdict[size] ?? '')}
-      </p>
+      <div aria-live="polite">
+        <p className="cache-lab-words">{words}</p>
+        <p className="cache-lab-detail">{gainsSay(table, row, size)}</p>
+        {detail !== undefined && <p className="hint cache-lab-detail">Missed at this size: {detail}</p>}
+      </div>
       <dl className="cache-lab-figures">
         <Figure
           name="Slots per layer and device"
           value={count(slots)}
           note={`of ${count(table.slots.at(-1) ?? slots)}`}
         />
-        <Figure name="Experts one step needs" value={tile(table.workingSet)} note="a layer" />
+        <Figure name="Experts one step needs" value={tile(table.workingSet).replace(/\.0+$/, '')} note="a layer" />
         <Figure name="Miss rate" value={percentText(row.missRate[size] ?? 0)} note="replayed" />
         <Figure name="Loads a step" value={tile(row.missesPerStep[size] ?? 0)} note="slowest device" />
         {cost !== undefined && (
@@ -101,9 +105,26 @@ function Apply({ choice: { table, policy }, title, slots }: ApplyProps) {
   );
 }
 
-/** A verdict begins with a capital and ends as a sentence, however the engine words it. */
-function sentence(text: string): string {
-  if (text === '') return '';
-  const start = text.charAt(0).toUpperCase() + text.slice(1);
-  return /[.!?]$/.test(start) ? start : `${start}.`;
+/** What would help: another policy at this size, or the next size under this policy. */
+function gainsSay(table: Choice['table'], row: CacheRow, size: number): string {
+  const gains = gainsAt(table, row, size);
+  if (gains === undefined) return '';
+  const points = (share: number) => `${fixed(share * 100, 1)} points`;
+  const { best, byPolicy, bySize } = gains;
+  const policy =
+    row.policy === 'min'
+      ? `${best.title} comes nearest of those that can run`
+      : byPolicy < 0.0005
+        ? 'No policy that can run misses less here'
+        : `${best.title} would win ${points(byPolicy)}`;
+  return bySize === undefined
+    ? `${policy}.`
+    : `${policy}; the next size, ${plural(bySize.slots, 'slot')}, ${points(bySize.share)}.`;
+}
+
+/** The verdict's sentence, and the figures that it ends with in brackets: those are written small. */
+function inTwo(verdict: string): { readonly words: string; readonly detail?: string } {
+  const match = /^(.*?) \((.*)\)\.?$/.exec(verdict);
+  if (match === null) return { words: verdict };
+  return { words: `${match[1]}.`, detail: match[2] };
 }

@@ -24,10 +24,10 @@ export function ConcentrationPanel({ map, layer }: { readonly map: ExpertsMap; r
       <div className="layer-plots">
         <LayerColumns
           label="Share of a layer's tokens at its busiest eighth of experts"
-          title="tokens at the busiest eighth, %"
+          title={`tokens at the busiest eighth, %; dashed: an even layer`}
           layers={moeLayers}
           values={map.concentration}
-          reference={{ value: even, text: `even ${percentText(even)}` }}
+          reference={even}
           colour="--m-attention"
           formatValue={(share) => fixed(share * 100, 0)}
           read={(at) => `${layerTitle(map, at)}: ${percentText(map.concentration[at] ?? 0)}`}

@@ -7,9 +7,22 @@ import { plural } from '../../format/words.ts';
 
 export type Metric = 'tokens' | 'hits' | 'misses' | 'residency';
 
-/** The highest value of a metric over all layers, where the colour map ends. */
-export function highest(map: ExpertsMap, metric: Exclude<Metric, 'residency'>): number {
-  return map[metric].reduce((most, row) => row.reduce((a, b) => Math.max(a, b), most), 0);
+export interface ColourEnd {
+  /** Where the colour map ends. */
+  readonly value: number;
+  /** Some cells lie above it. */
+  readonly isCut: boolean;
+}
+
+/** Share of the cells in use that the colour map spreads over, where a few outliers would leave all others dark. */
+const SPREAD = 0.99;
+
+/** Where the colours end: at the highest cell, or at the 99th percentile of those in use where the highest is over twice that. */
+export function colourEnd(map: ExpertsMap, metric: Exclude<Metric, 'residency'>): ColourEnd {
+  const used = map[metric].flatMap((row) => row.filter((value) => value > 0)).sort((a, b) => a - b);
+  const highest = used.at(-1) ?? 0;
+  const spread = used[Math.ceil((used.length - 1) * SPREAD)] ?? 0;
+  return highest > 2 * spread ? { value: spread, isCut: true } : { value: highest, isCut: false };
 }
 
 /** Index of the layer whose tokens go to the fewest experts: what is shown before anything is chosen. */

@@ -11,7 +11,7 @@ import { LabPanel } from '../../labs/lab_panel.tsx';
 import type { Cursor } from '../../stores/selection.ts';
 import { Segments } from '../../widgets/segments.tsx';
 import { ColourLegend, DeviceLegend } from './colour_legend.tsx';
-import { cellText, highest, type Metric, mapSays, stackBreaks } from './expert_figures.ts';
+import { cellText, colourEnd, type Metric, mapSays, stackBreaks } from './expert_figures.ts';
 import { mapTable } from './expert_tables.ts';
 import type { Opened } from './experts_view.tsx';
 import { layerRowTicks } from './row_ticks.ts';
@@ -29,7 +29,8 @@ export function MapPanel({ map, opened }: { readonly map: ExpertsMap; readonly o
   const [metric, setMetric] = useState<Metric>('tokens');
   const { moeLayers, experts, devices } = map.subject;
   const breaks = useMemo(() => stackBreaks(moeLayers), [moeLayers]);
-  const most = metric === 'residency' ? 0 : highest(map, metric);
+  const end = useMemo(() => (metric === 'residency' ? undefined : colourEnd(map, metric)), [map, metric]);
+  const most = end?.value ?? 0;
   const makeColour = useCallback(() => {
     const table = colourTable(themeNow());
     if (metric === 'residency') {
@@ -50,7 +51,11 @@ export function MapPanel({ map, opened }: { readonly map: ExpertsMap; readonly o
       readout={<Readout map={map} opened={opened} />}
       controls={
         <>
-          {metric === 'residency' ? <DeviceLegend devices={devices} /> : <ColourLegend from="0" to={count(most)} />}
+          {metric === 'residency' ? (
+            <DeviceLegend devices={devices} />
+          ) : (
+            <ColourLegend from="0" to={end?.isCut ? `${count(most)} and more` : count(most)} />
+          )}
           <Segments label="What the map shows" options={METRICS} value={metric} onChoose={setMetric} />
         </>
       }

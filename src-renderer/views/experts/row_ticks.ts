@@ -16,8 +16,20 @@ export function layerRowTicks(layers: LabSubject['moeLayers']): { readonly row: 
   });
 }
 
-/** Shown steps of a map that get a number. */
+/** Most numbers beside the rows of a step map. */
+const MOST_STEPS = 8;
+
+/** Rows of a step map that get a number: the first shown step at or after each multiple of a round one. */
 export function stepRowTicks(steps: readonly number[]): { readonly row: number; readonly text: string }[] {
-  const every = Math.max(1, Math.ceil(steps.length / 8));
-  return steps.flatMap((step, row) => (row % every === 0 ? [{ row, text: String(step) }] : []));
+  const first = steps[0] ?? 0;
+  const span = (steps.at(-1) ?? 0) - first;
+  let every = 1;
+  for (let i = 0; span / every > MOST_STEPS - 1; i++) every = ([1, 2, 5][i % 3] ?? 1) * 10 ** Math.floor(i / 3);
+  let next = first;
+  return steps.flatMap((step, row) => {
+    if (step < next) return [];
+    const text = String(row === 0 ? first : Math.floor(step / every) * every);
+    next = (Math.floor(step / every) + 1) * every;
+    return [{ row, text }];
+  });
 }

@@ -3,6 +3,7 @@ import type { ExpertLife, ExpertsMap } from '../../../engine/protocol/labs.ts';
 import {
   busiestExpert,
   cellText,
+  colourEnd,
   layerSays,
   lifeSays,
   mapSays,
@@ -74,6 +75,20 @@ describe('the map in words', () => {
   });
 });
 
+describe('colours', () => {
+  const withTokens = (tokens: number[]): ExpertsMap => ({ ...MAP, tokens: [tokens] });
+
+  it('end at the highest cell', () => {
+    expect(colourEnd(MAP, 'tokens')).toEqual({ value: 30, isCut: false });
+    expect(colourEnd(withTokens([0, 0, 0]), 'tokens')).toEqual({ value: 0, isCut: false });
+  });
+
+  it('are not spent on a single outlier', () => {
+    const tokens = Array.from({ length: 256 }, (_, expert) => (expert === 7 ? 1000 : expert % 20));
+    expect(colourEnd(withTokens(tokens), 'tokens')).toEqual({ value: 19, isCut: true });
+  });
+});
+
 describe('a life', () => {
   const expert = (events: [number, 'hit' | 'load' | 'evict'][]): NonNullable<ExpertLife['expert']> => ({
     id: 3,
@@ -142,6 +157,20 @@ describe('rows', () => {
 
   it('have a bounded number of ticks', () => {
     expect(layerRowTicks(Array.from({ length: 61 }, (_, block) => decoder(block))).length).toBeLessThanOrEqual(18);
-    expect(stepRowTicks(Array.from({ length: 400 }, (_, step) => step * 3)).length).toBeLessThanOrEqual(8);
+    for (const [length, stride] of [
+      [400, 3],
+      [512, 1],
+      [7, 1],
+      [512, 37],
+    ] as const) {
+      const steps = Array.from({ length }, (_, row) => row * stride);
+      const ticks = stepRowTicks(steps);
+      expect(ticks.length).toBeLessThanOrEqual(8);
+      // A tick stands at the row that first reaches its step.
+      for (const { row, text } of ticks) {
+        expect(steps[row]).toBeGreaterThanOrEqual(Number(text));
+        if (row > 0) expect(steps[row - 1]).toBeLessThan(Number(text));
+      }
+    }
   });
 });
