@@ -22,7 +22,7 @@ export class Labs {
    */
   constructor(
     private readonly livePath: () => string | undefined,
-    private readonly tell: (progress: Progress) => void,
+    private readonly tell: (progress: Progress) => void = () => {},
   ) {}
 
   cacheLab(params: Params<'cacheLab'>): Promise<Results['cacheLab']> {

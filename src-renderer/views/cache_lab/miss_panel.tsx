@@ -33,7 +33,7 @@ export function MissPanel({ choice: { table, size, policy, pinSlots }, scored, o
   const isTooLarge = table.subject.source === 'live' && fits !== undefined && fits < largest;
   return (
     <LabPanel
-      className="lab-wide cache-lab-misses"
+      className="lab-panel-wide cache-lab-misses"
       title="Miss rate by cache size"
       note="% of requests, replayed"
       controls={<Segments label="Steps scored" options={RULES} value={scored} onChoose={onScored} />}

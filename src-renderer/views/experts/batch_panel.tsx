@@ -34,7 +34,7 @@ export function BatchPanel({ map, layer, life }: BatchPanelProps) {
   }, [shown, most]);
   if (shown === undefined) {
     return (
-      <LabPanel className="lab-wide" title={title}>
+      <LabPanel className="lab-panel-wide" title={title}>
         <div className="panel-empty" role="status">
           {life.error ?? 'Reading the steps of this layer…'}
         </div>
@@ -49,7 +49,7 @@ export function BatchPanel({ map, layer, life }: BatchPanelProps) {
     `Step ${count(steps[row] ?? 0)}, expert ${expert}: ${percentText(share[row]?.[expert] ?? 0)} of the tokens`;
   return (
     <LabPanel
-      className="lab-wide"
+      className="lab-panel-wide"
       title={title}
       note="share of a step's tokens"
       controls={<ColourLegend from="0" to={percentText(most)} />}

@@ -45,7 +45,7 @@ export function MapPanel({ map, opened }: { readonly map: ExpertsMap; readonly o
   }, [map, metric, most]);
   return (
     <LabPanel
-      className="lab-wide"
+      className="lab-panel-wide"
       title="Experts"
       note="a row a layer, a column an expert"
       readout={<Readout map={map} opened={opened} />}
