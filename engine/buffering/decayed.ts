@@ -28,6 +28,10 @@ export class Decayed implements EvictionPolicy {
     this.order.load(expert);
   }
 
+  onPrefetch(expert: number): void {
+    this.order.load(expert);
+  }
+
   onHit(expert: number, step: number): void {
     this.use(expert, step);
     this.order.hit(expert);

@@ -10,10 +10,19 @@ export const LOAD = -2;
 export interface CacheCounters {
   hits: number;
   misses: number;
-  /** Misses and, later, prefetches. */
+  /** Misses and prefetches. */
   loads: number;
   /** For a load, by a resize, or since another device owns the expert now. */
   evictions: number;
+}
+
+/** Of the loads, those ahead of need. */
+export interface PrefetchCounters {
+  loads: number;
+  /** Used by the event that they were made for. */
+  used: number;
+  /** Misses of experts that a load ahead had pushed out. */
+  harmed: number;
 }
 
 /**
@@ -26,6 +35,7 @@ export interface CacheCounters {
  */
 export class ExpertCache implements CacheView {
   readonly counters: CacheCounters = { hits: 0, misses: 0, loads: 0, evictions: 0 };
+  readonly prefetches: PrefetchCounters = { loads: 0, used: 0, harmed: 0 };
   private policy: EvictionPolicy;
   private eviction: EvictionName;
   private slots: number;
@@ -40,6 +50,8 @@ export class ExpertCache implements CacheView {
   private loadNumber = 0;
   readonly uses: Uint32Array;
   private opened = 0;
+  /** Made with the first prefetch: steps for which an expert is kept, for which it was loaded ahead; 1 where that pushed it out. */
+  private ahead: { kept: Int32Array; loadedFor: Int32Array; pushedOut: Uint8Array } | undefined;
 
   /**
    * @param experts ids are 0..experts-1
@@ -114,16 +126,50 @@ export class ExpertCache implements CacheView {
     const { counters } = this;
     if (this.resident[expert] === 1) {
       counters.hits++;
+      if (this.ahead?.loadedFor[expert] === this.step) this.prefetches.used++;
       this.policy.onHit(expert, this.step);
       return HIT;
     }
     counters.misses++;
     counters.loads++;
-    const victim = this.held < this.slots ? LOAD : this.giveUp(this.step);
-    this.resident[expert] = 1;
-    this.held++;
-    this.loadedAt[expert] = ++this.loadNumber;
+    if (this.ahead?.pushedOut[expert] === 1) this.prefetches.harmed++;
+    const victim = this.held < this.slots ? LOAD : this.giveUp(this.activeStamp, this.step);
+    this.takeIn(expert);
     this.policy.onLoad(expert, this.step);
+    return victim;
+  }
+
+  /** Before the next step is opened: what follows is `keep` and `prefetch`. */
+  beginPrefetch(): void {
+    const { experts } = this;
+    this.ahead ??= {
+      kept: new Int32Array(experts),
+      loadedFor: new Int32Array(experts),
+      pushedOut: new Uint8Array(experts),
+    };
+  }
+
+  /** A resident that no prefetch for the next step is to push out. */
+  keep(expert: number): void {
+    (this.ahead as NonNullable<typeof this.ahead>).kept[expert] = this.step + 1;
+  }
+
+  /**
+   * Loads an absent expert for the next step; there must be a free slot or a resident that is not kept.
+   * @returns LOAD (a slot was free), or the expert to give up before the load
+   */
+  prefetch(expert: number): number {
+    const { kept, loadedFor, pushedOut } = this.ahead as NonNullable<typeof this.ahead>;
+    const step = this.step + 1;
+    const victim = this.held < this.slots ? LOAD : this.giveUp(kept, step);
+    if (victim !== LOAD) pushedOut[victim] = 1;
+    this.counters.loads++;
+    this.prefetches.loads++;
+    this.takeIn(expert);
+    loadedFor[expert] = step;
+    kept[expert] = step;
+    if (this.policy.onPrefetch === undefined) this.policy.onLoad(expert, step);
+    else this.policy.onPrefetch(expert, step);
     return victim;
   }
 
@@ -132,7 +178,7 @@ export class ExpertCache implements CacheView {
     this.slots = capacity;
     // No step is open: as in the next one, before it has active experts, nothing is protected. The step itself does not pass.
     const givenUp: number[] = [];
-    while (this.held > capacity) givenUp.push(this.giveUp(this.step + 1));
+    while (this.held > capacity) givenUp.push(this.giveUp(this.activeStamp, this.step + 1));
     return givenUp;
   }
 
@@ -155,8 +201,15 @@ export class ExpertCache implements CacheView {
     return givenUp;
   }
 
-  private giveUp(step: number): number {
-    const victim = this.policy.victim(this.activeStamp, step);
+  private takeIn(expert: number): void {
+    if (this.ahead !== undefined) this.ahead.pushedOut[expert] = 0;
+    this.resident[expert] = 1;
+    this.held++;
+    this.loadedAt[expert] = ++this.loadNumber;
+  }
+
+  private giveUp(stamps: Int32Array, step: number): number {
+    const victim = this.policy.victim(stamps, step);
     this.drop(victim);
     return victim;
   }

@@ -20,6 +20,11 @@ export class Lfru implements EvictionPolicy {
     this.order.load(expert);
   }
 
+  onPrefetch(expert: number, step: number): void {
+    this.order.load(expert);
+    if (step === this.scoredStep) this.ageOne(expert, step);
+  }
+
   onHit(expert: number, step: number): void {
     this.use(expert, step);
     this.order.hit(expert);
@@ -42,12 +47,13 @@ export class Lfru implements EvictionPolicy {
   }
 
   private age(step: number): void {
-    const { order, counts, lastStep } = this;
-    const { held, count, scores } = order;
-    for (let place = 0; place < count; place++) {
-      const expert = held[place] as number;
-      scores[expert] = (counts[expert] as number) / (step - (lastStep[expert] as number) + 1);
-    }
+    const { held, count } = this.order;
+    for (let place = 0; place < count; place++) this.ageOne(held[place] as number, step);
     this.scoredStep = step;
+  }
+
+  private ageOne(expert: number, step: number): void {
+    const age = step - (this.lastStep[expert] as number);
+    this.order.scores[expert] = (this.counts[expert] as number) / (age + 1);
   }
 }

@@ -17,6 +17,10 @@ export class Lfu implements EvictionPolicy {
     this.order.load(expert);
   }
 
+  onPrefetch(expert: number): void {
+    this.order.load(expert);
+  }
+
   onHit(expert: number): void {
     this.count(expert);
     this.order.hit(expert);

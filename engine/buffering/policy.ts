@@ -10,6 +10,8 @@ export interface EvictionPolicy {
   openStep?(active: ArrayLike<number>, count: number, step: number): void;
   /** An expert became resident. */
   onLoad(expert: number, step: number): void;
+  /** An expert became resident before it was wanted; as `onLoad` where that is no use of it, or where there is none. */
+  onPrefetch?(expert: number, step: number): void;
   /** A resident expert was wanted. */
   onHit(expert: number, step: number): void;
   /** An expert is no longer resident. */

@@ -78,6 +78,11 @@ export class RoutingHistory {
     this.lastLayer = layer;
   }
 
+  /** Whether the present pass has been to a layer. */
+  has(layer: number): boolean {
+    return layer <= this.lastLayer;
+  }
+
   /** The present pass is about to come to `layer`: begins the next one where it has been there. */
   enter(layer: number): void {
     if (layer > this.lastLayer) return;

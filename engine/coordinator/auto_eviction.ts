@@ -1,7 +1,5 @@
-import type { Placement } from '../balancing/placement.ts';
-import type { ActiveSet } from '../gating/policy.ts';
 import { type EvictionChoice, EvictionName } from '../protocol/settings.ts';
-import { CacheReplay } from '../replay/replay_cache.ts';
+import { type CacheChange, CacheReplay } from '../replay/replay_cache.ts';
 import type { RoutingTrace } from '../trace/trace.ts';
 
 /** The last steps that policies are compared over. */
@@ -13,6 +11,9 @@ const SLICE_MS = 4;
 /** Another policy must miss so much less: a change costs what the new policy does not know yet. */
 const LEAST_GAIN = 0.01;
 
+/** What all policies are compared under. */
+type SharedSettings = Omit<CacheChange, 'eviction' | 'atStep'>;
+
 interface Candidate {
   readonly eviction: EvictionName;
   readonly replay: CacheReplay;
@@ -22,16 +23,14 @@ interface Candidate {
 
 /**
  * The eviction policy in force: the setting, or what `auto` chose. That is the policy that would have missed least: the run's
- * newest steps replayed under all of them, at the size and placement in force. The replays go on with the run, so that a step is
- * replayed once; after a change of size, placement or active set they begin 256 steps back, all cold alike.
+ * newest steps replayed under all of them, at the size, placement, prefetch and active set in force. The replays go on with the run, so that a
+ * step is replayed once; after a change of those they begin 256 steps back, all cold alike.
  */
 export class LiveEviction {
   inForce: EvictionName = 'lifo';
   private automatic = false;
   private candidates: readonly Candidate[] = [];
-  private slotsPerLayer = 0;
-  private placement: Placement | undefined;
-  private activeSet: ActiveSet | undefined;
+  private shared: SharedSettings | undefined;
   private first = 0;
   private next = 0;
   private decidedAt = 0;
@@ -50,10 +49,9 @@ export class LiveEviction {
   }
 
   /** Under `auto`, replays what is new, for some milliseconds: called while the ranks work. A backlog is left for the next call. */
-  advance(slotsPerLayer: number, placement: Placement, activeSet: ActiveSet): void {
+  advance(settings: SharedSettings): void {
     if (!this.automatic) return;
-    const same = slotsPerLayer === this.slotsPerLayer && placement === this.placement && activeSet === this.activeSet;
-    if (this.candidates.length === 0 || !same) this.begin(slotsPerLayer, placement, activeSet);
+    if (this.candidates.length === 0 || !alike(settings, this.shared)) this.begin(settings);
     const until = performance.now() + SLICE_MS;
     while (this.next < this.trace.steps && performance.now() < until) this.step();
   }
@@ -78,17 +76,15 @@ export class LiveEviction {
     return `auto: ${best.eviction}, ${(100 * gain).toFixed(1)}% fewer misses than ${before} over the last ${steps} steps`;
   }
 
-  private begin(slotsPerLayer: number, placement: Placement, activeSet: ActiveSet): void {
-    this.slotsPerLayer = slotsPerLayer;
-    this.placement = placement;
-    this.activeSet = activeSet;
+  private begin(settings: SharedSettings): void {
+    this.shared = settings;
     this.first = Math.max(0, this.trace.steps - WINDOW_STEPS);
     this.next = this.first;
     // From when on a choice may be made again: as soon as the steps that there are have been replayed.
     this.decidedAt = 0;
     this.candidates = EvictionName.options.map((eviction) => {
       const replay = new CacheReplay(this.moeLayers, this.experts);
-      replay.apply({ atStep: this.first, slotsPerLayer, eviction, placement, activeSet });
+      replay.apply({ ...settings, atStep: this.first, eviction });
       return { eviction, replay, misses: new Float64Array(WINDOW_STEPS + 1) };
     });
   }
@@ -105,4 +101,9 @@ export class LiveEviction {
 /** Misses up to and with a step of the window or the one before it. Before the replays began there were none. */
 function upTo({ misses }: Candidate, step: number): number {
   return step < 0 ? 0 : (misses[step % misses.length] as number);
+}
+
+function alike(a: SharedSettings, b: SharedSettings | undefined): boolean {
+  const same = a.slotsPerLayer === b?.slotsPerLayer && a.placement === b.placement;
+  return same && a.prefetch === b?.prefetch && a.activeSet === b?.activeSet;
 }

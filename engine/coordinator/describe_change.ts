@@ -5,6 +5,7 @@ export function describeChange(before: RunSettings, after: RunSettings): string 
   const parts: string[] = [];
   if (before.cacheSlots !== after.cacheSlots) parts.push(`${before.cacheSlots} to ${after.cacheSlots} slots`);
   if (before.eviction !== after.eviction) parts.push(`${before.eviction} to ${after.eviction}`);
+  if (before.prefetch !== after.prefetch) parts.push(`prefetch ${before.prefetch} to ${after.prefetch}`);
   if (before.placement !== after.placement) parts.push(`${before.placement} to ${after.placement}`);
   if (before.gating !== after.gating) parts.push(`${before.gating} to ${after.gating} gating`);
   if (before.capacity !== after.capacity) parts.push(`capacity ${before.capacity} to ${after.capacity}`);

@@ -9,7 +9,7 @@ import {
   type TelemetryFrame,
   type TextDelta,
 } from '../protocol/telemetry.ts';
-import { CACHE_COUNTERS, PHASE_DECODE, type StepRow } from './step_row.ts';
+import { CACHE_COUNTERS, PHASE_DECODE, PREFETCH_COUNTERS, type StepRow } from './step_row.ts';
 
 /** Rows kept for the next frame at most; a frame is due ten times a second, so this is a rate of 5,000 steps a second. */
 const MOST_ROWS = 512;
@@ -65,6 +65,7 @@ export class FrameBuilder {
       totals.loads += row.cache[at + 2] as number;
       totals.evictions += row.cache[at + 3] as number;
     }
+    if (row.prefetches !== undefined) this.addPrefetches(row.prefetches);
     for (const emission of row.emissions) if (emission.done) totals.sequencesDone++;
     this.recent.push({ busyMs: row.durationMs, newTokens: row.emissions.length });
     this.updateRate();
@@ -73,6 +74,18 @@ export class FrameBuilder {
       this.rows.shift();
       this.droppedSteps++;
     }
+  }
+
+  private addPrefetches(counters: Uint32Array): void {
+    const { totals } = this;
+    const sum = (counter: number) => {
+      let total = 0;
+      for (let at = counter; at < counters.length; at += PREFETCH_COUNTERS) total += counters[at] as number;
+      return total;
+    };
+    totals.prefetches = (totals.prefetches ?? 0) + sum(0);
+    totals.prefetchesUsed = (totals.prefetchesUsed ?? 0) + sum(1);
+    totals.prefetchesHarmed = (totals.prefetchesHarmed ?? 0) + sum(2);
   }
 
   addText(delta: TextDelta): void {

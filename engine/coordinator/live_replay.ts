@@ -72,14 +72,15 @@ export class LiveReplay {
   /** Settings in force from step `change.atStep` on. */
   change(change: CacheChange, inForce: InForce): void {
     const before = this.lastChange;
-    const { eviction, placement, activeSet } = change;
+    const { placement } = change;
     this.changes.push(change);
     this.lastChange = change;
     this.inForce = inForce;
     this.since = change.atStep;
-    if (before?.eviction === eviction && before.placement === placement && before.activeSet === activeSet) return;
+    if (before !== undefined && sameCurve(before, change)) return;
     const sizes = curveSizes(mostHeld(placement), MOST_SIZES);
-    this.curve = new MissCurveReplay(this.moeLayers, this.experts, placement, eviction, sizes, WINDOW_STEPS, activeSet);
+    const { moeLayers, experts } = this;
+    this.curve = new MissCurveReplay(moeLayers, experts, change, sizes, WINDOW_STEPS);
     this.curveStep = Math.max(0, change.atStep - WARM_STEPS);
   }
 
@@ -198,4 +199,10 @@ function recommend(slots: Int32Array, missesPerStep: Float32Array, baseStepMs: n
     slots: slots[index] ?? 1,
     reason: `the smallest size within 1% of the speed with ${all ? 'every expert resident' : `${slots[largest]} slots, the most that fit`}`,
   };
+}
+
+/** Whether two settings differ in nothing but the size, which the curve shows for all. */
+function sameCurve(a: CacheChange, b: CacheChange): boolean {
+  const same = a.eviction === b.eviction && a.placement === b.placement;
+  return same && a.prefetch === b.prefetch && a.activeSet === b.activeSet;
 }

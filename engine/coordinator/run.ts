@@ -9,6 +9,7 @@ import type { LivePatch, RunSettings } from '../protocol/settings.ts';
 import type { TelemetryFrame } from '../protocol/telemetry.ts';
 import { allocateOutboxes, type OutboxMemory, type OutboxSizes, sameOutbox } from '../rank/exchange.ts';
 import type { RowPlan, StepPlan, StepResult } from '../rank/messages.ts';
+import type { CacheChange } from '../replay/replay_cache.ts';
 import { RoutingTraceBuilder } from '../trace/trace.ts';
 import { LiveEviction } from './auto_eviction.ts';
 import { describeChange } from './describe_change.ts';
@@ -247,7 +248,7 @@ export class Run {
     this.trace.appendStep({ ...row, weights: undefined });
     this.parts.recorder.step(row, this.text.add(row.emissions));
     this.replay.addMeasured(row);
-    this.eviction.advance(this.slotsPerLayer, this.placement.current, GATING_POLICIES[this.settings.gating].activeSet);
+    this.eviction.advance(this.cacheSettings());
     this.frames.addStep(row);
     if (profile !== undefined) this.frames.setProfile({ step: row.step, device: 0, ...profile });
     this.telemetry.wake();
@@ -316,15 +317,16 @@ export class Run {
 
   /** @returns experts that the ranks gave up for it */
   private applyToRanks(): Promise<number> {
-    const { slotsPerLayer, eviction, placement } = this;
     const { gating, capacity, tutelFactor } = this.settings;
-    return this.parts.pool.apply({
-      slotsPerLayer,
-      eviction: eviction.inForce,
-      placement: placement.current,
-      gating: { gating, capacity, tutelFactor },
-      ...this.newOutboxes(),
-    });
+    const { activeSet: _, ...caches } = this.cacheSettings();
+    return this.parts.pool.apply({ ...caches, gating: { gating, capacity, tutelFactor }, ...this.newOutboxes() });
+  }
+
+  private cacheSettings(): Omit<CacheChange, 'atStep'> {
+    const { slotsPerLayer, eviction, placement, settings } = this;
+    const { activeSet } = GATING_POLICIES[settings.gating];
+    const { prefetch } = settings;
+    return { slotsPerLayer, eviction: eviction.inForce, placement: placement.current, prefetch, activeSet };
   }
 
   /** Where gating changed what outboxes must hold. */
@@ -346,10 +348,7 @@ export class Run {
     this.notedPlacement = placement;
     recorder.settings({ atStep, atMs, label, settings, slotsPerLayer, eviction, ...(moved && { placement }) });
     const fit = Math.min(...budgets.map((budget) => slotsThatFit(this.plan, budget.bytes)));
-    this.replay.change(
-      { atStep, slotsPerLayer, eviction, placement, activeSet: GATING_POLICIES[settings.gating].activeSet },
-      { slots: settings.cacheSlots, slotsThatFit: fit },
-    );
+    this.replay.change({ atStep, ...this.cacheSettings() }, { slots: settings.cacheSlots, slotsThatFit: fit });
     if (label !== 'start') this.marks.push({ step: atStep, atMs, label, settings });
     this.listener.changed();
   }

@@ -57,6 +57,7 @@ export class RunRecorder {
       ids: toBase64(row.ids),
       weights: toBase64(row.weights),
       cache: toBase64(row.cache),
+      ...(row.prefetches && { prefetches: toBase64(row.prefetches) }),
       ledger: toBase64(row.ledgerBytes),
       peak: toBase64(row.peakBytes),
       share: toBase64(row.share),

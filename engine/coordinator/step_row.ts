@@ -8,6 +8,8 @@ export const PHASE_PREFILL = 0;
 export const PHASE_DECODE = 1;
 /** Hits, misses, loads, evictions. */
 export const CACHE_COUNTERS = 4;
+/** Loads, used, harmed. */
+export const PREFETCH_COUNTERS = 3;
 
 /** One whole step of all devices: what is recorded, replayed, and shown. N tokens, L MoE layers, D devices. */
 export interface StepRow {
@@ -26,6 +28,8 @@ export interface StepRow {
   readonly weights: Float32Array;
   /** [D, L, CACHE_COUNTERS] */
   readonly cache: Uint32Array;
+  /** Of the loads, those ahead of need [D, L, PREFETCH_COUNTERS]; absent where there were none. */
+  readonly prefetches?: Uint32Array;
   /** [D, CATEGORY_COUNT] */
   readonly ledgerBytes: Float64Array;
   readonly peakBytes: Float64Array;
@@ -101,6 +105,13 @@ export function joinResults(
       results.map((result) => result.cache),
       devices * layers * CACHE_COUNTERS,
     ),
+    ...(results.some((result) => result.prefetches) && {
+      prefetches: concat(
+        Uint32Array,
+        results.map((result) => result.prefetches ?? new Uint32Array(layers * PREFETCH_COUNTERS)),
+        devices * layers * PREFETCH_COUNTERS,
+      ),
+    }),
     ledgerBytes: concat(
       Float64Array,
       results.map((result) => result.ledgerBytes),

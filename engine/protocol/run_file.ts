@@ -138,6 +138,8 @@ const StepRecord = z.object({
   weights: base64,
   /** u32 [D, L, 4]: hits, misses, loads, evictions */
   cache: base64,
+  /** u32 [D, L, 3], of the loads those ahead of need: loads, used, harmed; absent where there were none */
+  prefetches: base64.optional(),
   /** f64 [D, ledger categories] at the end of the step, bytes */
   ledger: base64,
   /** f64 [D] highest total within the step, bytes */
@@ -173,6 +175,9 @@ export const RunSummary = z.object({
     misses: count,
     loads: count,
     evictions: count,
+    prefetches: count.optional(),
+    prefetchesUsed: count.optional(),
+    prefetchesHarmed: count.optional(),
     stallMs: z.number(),
     sequencesDone: count,
     sequencesTotal: count,

@@ -3,6 +3,7 @@ import type { RunHeader, RunRecord, RunSummary, SettingsRecord, StepRecord } fro
 import { isTail, RunLines, type RunUpgrader } from './run_lines.ts';
 import {
   CACHE_COUNTERS,
+  PREFETCH_COUNTERS,
   type RecordedSequence,
   type RecordedSettings,
   type RecordedStep,
@@ -165,6 +166,9 @@ function decodeStep(record: StepRecord, { moeLayers, experts, topK, devices }: R
     ids,
     weights: arrayFromBase64('f32', record.weights, choices),
     cache: arrayFromBase64('u32', record.cache, devices.length * moeLayers * CACHE_COUNTERS.length),
+    ...(record.prefetches !== undefined && {
+      prefetches: arrayFromBase64('u32', record.prefetches, devices.length * moeLayers * PREFETCH_COUNTERS.length),
+    }),
     ledgerBytes: arrayFromBase64('f64', record.ledger, devices.length * CATEGORY_COUNT),
     peakBytes: arrayFromBase64('f64', record.peak, devices.length),
     share: arrayFromBase64('f32', record.share, devices.length),

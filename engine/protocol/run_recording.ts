@@ -3,6 +3,8 @@ import type { EvictionName, RunSettings } from './settings.ts';
 
 /** Counters of a device's layer in one step, in this order. */
 export const CACHE_COUNTERS = ['hits', 'misses', 'loads', 'evictions'] as const;
+/** Of a layer's loads those ahead of need: how many, used by the event they were for, and misses of what they pushed out. */
+export const PREFETCH_COUNTERS = ['loads', 'used', 'harmed'] as const;
 export type CacheCounter = (typeof CACHE_COUNTERS)[number];
 
 export interface RecordedSettings {
@@ -48,6 +50,8 @@ export interface RecordedStep {
   readonly weights: Float32Array;
   /** [D, L, CACHE_COUNTERS] */
   readonly cache: Uint32Array;
+  /** [D, L, PREFETCH_COUNTERS]; absent where nothing was loaded ahead. */
+  readonly prefetches?: Uint32Array;
   /** [D, LEDGER_CATEGORIES] */
   readonly ledgerBytes: Float64Array;
   /** [D] */

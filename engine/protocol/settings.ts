@@ -30,6 +30,10 @@ export type EvictionName = z.infer<typeof EvictionName>;
 export const EvictionChoice = z.enum([...EvictionName.options, 'auto']);
 export type EvictionChoice = z.infer<typeof EvictionChoice>;
 
+/** Loading experts ahead of need: `echo` by the routing of the layers before (buffering/prefetcher.ts). */
+export const PrefetchName = z.enum(['off', 'echo']);
+export type PrefetchName = z.infer<typeof PrefetchName>;
+
 /**
  * Placements by the names used in files, flags and the window. The paper adds 0.5 times Pearson's correlation to a device's load
  * where mean loads are about 1/E, so that its formula is nearly all correlation: `anti-correlation` is that, literally, and
@@ -65,6 +69,7 @@ export const RebalanceEvery = z.int().min(0).max(1_000_000);
 export const LiveSettings = z.object({
   cacheSlots: CacheSlots,
   eviction: EvictionChoice,
+  prefetch: PrefetchName,
   placement: PlacementName,
   /** Steps between two placements from the run's newest steps; 0: placed once and left there. */
   rebalanceEvery: RebalanceEvery,
@@ -104,6 +109,7 @@ export type PromptSource = z.infer<typeof PromptSource>;
 export const RunSettings = LiveSettings.extend({
   // Run files of studios that had dynamic gating only, and placed once, say nothing of these.
   rebalanceEvery: RebalanceEvery.default(0),
+  prefetch: PrefetchName.default('off'),
   capacity: Capacity.default(1),
   tutelFactor: TutelFactor.default(0),
   devices: z.array(DeviceChoice).min(1).max(16),
@@ -126,6 +132,7 @@ export type RunSettings = z.infer<typeof RunSettings>;
 export const DEFAULT_RUN: RunSettings = {
   cacheSlots: 'all',
   eviction: 'lifo',
+  prefetch: 'off',
   placement: 'contiguous',
   rebalanceEvery: 0,
   batch: 8,

@@ -79,6 +79,10 @@ export interface RunTotals {
   readonly misses: number;
   readonly loads: number;
   readonly evictions: number;
+  /** Of the loads, those ahead of need; of them, used by the event that they were for; and misses of what they pushed out. */
+  readonly prefetches?: number;
+  readonly prefetchesUsed?: number;
+  readonly prefetchesHarmed?: number;
   readonly stallMs: number;
   readonly sequencesDone: number;
   readonly sequencesTotal: number;
@@ -124,7 +128,7 @@ export interface MissCurve {
   readonly slots: Int32Array;
   /** misses / accesses [m]. */
   readonly missRate: Float32Array;
-  /** Mean over the window, slowest device [m]. */
+  /** Mean over the window, the device with most; loads ahead of need count too, since each costs as much [m]. */
   readonly missesPerStep: Float32Array;
   readonly measured: {
     readonly slots: CacheSlots;

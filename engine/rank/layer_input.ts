@@ -1,10 +1,10 @@
-import type { ExpertCache } from '../buffering/expert_cache.ts';
 import type { CpuExperts } from '../device/cpu_experts.ts';
 import type { RuntimeMeter } from '../device/cpu_session.ts';
 import type { DispatchPlan } from '../gating/dispatch_plan.ts';
 import type { Exchange } from './exchange.ts';
 import type { MemoryLedger } from './ledger.ts';
 import type { PhaseClock } from './phase_clock.ts';
+import type { RankCaches } from './rank_caches.ts';
 
 /** What the layers of a rank share. */
 export interface LayerParts {
@@ -12,6 +12,7 @@ export interface LayerParts {
   readonly experts: number;
   readonly hidden: number;
   readonly store: CpuExperts;
+  readonly caches: RankCaches;
   readonly exchange: Exchange | undefined;
   readonly ledger: MemoryLedger;
   readonly clock: PhaseClock;
@@ -40,7 +41,6 @@ export interface MoeLayerInput {
   readonly choiceAt: number;
   readonly plan: DispatchPlan;
   readonly deviceOf: Uint8Array;
-  readonly cache: ExpertCache;
   /** 1 is set for tokens that waited for a load. */
   readonly waited: Uint8Array;
 }

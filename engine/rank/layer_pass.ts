@@ -18,7 +18,6 @@ import type { TokenRows } from './layer_input.ts';
 import type { MemoryLedger } from './ledger.ts';
 import type { MoeLayerRunner } from './moe_layer.ts';
 import type { PhaseClock } from './phase_clock.ts';
-import type { RankCaches } from './rank_caches.ts';
 import type { TokenGroup } from './token_groups.ts';
 
 /** What the router chose in a step [layers, tokens, topK], and which tokens waited for a load [tokens]. */
@@ -53,7 +52,6 @@ interface Parts {
   readonly dense: CpuDense;
   readonly gate: Gate;
   readonly runner: MoeLayerRunner;
-  readonly caches: RankCaches;
   readonly ledger: MemoryLedger;
   readonly clock: PhaseClock;
 }
@@ -113,7 +111,7 @@ export class LayerPass {
     placement: readonly LayerPlacement[],
     planned: number,
   ): Promise<number> {
-    const { ledger, runner, caches } = this.parts;
+    const { ledger, runner } = this.parts;
     const { rows, first, stepTokens } = tokens;
     const logits = outputs.map((output) => output.routerLogits as Float32Array);
     const logitBytes = logits.reduce((sum, part) => sum + part.byteLength, 0);
@@ -133,7 +131,6 @@ export class LayerPass {
       choiceAt,
       plan: this.plan,
       deviceOf: (placement[index] as LayerPlacement).deviceOf,
-      cache: caches.of(index),
       waited: chosen.waited.subarray(first, first + rows.tokens),
     });
     ledger.remove('gatingReorder', logitBytes);

@@ -1,5 +1,5 @@
-import type { Placement } from '../balancing/placement.ts';
-import type { EvictionName, GatingSettings } from '../protocol/settings.ts';
+import type { GatingSettings } from '../protocol/settings.ts';
+import type { CacheSettings } from '../replay/device_caches.ts';
 import type { ExchangeMemory, OutboxMemory } from './exchange.ts';
 
 /** Between the coordinator and a rank's worker thread. */
@@ -15,13 +15,10 @@ export interface RankSetup {
 }
 
 /** What a rank is to do from the next step on. */
-export interface RankSettings {
+export interface RankSettings extends CacheSettings {
   readonly gating: GatingSettings;
   /** With several devices, where the gating before needed other ones. */
   readonly outboxes?: OutboxMemory;
-  readonly slotsPerLayer: number;
-  readonly eviction: EvictionName;
-  readonly placement: Placement;
 }
 
 /** One sequence's share of a step on this rank. */
@@ -69,6 +66,8 @@ export interface StepResult {
   readonly sampled: Int32Array;
   /** Hits, misses, loads, evictions of this step, a resize before it included [layers, 4]. */
   readonly cache: Uint32Array;
+  /** Of the loads, those ahead of need: loads, used, harmed [layers, 3]; absent where there were none. */
+  readonly prefetches?: Uint32Array;
   readonly ledgerBytes: Float64Array;
   readonly peakBytes: number;
   /** Rows that this device's experts ran, padding included. */

@@ -1,4 +1,4 @@
-import { HIT, LOAD } from '../buffering/expert_cache.ts';
+import { HIT } from '../buffering/expert_cache.ts';
 import type { GatingPolicy } from '../gating/policy.ts';
 import { BatchLayout } from './batch_layout.ts';
 import { BufferRows } from './buffer_rows.ts';
@@ -51,7 +51,11 @@ export class MoeLayerRunner {
     const publishing = path.publish(input, exchange);
     if (publishing !== undefined) await publishing;
     exchange?.raise('rows');
-    exchange?.awaitAll('sizes');
+    await this.prefetch(input.layer);
+    if (exchange !== undefined) {
+      clock.enter('exchange');
+      exchange.awaitAll('sizes');
+    }
     layout.measure(exchange?.sizes ?? this.soloSizes, input.deviceOf, policy.activeSet);
     const outputBytes = await this.runExperts(input, path, number);
     if (exchange !== undefined) {
@@ -67,25 +71,36 @@ export class MoeLayerRunner {
     ledger.remove('expertExecution', outputBytes);
   }
 
+  /**
+   * Loads ahead: before this device knows what it will be asked for, and while it would wait for the others' sizes. A session is
+   * created on this very thread, so what was loaded in vain, or sooner than the others came, is time lost: it counts as load.
+   */
+  private async prefetch(layer: number): Promise<void> {
+    const { caches, clock } = this.parts;
+    const count = caches.planPrefetch(layer);
+    if (count === 0) return;
+    clock.enter('load');
+    for (let number = 0; number < count; number++) await caches.prefetch(layer, number);
+  }
+
   /** @returns bytes of the outputs that are kept until combined */
   private async runExperts(input: MoeLayerInput, path: RowPath, number: number): Promise<number> {
     const { layout } = this;
-    const { rank, hidden, store, exchange, ledger, clock } = this.parts;
-    const { cache, layer } = input;
+    const { rank, hidden, store, caches, exchange, ledger, clock } = this.parts;
+    const { layer } = input;
     // For the caches, as in replay, a step that has no row for a layer did not pass there.
     if (layout.totalRows === 0) return 0;
     const stamps = exchange?.loadStamps ?? this.soloStamps;
-    const order = cache.openStep(layout.active, layout.activeCount);
+    const order = caches.open(layer, layout.active, layout.activeCount);
     exchange?.awaitAll('rows');
     path.receive(input);
     let outputBytes = 0;
     for (let i = 0; i < layout.activeCount; i++) {
       const expert = order[i] as number;
-      const verdict = cache.access(expert);
+      const verdict = caches.access(layer, expert);
       if (verdict !== HIT) {
         clock.enter('load');
-        if (verdict !== LOAD) await store.evict(layer, verdict);
-        await store.load(layer, expert);
+        await caches.load(layer, expert, verdict);
         Atomics.store(stamps, expert, number);
       }
       clock.enter('reorder');

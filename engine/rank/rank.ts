@@ -76,12 +76,12 @@ export class Rank {
     this.head = new RankHead(spec, dense);
     this.caches = new RankCaches(setup.rank, this.moe, store);
     const { caches, clock } = this;
-    const shared = { rank: setup.rank, experts, hidden: spec.hiddenSize, exchange, ledger, clock, meter };
+    const shared = { rank: setup.rank, experts, hidden: spec.hiddenSize, caches, exchange, ledger, clock, meter };
     this.runner = new MoeLayerRunner({ ...shared, store });
     this.gate = new Gate(exchange, clock);
     this.outbox = new RankOutbox(exchange, ledger);
     const { runner, gate } = this;
-    this.pass = new LayerPass({ spec, dense, gate, runner, caches, ledger, clock });
+    this.pass = new LayerPass({ spec, dense, gate, runner, ledger, clock });
   }
 
   /** Loads the dense part; experts come as they are needed. */
@@ -140,12 +140,14 @@ export class Rank {
     this.clock.enter('head');
     const { sampled, logits } = await this.head.run(plan, decoded.rows, states);
     this.ledger.remove('gatingReorder', chosenBytes);
+    const prefetches = this.caches.takePrefetches();
     return {
       step: plan.step,
       tokens,
       ...chosen,
       sampled,
       cache: this.caches.takeCounters(),
+      ...(prefetches && { prefetches }),
       ledgerBytes: this.ledger.snapshot(),
       peakBytes: this.ledger.takePeak(),
       rows: this.runner.rows,

@@ -1,11 +1,9 @@
 import type { Placement } from '../balancing/placement.ts';
 import { DeviceRouting } from '../buffering/device_routing.ts';
-import type { ExpertCache } from '../buffering/expert_cache.ts';
-import type { ActiveSet } from '../gating/policy.ts';
-import type { EvictionName } from '../protocol/settings.ts';
 import type { RoutingTrace } from '../trace/trace.ts';
 import { DeviceActive } from './device_active.ts';
-import { deviceCaches, serve } from './replay_cache.ts';
+import { DeviceCaches } from './device_caches.ts';
+import type { CacheChange } from './replay_cache.ts';
 
 export interface MissCurveReading {
   /** Steps covered, [fromStep, toStep). */
@@ -14,7 +12,7 @@ export interface MissCurveReading {
   readonly slots: Int32Array;
   /** misses / accesses by size. */
   readonly missRate: Float32Array;
-  /** Mean misses of a step on the device that missed most, by size. */
+  /** Mean misses of a step, and loads ahead, on the device that had most, by size. */
   readonly missesPerStep: Float32Array;
   /** Mean distinct experts that a step needs, per layer and device. */
   readonly workingSet: number;
@@ -25,33 +23,39 @@ export interface MissCurveReading {
  * policy. (For LRU and MIN one pass could serve all sizes by stack distances; the shadow caches need no such property.)
  */
 export class MissCurveReplay {
-  private readonly caches: ExpertCache[][][];
+  /** By size and device. */
+  private readonly caches: readonly (readonly DeviceCaches[])[];
   private readonly active: DeviceActive;
   /** Ring over the window: misses [windowSteps, sizes, devices], accesses [windowSteps]. */
   private readonly misses: Int32Array;
+  private readonly loads: Int32Array;
   private readonly accesses: Int32Array;
-  private readonly before: Int32Array;
+  private readonly before: { readonly misses: Int32Array; readonly loads: Int32Array };
+  private readonly placement: Placement;
   private first = -1;
   private next = 0;
 
   constructor(
     private readonly moeLayers: number,
     experts: number,
-    private readonly placement: Placement,
-    eviction: EvictionName,
+    settings: Omit<CacheChange, 'slotsPerLayer' | 'atStep'>,
     private readonly slots: Int32Array,
     private readonly windowSteps: number,
-    activeSet: ActiveSet = 'routed',
   ) {
+    const { placement, activeSet } = settings;
     const { devices } = placement;
+    this.placement = placement;
     this.active = new DeviceActive(placement, experts, activeSet);
     const routing = Array.from({ length: devices }, () => new DeviceRouting(moeLayers, experts));
-    this.caches = Array.from(slots, (size) =>
-      routing.map((shared) => deviceCaches(moeLayers, experts, size, eviction, shared)),
+    this.caches = Array.from(slots, (slotsPerLayer) =>
+      routing.map(
+        (shared, device) => new DeviceCaches(device, moeLayers, experts, { ...settings, slotsPerLayer }, shared),
+      ),
     );
     this.misses = new Int32Array(windowSteps * slots.length * devices);
+    this.loads = new Int32Array(windowSteps * slots.length * devices);
     this.accesses = new Int32Array(windowSteps);
-    this.before = new Int32Array(slots.length * devices);
+    this.before = { misses: new Int32Array(slots.length * devices), loads: new Int32Array(slots.length * devices) };
   }
 
   /** Steps must come in order; the first may be any. */
@@ -67,7 +71,9 @@ export class MissCurveReplay {
       for (let device = 0; device < placement.devices; device++) {
         const ids = active.ids[device] as Int32Array;
         const count = active.counts[device] as number;
-        for (const size of caches) serve(size[device]?.[layer] as ExpertCache, ids, count);
+        // All ask before any of them is told: they share what the device learns.
+        for (const size of caches) (size[device] as DeviceCaches).prefetch(layer);
+        for (const size of caches) (size[device] as DeviceCaches).serve(layer, ids, count);
       }
     }
     this.note(step % this.windowSteps, accesses);
@@ -81,19 +87,22 @@ export class MissCurveReplay {
     const steps = Math.max(1, this.next - fromStep);
     const devices = placement.devices;
     const sums = new Float64Array(slots.length * devices);
+    const loads = new Float64Array(slots.length * devices);
     let accesses = 0;
     for (let step = fromStep; step < this.next; step++) {
       const at = step % this.windowSteps;
       accesses += this.accesses[at] as number;
-      for (let i = 0; i < sums.length; i++)
+      for (let i = 0; i < sums.length; i++) {
         sums[i] = (sums[i] as number) + (this.misses[at * sums.length + i] as number);
+        loads[i] = (loads[i] as number) + (this.loads[at * sums.length + i] as number);
+      }
     }
     const missRate = new Float32Array(slots.length);
     const missesPerStep = new Float32Array(slots.length);
     for (let size = 0; size < slots.length; size++) {
       const byDevice = sums.subarray(size * devices, (size + 1) * devices);
       missRate[size] = accesses === 0 ? 0 : byDevice.reduce((sum, value) => sum + value, 0) / accesses;
-      missesPerStep[size] = Math.max(...byDevice) / steps;
+      missesPerStep[size] = Math.max(...loads.subarray(size * devices, (size + 1) * devices)) / steps;
     }
     return {
       fromStep,
@@ -105,17 +114,24 @@ export class MissCurveReplay {
     };
   }
 
-  /** Enters what each size missed in this step into the ring. */
+  /** Enters what each size missed and loaded in this step into the rings. */
   private note(at: number, accesses: number): void {
+    const { before, misses, loads } = this;
     const { devices } = this.placement;
     this.accesses[at] = accesses;
     for (const [size, byDevice] of this.caches.entries()) {
-      for (const [device, layers] of byDevice.entries()) {
-        let total = 0;
-        for (const { counters } of layers) total += counters.misses;
+      for (const [device, { layers }] of byDevice.entries()) {
+        let missed = 0;
+        let loaded = 0;
+        for (const { counters } of layers) {
+          missed += counters.misses;
+          loaded += counters.loads;
+        }
         const index = size * devices + device;
-        this.misses[at * this.before.length + index] = total - (this.before[index] as number);
-        this.before[index] = total;
+        misses[at * before.misses.length + index] = missed - (before.misses[index] as number);
+        loads[at * before.loads.length + index] = loaded - (before.loads[index] as number);
+        before.misses[index] = missed;
+        before.loads[index] = loaded;
       }
     }
   }

@@ -1,17 +1,13 @@
-import { heldCount, isHeld, type LayerPlacement, type Placement } from '../balancing/placement.ts';
-import { DeviceRouting } from '../buffering/device_routing.ts';
-import { type CacheCounters, ExpertCache, HIT } from '../buffering/expert_cache.ts';
+import type { Placement } from '../balancing/placement.ts';
+import { type CacheCounters, type ExpertCache, HIT, type PrefetchCounters } from '../buffering/expert_cache.ts';
 import type { ActiveSet } from '../gating/policy.ts';
-import type { EvictionName } from '../protocol/settings.ts';
 import type { RoutingTrace } from '../trace/trace.ts';
 import { DeviceActive } from './device_active.ts';
+import { type CacheSettings, DeviceCaches } from './device_caches.ts';
 
 /** Cache settings in force from a step on. */
-export interface CacheChange {
+export interface CacheChange extends CacheSettings {
   readonly atStep: number;
-  readonly slotsPerLayer: number;
-  readonly eviction: EvictionName;
-  readonly placement: Placement;
   /** What the gating in force asks caches for; absent where only routing is known: the experts that tokens chose. */
   readonly activeSet?: ActiveSet;
 }
@@ -19,37 +15,6 @@ export interface CacheChange {
 /** Settings over a run, as recorded, by rising step; the first at step 0. */
 export interface CacheTimeline {
   readonly changes: readonly CacheChange[];
-}
-
-/**
- * Puts settings in force on one device's cache of one layer: first what the device still holds, then the policy, then the size.
- * Live ranks and replay both call this: the order in which experts are given up is part of what must agree.
- * @returns the experts given up, in order
- */
-export function applyChange(
-  cache: ExpertCache,
-  device: number,
-  layer: LayerPlacement,
-  slotsPerLayer: number,
-  eviction: EvictionName,
-): number[] {
-  const moved = cache.retain((expert) => isHeld(layer, expert, device));
-  cache.setEviction(eviction);
-  return [...moved, ...cache.resize(Math.max(1, Math.min(slotsPerLayer, heldCount(layer, device))))];
-}
-
-/**
- * The caches of one device, a cache a layer.
- * @param routing given where several devices' worth of caches see the same events one after the other: sizes of one curve
- */
-export function deviceCaches(
-  moeLayers: number,
-  experts: number,
-  slots: number,
-  eviction: EvictionName,
-  routing = new DeviceRouting(moeLayers, experts),
-): ExpertCache[] {
-  return Array.from({ length: moeLayers }, (_, layer) => new ExpertCache(experts, slots, eviction, { routing, layer }));
 }
 
 /** What happens to a cache, as it happens: one use, load or giving up of an expert. */
@@ -61,7 +26,7 @@ export type CacheWatch = (
 
 /** Replays a trace through the same expert caches that the ranks run, with nothing behind them. */
 export class CacheReplay {
-  private caches: ExpertCache[][] = [];
+  private devices: DeviceCaches[] = [];
   private active: DeviceActive | undefined;
   private placement: Placement | undefined;
   private activeSet: ActiveSet | undefined;
@@ -74,10 +39,12 @@ export class CacheReplay {
   ) {}
 
   /** Settings from the next step on. */
-  apply({ placement, eviction, slotsPerLayer, atStep, activeSet = 'routed' }: CacheChange): void {
-    if (this.caches.length === 0) {
-      this.caches = Array.from({ length: placement.devices }, () =>
-        deviceCaches(this.moeLayers, this.experts, 1, eviction),
+  apply(change: CacheChange): void {
+    const { placement, activeSet = 'routed', atStep } = change;
+    if (this.devices.length === 0) {
+      this.devices = Array.from(
+        { length: placement.devices },
+        (_, device) => new DeviceCaches(device, this.moeLayers, this.experts, { ...change, slotsPerLayer: 1 }),
       );
     }
     if (placement !== this.placement || activeSet !== this.activeSet) {
@@ -85,10 +52,8 @@ export class CacheReplay {
     }
     this.placement = placement;
     this.activeSet = activeSet;
-    for (const [device, layers] of this.caches.entries()) {
-      for (const [layer, cache] of layers.entries()) {
-        const stands = placement.layers[layer] as LayerPlacement;
-        const givenUp = applyChange(cache, device, stands, slotsPerLayer, eviction);
+    for (const [device, caches] of this.devices.entries()) {
+      for (const [layer, givenUp] of caches.apply(change).entries()) {
         for (const expert of givenUp) this.watch?.('evict', { step: atStep, layer, device }, expert);
       }
     }
@@ -100,37 +65,40 @@ export class CacheReplay {
     for (let layer = 0; layer < this.moeLayers; layer++) {
       // A step that has no token for the layer does not pass there.
       if (active.scan(trace, step, layer) === 0) continue;
-      for (const [device, layers] of this.caches.entries()) {
-        const cache = layers[layer] as ExpertCache;
+      for (const [device, caches] of this.devices.entries()) {
         const ids = active.ids[device] as Int32Array;
         const count = active.counts[device] as number;
-        if (this.watch === undefined) serve(cache, ids, count);
-        else serveWatched(cache, ids, count, { step, layer, device }, this.watch);
+        const { watch } = this;
+        const served = watch && watching(watch, { step, layer, device });
+        caches.prefetch(layer, served);
+        caches.serve(layer, ids, count, served);
       }
     }
   }
 
   /** Whether a device holds an expert now. */
   isResident(device: number, layer: number, expert: number): boolean {
-    return this.caches[device]?.[layer]?.isResident(expert) ?? false;
+    return this.devices[device]?.layers[layer]?.isResident(expert) ?? false;
   }
 
   /** Counters of one cache. */
   counters(device: number, layer: number): CacheCounters {
-    const cache = this.caches[device]?.[layer];
-    if (cache === undefined) throw new RangeError(`no cache of layer ${layer} on device ${device}`);
-    return cache.counters;
+    return this.cache(device, layer).counters;
+  }
+
+  prefetches(device: number, layer: number): PrefetchCounters {
+    return this.cache(device, layer).prefetches;
   }
 
   /** Experts resident on a device, all layers. */
   residents(device: number): number {
-    return (this.caches[device] ?? []).reduce((sum, cache) => sum + cache.residentCount, 0);
+    return (this.devices[device]?.layers ?? []).reduce((sum, cache) => sum + cache.residentCount, 0);
   }
 
   /** All devices and layers together. */
   get totals(): CacheCounters {
     const sum: CacheCounters = { hits: 0, misses: 0, loads: 0, evictions: 0 };
-    for (const layers of this.caches) {
+    for (const { layers } of this.devices) {
       for (const { counters } of layers) {
         sum.hits += counters.hits;
         sum.misses += counters.misses;
@@ -139,6 +107,25 @@ export class CacheReplay {
       }
     }
     return sum;
+  }
+
+  /** All devices and layers together. */
+  get prefetchTotals(): PrefetchCounters {
+    const sum: PrefetchCounters = { loads: 0, used: 0, harmed: 0 };
+    for (const { layers } of this.devices) {
+      for (const { prefetches } of layers) {
+        sum.loads += prefetches.loads;
+        sum.used += prefetches.used;
+        sum.harmed += prefetches.harmed;
+      }
+    }
+    return sum;
+  }
+
+  private cache(device: number, layer: number): ExpertCache {
+    const cache = this.devices[device]?.layers[layer];
+    if (cache === undefined) throw new RangeError(`no cache of layer ${layer} on device ${device}`);
+    return cache;
   }
 }
 
@@ -150,20 +137,11 @@ export function serve(cache: ExpertCache, active: Int32Array, count: number): nu
   return cache.counters.misses - before;
 }
 
-function serveWatched(
-  cache: ExpertCache,
-  active: Int32Array,
-  count: number,
-  place: Parameters<CacheWatch>[1],
-  watch: CacheWatch,
-): void {
-  const order = cache.openStep(active, count);
-  for (let i = 0; i < count; i++) {
-    const expert = order[i] as number;
-    const verdict = cache.access(expert);
+function watching(watch: CacheWatch, place: Parameters<CacheWatch>[1]) {
+  return (expert: number, verdict: number) => {
     if (verdict >= 0) watch('evict', place, verdict);
     watch(verdict === HIT ? 'hit' : 'load', place, expert);
-  }
+  };
 }
 
 /**

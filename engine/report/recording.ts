@@ -22,6 +22,7 @@ export function toTimeline({ header, settings }: Pick<RunRecording, 'header' | '
       slotsPerLayer: change.slotsPerLayer,
       eviction: change.eviction,
       activeSet: GATING_POLICIES[change.settings.gating].activeSet,
+      prefetch: change.settings.prefetch,
       placement: toPlacement(change.placement, header.moeLayers, header.experts),
     })),
   };

@@ -112,6 +112,7 @@ function promptsFor(prompts: RunSettings['prompts'], samples: readonly string[])
 const SETTING_NAMES: { readonly [K in keyof Required<RunSettings>]: string } = {
   cacheSlots: 'Cache',
   eviction: 'Eviction',
+  prefetch: 'Prefetch',
   placement: 'Placement',
   rebalanceEvery: 'Re-balance',
   batch: 'Batch',

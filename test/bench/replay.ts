@@ -27,7 +27,13 @@ export const replay: Bench = {
       {
         curve: () =>
           timed(() => {
-            const replay = new MissCurveReplay(trace.moeLayers, trace.experts, placement, 'lifo', sizes, WINDOW_STEPS);
+            const replay = new MissCurveReplay(
+              trace.moeLayers,
+              trace.experts,
+              { placement, eviction: 'lifo' },
+              sizes,
+              WINDOW_STEPS,
+            );
             for (let step = 0; step < trace.steps; step++) replay.step(trace, step);
           }),
         one: () =>

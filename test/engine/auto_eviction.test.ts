@@ -37,7 +37,8 @@ function misses(trace: RoutingTraceBuilder, eviction: EvictionName, start: numbe
 
 function catchUp(eviction: LiveEviction, slots = SLOTS): void {
   // Each call works for some milliseconds only.
-  for (let call = 0; call < 400; call++) eviction.advance(slots, placement, 'routed');
+  for (let call = 0; call < 400; call++)
+    eviction.advance({ slotsPerLayer: slots, placement, prefetch: 'off', activeSet: 'routed' });
 }
 
 describe('automatic eviction', () => {

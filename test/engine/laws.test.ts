@@ -9,6 +9,7 @@ import {
   GatingName,
   type LivePatch,
   PlacementName,
+  PrefetchName,
   type RunSettings,
 } from '../../engine/protocol/settings.ts';
 import { CATEGORY_COUNT, LEDGER_CATEGORIES } from '../../engine/protocol/telemetry.ts';
@@ -26,6 +27,7 @@ const slots: fc.Arbitrary<RunSettings['cacheSlots']> = fc.oneof(
   fc.constant('all' as const),
 );
 const eviction = fc.constantFrom(...EvictionChoice.options);
+const prefetch = fc.constantFrom(...PrefetchName.options);
 const placement = fc.constantFrom(...PlacementName.options);
 const rebalanceEvery = fc.constantFrom(0, 0, 1, 7);
 const gating = fc.constantFrom(...GatingName.options);
@@ -35,12 +37,21 @@ const dropless = { capacity: fc.constant(1), tutelFactor: fc.constant(0) };
 
 function starts(knobs: typeof dropping | typeof dropless): fc.Arbitrary<Partial<RunSettings>> {
   const count = fc.constantFrom(devices(1), devices(2));
-  return fc.record({ cacheSlots: slots, eviction, placement, rebalanceEvery, gating, ...knobs, devices: count });
+  return fc.record({
+    cacheSlots: slots,
+    eviction,
+    prefetch,
+    placement,
+    rebalanceEvery,
+    gating,
+    ...knobs,
+    devices: count,
+  });
 }
 
 function changesOf(knobs: typeof dropping | typeof dropless) {
   const patch: fc.Arbitrary<LivePatch> = fc.record(
-    { cacheSlots: slots, eviction, placement, rebalanceEvery, gating, ...knobs },
+    { cacheSlots: slots, eviction, prefetch, placement, rebalanceEvery, gating, ...knobs },
     { requiredKeys: [] },
   );
   return fc.array(fc.record({ afterSteps: fc.integer({ min: 0, max: 25 }), patch }), { maxLength: 4 });
@@ -74,6 +85,36 @@ describe('laws of a running engine', () => {
       }),
       RUNS,
     );
+  }, 120_000);
+
+  it('2 and 4: what is loaded ahead changes no output, and is replayed to the unit', async () => {
+    for (const count of [1, 2]) {
+      // One sequence at a time: where all experts are wanted in every step there is nothing to foresee.
+      const settings = { devices: devices(count), batch: 1, cacheSlots: 2, newTokens: 48 } as const;
+      const { recording, audit } = await runTiny({ ...settings, eviction: 'lfru', prefetch: 'echo' }, [
+        { afterSteps: 90, patch: { eviction: 'echo' } },
+        { afterSteps: 120, patch: { prefetch: 'off' } },
+        { afterSteps: 130, patch: { prefetch: 'echo', cacheSlots: 3 } },
+      ]);
+      expect(emitted(recording)).toEqual(emitted((await runTiny(settings)).recording));
+      const replay = replayCaches(toTrace(recording), toTimeline(recording));
+      const audited = auditOf(recording, replay);
+      expect(audited.replayed).toEqual(audited.measured);
+      expect(audit).toEqual(audited);
+      const counted = [0, 0, 0];
+      for (const { prefetches = [] } of recording.steps) {
+        for (const [at, value] of prefetches.entries()) counted[at % 3] = (counted[at % 3] as number) + value;
+      }
+      const { loads, used, harmed } = replay.prefetchTotals;
+      expect(counted).toEqual([loads, used, harmed]);
+      expect(used).toBeGreaterThan(0);
+      expect(audited.measured.loads).toBe(audited.measured.misses + loads);
+      expect(recording.summary?.totals).toMatchObject({
+        prefetches: loads,
+        prefetchesUsed: used,
+        prefetchesHarmed: harmed,
+      });
+    }
   }, 120_000);
 
   it('6: the ledger stays in the budget, adds up, and its experts line is residents times bytes', async () => {

@@ -39,6 +39,7 @@ export function tinyPairModel(name: 'nllb_moe' | 'switch'): OpenModel {
 export const TINY: RunSettings = {
   cacheSlots: 'all',
   eviction: 'lifo',
+  prefetch: 'off',
   placement: 'contiguous',
   rebalanceEvery: 0,
   batch: 3,

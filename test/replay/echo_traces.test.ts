@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { DeviceRouting } from '../../engine/buffering/device_routing.ts';
-import type { ExpertCache } from '../../engine/buffering/expert_cache.ts';
-import { deviceCaches, serve } from '../../engine/replay/replay_cache.ts';
+import { ExpertCache } from '../../engine/buffering/expert_cache.ts';
+import { serve } from '../../engine/replay/replay_cache.ts';
 import { readTraceFile } from '../../engine/report/trace_file.ts';
 import { ActiveScan, type RoutingTrace } from '../../engine/trace/trace.ts';
 
@@ -32,7 +32,9 @@ function hitPercents(trace: RoutingTrace, slots: readonly number[]): number[] {
   const prefill = prompts.filter(Boolean).length;
   const scored = prefill + Math.floor((trace.steps - prefill) / 2);
   const routing = new DeviceRouting(moeLayers, experts);
-  const sizes = slots.map((size) => deviceCaches(moeLayers, experts, size, 'echo', routing));
+  const sizes = slots.map((size) =>
+    Array.from({ length: moeLayers }, (_, layer) => new ExpertCache(experts, size, 'echo', { routing, layer })),
+  );
   const scan = new ActiveScan(experts);
   const read = () =>
     sizes.map((caches) => {

@@ -23,7 +23,7 @@ describe('miss curve', () => {
         const from = start % trace.steps;
         const placement = contiguous(moeLayers, experts, devices);
         const slots = curveSizes(Math.ceil(experts / devices), 4);
-        const curve = new MissCurveReplay(moeLayers, experts, placement, policy, slots, window);
+        const curve = new MissCurveReplay(moeLayers, experts, { placement, eviction: policy }, slots, window);
         for (let step = from; step < trace.steps; step++) curve.step(trace, step);
         const reading = curve.read();
         const windowFrom = Math.max(from, trace.steps - window);
@@ -63,7 +63,7 @@ describe('miss curve', () => {
         const { moeLayers, experts } = trace;
         const placement = contiguous(moeLayers, experts, 1);
         const slots = curveSizes(experts, 32);
-        const curve = new MissCurveReplay(moeLayers, experts, placement, policy, slots, 1000);
+        const curve = new MissCurveReplay(moeLayers, experts, { placement, eviction: policy }, slots, 1000);
         for (let step = 0; step < trace.steps; step++) curve.step(trace, step);
         const rates = Array.from(slots, (slotsPerLayer) => {
           const { hits, misses } = replayCaches(trace, {

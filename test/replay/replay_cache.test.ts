@@ -4,7 +4,8 @@ import { contiguous, type LayerPlacement, type Placement, singleCopies } from '.
 import { DeviceRouting } from '../../engine/buffering/device_routing.ts';
 import { type CacheCounters, ExpertCache } from '../../engine/buffering/expert_cache.ts';
 import { EvictionName } from '../../engine/protocol/settings.ts';
-import { applyChange, type CacheChange, CacheReplay, replayCaches } from '../../engine/replay/replay_cache.ts';
+import { applyChange } from '../../engine/replay/device_caches.ts';
+import { type CacheChange, CacheReplay, replayCaches } from '../../engine/replay/replay_cache.ts';
 import { type RoutingTrace, RoutingTraceBuilder } from '../../engine/trace/trace.ts';
 import { layerPlacements, splits } from '../balancing/histories.ts';
 import { splitByHand } from '../balancing/split_by_hand.ts';

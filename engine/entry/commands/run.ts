@@ -11,6 +11,7 @@ import {
   DEFAULT_TRANSLATION,
   EvictionChoice,
   PlacementName,
+  PrefetchName,
   type RunSettings,
 } from '../../protocol/settings.ts';
 import type { TelemetryFrame } from '../../protocol/telemetry.ts';
@@ -34,6 +35,7 @@ const FLAGS = {
   ...GATING_FLAGS,
   'cache-slots': { type: 'string' },
   evict: { type: 'string' },
+  prefetch: { type: 'string' },
   placement: { type: 'string' },
   'rebalance-every': { type: 'string' },
   temperature: { type: 'string' },
@@ -61,6 +63,7 @@ export const run: Command = {
     ...GATING_HELP,
     `  --cache-slots N|all         expert slots per layer and device (default ${DEFAULT_RUN.cacheSlots})`,
     `  --evict ${EvictionChoice.options.join('|')}  (default ${DEFAULT_RUN.eviction})`,
+    `  --prefetch ${PrefetchName.options.join('|')}  load experts ahead (default ${DEFAULT_RUN.prefetch})`,
     `  --placement ${PlacementName.options.join('|')}  (default ${DEFAULT_RUN.placement})`,
     '  --rebalance-every N         place experts anew every N steps (default 0: once)',
     '  --temperature X --seed S    0 is greedy (default 0)',
@@ -129,6 +132,7 @@ function readSettings(values: ReturnType<typeof parseFlags>, translates: boolean
   return {
     cacheSlots: slots.data,
     eviction: choiceFlag(values, 'evict', EvictionChoice.options, DEFAULT_RUN.eviction),
+    prefetch: choiceFlag(values, 'prefetch', PrefetchName.options, DEFAULT_RUN.prefetch),
     placement: choiceFlag(values, 'placement', PlacementName.options, DEFAULT_RUN.placement),
     rebalanceEvery: countFlag(values, 'rebalance-every', 0, 1_000_000, DEFAULT_RUN.rebalanceEvery),
     ...gatingFlags(values),
@@ -175,6 +179,13 @@ function runLines(file: string, totals: TelemetryFrame['totals'], audit: Telemet
     `tokens      ${promptTokens} prompt, ${newTokens} new in ${steps} steps, ${(elapsedMs / 1000).toFixed(2)} s (${rate(newTokens)} new, measured)`,
     `cache       ${hits} hits, ${misses} misses (${((100 * misses) / Math.max(1, hits + misses)).toFixed(1)}%), ${evictions} evictions, ${stallMs.toFixed(0)} ms stalled (measured)`,
   ];
+  const { prefetches = 0, prefetchesUsed = 0, prefetchesHarmed = 0 } = totals;
+  if (prefetches > 0) {
+    const percent = ((100 * prefetchesUsed) / prefetches).toFixed(1);
+    lines.push(
+      `prefetch    ${prefetches} of ${totals.loads} loads ahead of need, ${percent}% used, ${prefetchesHarmed} misses of what they pushed out (measured)`,
+    );
+  }
   if (audit !== undefined) {
     lines.push(
       `replay      ${audit.replayed.misses} misses, ${audit.replayed.evictions} evictions over ${audit.steps} steps (replayed)`,

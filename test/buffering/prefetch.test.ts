@@ -1,0 +1,148 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { contiguous } from '../../engine/balancing/placement.ts';
+import { DeviceRouting } from '../../engine/buffering/device_routing.ts';
+import { ExpertCache } from '../../engine/buffering/expert_cache.ts';
+import { Prefetcher } from '../../engine/buffering/prefetcher.ts';
+import { EvictionName } from '../../engine/protocol/settings.ts';
+import { DeviceCaches } from '../../engine/replay/device_caches.ts';
+
+const [LAYERS, EXPERTS] = [3, 10];
+
+/** Passes that repeat earlier ones more often than not, over a few layers. */
+const steps = (minLength: number) => {
+  const set = fc.subarray(
+    Array.from({ length: EXPERTS }, (_, expert) => expert),
+    { maxLength: 3 },
+  );
+  const step = fc.record({
+    fresh: fc.array(set, { minLength: LAYERS, maxLength: LAYERS }),
+    back: fc.integer({ min: 0, max: 8 }),
+  });
+  return fc.array(step, { minLength, maxLength: minLength + 40 }).map((list) => {
+    const made: number[][][] = [];
+    for (const { fresh, back } of list) made.push(made[made.length - back] ?? fresh);
+    return made;
+  });
+};
+
+const scenario = fc.record({
+  sets: steps(20),
+  slots: fc.integer({ min: 1, max: 8 }),
+  eviction: fc.constantFrom(...EvictionName.options),
+});
+
+/** Of two devices the first owns experts 0 to 4; events hold its own experts only. */
+const placement = contiguous(LAYERS, EXPERTS, 2);
+const own = (active: readonly number[]) => Int32Array.from(active.filter((expert) => expert < EXPERTS / 2));
+
+describe('prefetch', () => {
+  it('keeps to its slots and the experts of its device, and its counters add up', () => {
+    let loaded = 0;
+    fc.assert(
+      fc.property(scenario, ({ sets, slots, eviction }) => {
+        const caches = new DeviceCaches(0, LAYERS, EXPERTS, {
+          slotsPerLayer: slots,
+          eviction,
+          placement,
+          prefetch: 'echo',
+        });
+        let accesses = 0;
+        for (const layers of sets) {
+          for (const [layer, active] of layers.entries()) {
+            const cache = caches.layers[layer] as ExpertCache;
+            const before = cache.residents();
+            caches.prefetch(layer);
+            const fetched = cache.residents().filter((expert) => !before.includes(expert));
+            expect(cache.residentCount).toBeLessThanOrEqual(slots);
+            expect(fetched.every((expert) => expert < EXPERTS / 2)).toBe(true);
+            const wanted = own(active);
+            accesses += wanted.length;
+            caches.serve(layer, wanted, wanted.length);
+          }
+        }
+        let all = 0;
+        for (const { counters, prefetches, residentCount } of caches.layers) {
+          expect(counters.loads).toBe(counters.misses + prefetches.loads);
+          expect(counters.loads - counters.evictions).toBe(residentCount);
+          expect(prefetches.used).toBeLessThanOrEqual(prefetches.loads);
+          expect(prefetches.harmed).toBeLessThanOrEqual(counters.misses);
+          all += counters.hits + counters.misses;
+          loaded += prefetches.loads;
+        }
+        expect(all).toBe(accesses);
+      }),
+      { numRuns: 300 },
+    );
+    expect(loaded).toBeGreaterThan(0);
+  });
+
+  it('never looks ahead of the layer: another future changes nothing before it', () => {
+    fc.assert(
+      fc.property(scenario, steps(3), ({ sets, slots, eviction }, other) => {
+        const counts = (all: readonly number[][][]) => {
+          const settings = { slotsPerLayer: slots, eviction, placement, prefetch: 'echo' as const };
+          const caches = new DeviceCaches(0, LAYERS, EXPERTS, settings);
+          return all.map((layers) => {
+            for (const [layer, active] of layers.entries()) {
+              caches.prefetch(layer);
+              caches.serve(layer, own(active), own(active).length);
+            }
+            return caches.layers.map(({ counters, prefetches }) => ({ ...counters, ahead: { ...prefetches } }));
+          });
+        };
+        expect(counts([...sets, ...other]).slice(0, sets.length)).toEqual(counts(sets));
+      }),
+    );
+  });
+
+  it('foresees a repeated routing after the first passes, loads it in time and never what is already there', () => {
+    const routing = new DeviceRouting(2, 32);
+    const prefetcher = new Prefetcher(routing, 2, 32);
+    const caches = [0, 1].map((layer) => new ExpertCache(32, 4, 'lru', { routing, layer }));
+    const serve = (layer: number, active: number[]) => {
+      const cache = caches[layer] as ExpertCache;
+      const planned = prefetcher.plan(layer, cache, () => true);
+      const wanted = Array.from(prefetcher.wanted.subarray(0, planned));
+      for (const expert of wanted) {
+        expect(cache.isResident(expert)).toBe(false);
+        cache.prefetch(expert);
+      }
+      prefetcher.observe(layer, active, active.length);
+      const order = Array.from(cache.openStep(active, active.length).subarray(0, active.length));
+      for (const expert of order) cache.access(expert);
+      return wanted;
+    };
+    // What layer 0 uses says what layer 1 uses; eight pairs go round, too many for LRU.
+    for (let pass = 0; pass < 64; pass++) {
+      const pair = pass % 8;
+      serve(0, [2 * pair, 2 * pair + 1]);
+      const wanted = serve(1, [30 - 2 * pair, 31 - 2 * pair]);
+      if (pass >= 32) expect(wanted.sort((a, b) => a - b)).toEqual([30 - 2 * pair, 31 - 2 * pair]);
+    }
+    const { misses } = (caches[1] as ExpertCache).counters;
+    const { loads, used } = (caches[1] as ExpertCache).prefetches;
+    expect(loads).toBeGreaterThan(60);
+    expect(used).toBe(loads);
+    expect(misses + used).toBe(2 * 64);
+  });
+
+  it('counts as harm a miss of what it pushed out, once, and as no use of an expert that it loaded', () => {
+    const cache = new ExpertCache(6, 2, 'lfu');
+    const event = (active: number[]) => {
+      const order = Array.from(cache.openStep(active, active.length).subarray(0, active.length));
+      for (const expert of order) cache.access(expert);
+    };
+    event([0, 1]);
+    event([1]);
+    cache.beginPrefetch();
+    expect(cache.prefetch(2)).toBe(0);
+    event([0]);
+    // 2 was never used, so it went, and 1 stayed.
+    expect(cache.residents()).toEqual([0, 1]);
+    expect(cache.prefetches).toEqual({ loads: 1, used: 0, harmed: 1 });
+    event([2]);
+    event([0]);
+    expect(cache.prefetches.harmed).toBe(1);
+  });
+});
