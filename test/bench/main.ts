@@ -16,6 +16,7 @@ import { memoryFollows } from './memory_follows.ts';
 import { missLoad } from './miss_load.ts';
 import { prefill } from './prefill.ts';
 import { replay } from './replay.ts';
+import { replayTable } from './replay_table.ts';
 import { start } from './start.ts';
 import { step } from './step.ts';
 import { tokenizer } from './tokenizer.ts';
@@ -33,6 +34,7 @@ const BENCHES: readonly Bench[] = [
   memoryFollows,
   gating,
   replay,
+  replayTable,
   tokenizer,
   start,
   frames,

@@ -11,7 +11,7 @@ import { Pace } from '../../engine/replay/pace.ts';
 import { toTrace } from '../../engine/report/recording.ts';
 import { devices, runTiny } from './tiny_run.ts';
 
-const KIMI = path.resolve('test/fixtures/traces/kimi-linear-300.jsonl.gz');
+const KIMI = path.resolve('models/traces/kimi-linear-300.jsonl.gz');
 
 function materialOf(recording: RunRecording): LabMaterial {
   const { header } = recording;

@@ -9,7 +9,7 @@ import type { PlacementTable } from '../../engine/protocol/labs.ts';
 import { percent, percentText, plain } from '../../src-renderer/format/numbers.ts';
 import { cellTexts, seriousFindings, tabTo } from './lab_checks.ts';
 
-const TRACE = path.resolve('test/fixtures/traces/olmoe-299.jsonl.gz');
+const TRACE = path.resolve('models/traces/olmoe-299.jsonl.gz');
 
 let server: ChildProcess;
 let data: string;
