@@ -70,7 +70,7 @@ function summarise(folder: string, spec: ModelSpec, checkpoint: Checkpoint): Mod
     deviceBytes: {
       embedding: embeddingBytes(spec),
       ...dense,
-      perExpert: expertBytes(first, spec.hiddenSize),
+      perExpert: moe.reduce((sum, layer) => sum + expertBytes(layer, spec.hiddenSize), 0) / moe.length,
       kvPerToken: kvBytesPerToken(spec),
     },
     ...pairSummary(folder, spec),

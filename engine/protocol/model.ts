@@ -29,6 +29,7 @@ export interface ModelSummary {
     readonly embedding: number;
     readonly attention: number;
     readonly otherDense: number;
+    /** Mean over layers: an encoder's experts may be wider than a decoder's. */
     readonly perExpert: number;
     /** One token, all layers. */
     readonly kvPerToken: number;

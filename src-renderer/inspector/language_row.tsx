@@ -9,7 +9,7 @@ export function LanguageRow({ knobs: { model, draft, disabled, isPending, change
   const chosen = targetFor(draft.targetLanguage, model);
   if (chosen === undefined) return null;
   return (
-    <Row label="Translate into" labelId="label-language" pending={isPending('targetLanguage')}>
+    <Row label="Translate into" labelId="label-language" pending={isPending('targetLanguage')} says={chosen}>
       <Choice
         id="choice-language"
         labelledBy="label-language"

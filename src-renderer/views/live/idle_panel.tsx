@@ -17,7 +17,7 @@ export function IdlePanel() {
       title="Inactive experts per layer"
       note="mean, middle 90%"
       figure={(stats) => idleFigure(stats, experts, layers)}
-      unit={experts === 0 ? 'idle' : hasBothStacks(layers) ? 'enc / dec idle' : `of ${experts} idle`}
+      unit={experts === 0 ? 'idle' : hasBothStacks(layers) ? 'enc / dec' : `of ${experts} idle`}
       says={(stats) => (stats === undefined ? '' : idleSentence(stats.idle, experts, layers))}
       table={(stats) => ({
         header: ['Layer', 'Mean idle', '5% of steps below', '95% of steps below', 'Of'],
