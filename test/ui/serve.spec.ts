@@ -45,3 +45,14 @@ test('a browser without the token sees nothing', async ({ page }) => {
   const response = await page.goto(new URL('/', url).href);
   expect(response?.status()).toBe(403);
 });
+
+test('the bundled translation model translates, and shows encoder and decoder apart', async ({ page }) => {
+  await page.goto(url);
+  await page.waitForURL(new URL('/', url).href);
+  await page.getByRole('button', { name: /demo-lm/ }).click();
+  await page.getByRole('menuitem', { name: /bundled translation model/ }).click();
+  await expect(page.getByText(/The encoder leaves \d+ of 64 experts idle/)).toBeVisible();
+  await expect(page.getByText(/the decoder leaves 5\d of 64 experts idle in a step/)).toBeVisible();
+  await expect(page.locator('.live-text-line').filter({ hasText: '→' }).first()).toBeVisible();
+  await expect(page.getByLabel('Translate into')).toContainText('French');
+});
