@@ -15,7 +15,7 @@ const STUDY = [
 
 describe('prefetch on traces of real models', () => {
   it.each(STUDY)('has the hits and loads of the study on $name', ({ name, slots, hits, loads }) => {
-    const { trace } = readTraceFile(`test/fixtures/traces/${name}.jsonl.gz`);
+    const { trace } = readTraceFile(`models/traces/${name}.jsonl.gz`);
     const lru = scored(trace, slots, 'lru', 'off');
     const echo = scored(trace, slots, 'echo', 'echo');
     // The study lets a prefetch be as large as the event that follows; here it is as large as the one before.
@@ -25,7 +25,7 @@ describe('prefetch on traces of real models', () => {
   });
 
   it('switches itself off where it does not pay: 64 tokens of a model with two experts a token', () => {
-    const { trace } = readTraceFile('test/fixtures/traces/gpt-oss-120b-64.jsonl.gz');
+    const { trace } = readTraceFile('models/traces/gpt-oss-120b-64.jsonl.gz');
     for (const slots of [4, 16]) expect(scored(trace, slots, 'lfru', 'echo').ahead).toBe(0);
   });
 });
