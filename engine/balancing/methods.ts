@@ -1,7 +1,7 @@
-import type { PlacementMethod } from '../protocol/labs.ts';
+import type { PlacementName } from '../protocol/settings.ts';
 
 /** Every way to place experts, in the order in which they are shown, and what it goes by. */
-export const PLACEMENT_METHODS: Readonly<Record<PlacementMethod, { readonly title: string; readonly says: string }>> = {
+export const PLACEMENT_METHODS: Readonly<Record<PlacementName, { readonly title: string; readonly says: string }>> = {
   contiguous: { title: 'Contiguous', says: 'Experts in blocks by id, as other engines place them; needs no history.' },
   greedy: {
     title: 'Greedy (paper)',

@@ -1,9 +1,10 @@
-import type { PlacementMethod } from '../protocol/labs.ts';
+import { redundantCopies } from '../protocol/experts_held.ts';
+import type { PlacementName } from '../protocol/settings.ts';
 import { antiCorrelation } from './anti_correlation.ts';
 import { covariance } from './covariance.ts';
 import { greedy } from './greedy.ts';
 import { contiguous, type LoadHistory, type Placement } from './placement.ts';
-import { eplbPlacement, replicaSlots } from './replicas.ts';
+import { eplbPlacement } from './replicas.ts';
 
 export interface PlaceShape {
   readonly layers: number;
@@ -17,12 +18,13 @@ export interface PlaceShape {
 }
 
 /**
- * The placement of a name. All but contiguous have nothing to go by without a history, and are contiguous then.
+ * The placement of a name. All but contiguous have nothing to go by without a history, and are contiguous then; on one device
+ * there is only one.
  * @throws RangeError where nodes do not divide the devices, or groups the experts
  */
-export function place(name: PlacementMethod, history: LoadHistory | undefined, shape: PlaceShape): Placement {
+export function place(name: PlacementName, history: LoadHistory | undefined, shape: PlaceShape): Placement {
   const { layers, experts, devices, groups = 1, nodes = 1 } = shape;
-  if (name === 'contiguous' || history === undefined || history.batches === 0)
+  if (name === 'contiguous' || devices === 1 || history === undefined || history.batches === 0)
     return contiguous(layers, experts, devices);
   switch (name) {
     case 'greedy':
@@ -34,19 +36,8 @@ export function place(name: PlacementMethod, history: LoadHistory | undefined, s
     case 'covariance':
       return covariance(history, devices);
     default: {
-      const redundant = redundantCopies(name, shape);
+      const redundant = redundantCopies(name, experts, shape.redundant);
       return eplbPlacement(history, devices, { redundant, groups, nodes }, name === 'levelled' ? 'levelled' : 'equal');
     }
   }
-}
-
-/** Copies beyond one per expert that a method asks for, over all devices. */
-export function redundantCopies(name: PlacementMethod, { experts, redundant }: Omit<PlaceShape, 'layers'>): number {
-  return name === 'replicated' || name === 'levelled' ? (redundant ?? Math.floor(experts / 8)) : 0;
-}
-
-/** Most experts of a layer on one device under a method: what its memory must hold at most. */
-export function placedPerDevice(name: PlacementMethod, shape: Omit<PlaceShape, 'layers'>): number {
-  const { experts, devices } = shape;
-  return replicaSlots(experts, devices, redundantCopies(name, shape)) / devices;
 }

@@ -1,3 +1,4 @@
+import { replicaSlots } from '../protocol/experts_held.ts';
 import { orContiguous } from './best_on_history.ts';
 import { eplb } from './eplb.ts';
 import { totalTokens } from './history.ts';
@@ -9,14 +10,6 @@ export interface ReplicaOptions {
   /** Expert groups that stay whole within a node; 1 and 1 for one node. */
   readonly groups: number;
   readonly nodes: number;
-}
-
-/**
- * Slots of a layer, over all devices, with up to `redundant` copies more than experts: rounded down to the same number for
- * every device, but never so far that an expert has no place.
- */
-export function replicaSlots(experts: number, devices: number, redundant: number): number {
-  return Math.max(Math.floor((experts + redundant) / devices), Math.ceil(experts / devices)) * devices;
 }
 
 /**

@@ -20,7 +20,7 @@ export class RowSplit {
   private readonly load: Int32Array;
 
   constructor(
-    private readonly layer: LayerPlacement,
+    readonly layer: LayerPlacement,
     devices: number,
     private readonly split: SplitName,
   ) {

@@ -34,7 +34,14 @@ export class LabRank {
   slotsFor(gating: GatingSettings, sequences: readonly Int32Array[]): number {
     const { spec } = this.model;
     const longest = Math.max(...sequences.map((tokens) => tokens.length));
-    const shape = { ...gating, devices: 1, batch: sequences.length, promptTokens: longest, newTokens: 1 };
+    const shape = {
+      placement: 'contiguous' as const,
+      ...gating,
+      devices: 1,
+      batch: sequences.length,
+      promptTokens: longest,
+      newTokens: 1,
+    };
     return slotsThatFit(planMemory(spec, shape, this.tokensOf(sequences)), this.budgetBytes);
   }
 

@@ -10,6 +10,7 @@ import {
   moeLayers,
 } from '../families/spec.ts';
 import { GATING_POLICIES } from '../gating/policies.ts';
+import { expertsHeld } from '../protocol/experts_held.ts';
 import type { GatingSettings, RunSettings } from '../protocol/settings.ts';
 import { dispatchBytes } from '../rank/dispatch_bytes.ts';
 import { embeddingBytes } from '../rank/embedding.ts';
@@ -33,7 +34,7 @@ export interface MemoryPlan {
   readonly outbox: OutboxSizes | undefined;
 }
 
-export type PlanSettings = Pick<RunSettings, 'batch' | 'promptTokens' | 'newTokens'> &
+export type PlanSettings = Pick<RunSettings, 'batch' | 'promptTokens' | 'newTokens' | 'placement'> &
   GatingSettings & {
     readonly devices: number;
   };
@@ -56,7 +57,7 @@ export function planMemory(spec: ModelSpec, settings: PlanSettings, stepTokens =
         rows * kvCapacity(promptTokens) * sourceBytesPerToken(spec);
   const { topK } = rule;
   const pairs = stepTokens * topK;
-  const expertsPerDevice = Math.ceil(experts / devices);
+  const expertsPerDevice = expertsHeld(settings.placement, experts, devices);
   const policy = GATING_POLICIES[settings.gating];
   const bound = policy.bound({ tokens: stepTokens, experts, topK, ranks: devices, expertsPerDevice }, settings);
   const { sentRows, arrivedRows: resultRows } = bound;

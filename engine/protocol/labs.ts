@@ -225,12 +225,8 @@ export const PlacementLabParams = z.object({
 });
 export type PlacementLabParams = z.infer<typeof PlacementLabParams>;
 
-/** `eplb` without redundant experts; with them, `replicated` divides an expert's rows equally, `levelled` by the devices' loads. */
-export const PlacementMethod = z.enum([...PlacementName.options, 'eplb', 'replicated', 'levelled']);
-export type PlacementMethod = z.infer<typeof PlacementMethod>;
-
 export interface PlacementRow {
-  readonly method: PlacementMethod;
+  readonly method: PlacementName;
   readonly title: string;
   /** What it goes by, in one sentence. */
   readonly says: string;
@@ -269,7 +265,7 @@ export const PlacementFormat = z.enum(['eplb', 'sglang', 'vllm-ascend']);
 export type PlacementFormat = z.infer<typeof PlacementFormat>;
 
 /** A placement made from the whole source, for another engine to load. */
-export const PlacementExportParams = PlacementLabParams.extend({ method: PlacementMethod, format: PlacementFormat });
+export const PlacementExportParams = PlacementLabParams.extend({ method: PlacementName, format: PlacementFormat });
 export type PlacementExportParams = z.infer<typeof PlacementExportParams>;
 
 export interface PlacementExport {

@@ -37,7 +37,9 @@ export type PrefetchName = z.infer<typeof PrefetchName>;
 /**
  * Placements by the names used in files, flags and the window. The paper adds 0.5 times Pearson's correlation to a device's load
  * where mean loads are about 1/E, so that its formula is nearly all correlation: `anti-correlation` is that, literally, and
- * `anti-correlation-scaled` has 0.5/E in its place. `covariance` is ours.
+ * `anti-correlation-scaled` has 0.5/E in its place. `covariance` is ours. `eplb` is
+ * DeepSeek's with one copy of each expert; `replicated` and `levelled` have more of the busy ones, an eighth of the experts in all:
+ * the first divides an expert's rows equally over its copies, the other gives each row to the least loaded of them.
  */
 export const PlacementName = z.enum([
   'contiguous',
@@ -45,6 +47,9 @@ export const PlacementName = z.enum([
   'anti-correlation',
   'anti-correlation-scaled',
   'covariance',
+  'eplb',
+  'replicated',
+  'levelled',
 ]);
 export type PlacementName = z.infer<typeof PlacementName>;
 

@@ -49,8 +49,8 @@ export class ArrivalBuffer {
       const expert = layout.active[i] as number;
       let to = (this.from[expert] as number) * hidden;
       for (const [source, rows] of exchange.rows.entries()) {
-        const first = ((layout.sentFrom[source] as Int32Array)[expert] as number) * hidden;
-        const floats = ((exchange.sizes[source] as Int32Array)[expert] as number) * hidden;
+        const first = layout.sentFirst(source, expert) * hidden;
+        const floats = layout.sentCount(source, expert) * hidden;
         buffer.set(rows.subarray(first, first + floats), to);
         to += floats;
       }

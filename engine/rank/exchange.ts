@@ -55,7 +55,7 @@ export function allocateExchange(ranks: number, experts: number, hidden: number)
     flags: new SharedArrayBuffer(4 * (ranks * FLAGS_PER_RANK + 1)),
     sizes: new SharedArrayBuffer(4 * ranks * experts),
     reduced: new SharedArrayBuffer(4 * ranks),
-    loadStamps: new SharedArrayBuffer(4 * experts),
+    loadStamps: new SharedArrayBuffer(4 * ranks * experts),
   };
 }
 
@@ -90,7 +90,7 @@ export class Exchange {
   /** Expert outputs by owning rank, see rank/batch_layout.ts for the order. */
   results: readonly Float32Array[] = [];
   outboxes: OutboxSizes = { pairs: 0, sentRows: 0, resultRows: 0 };
-  /** Exchange number in which an expert was last loaded [experts]. */
+  /** Exchange number in which an expert was last loaded on a device [ranks, experts]. */
   readonly loadStamps: Int32Array;
   private readonly flags: Int32Array;
   private readonly reduced: Int32Array;

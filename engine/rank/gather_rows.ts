@@ -44,8 +44,9 @@ export class GatherRows implements RowPath {
         out = this.gatherRemote(exchange, source, expert, topK, out);
         continue;
       }
-      const end = plan.offsets[expert + 1] as number;
-      for (let index = plan.offsets[expert] as number; index < end; index++) {
+      const first = layout.sentFirst(source, expert);
+      const end = first + layout.sentCount(source, expert);
+      for (let index = first; index < end; index++) {
         const token = Math.floor((plan.pairs[index] as number) / topK);
         const from = (rows.at[token] as number) * hidden;
         this.input.set((normed[rows.group[token] as number] as Float32Array).subarray(from, from + hidden), out);
@@ -72,8 +73,8 @@ export class GatherRows implements RowPath {
     const { hidden } = this.parts;
     const pairs = exchange.pairs[source] as Int32Array;
     const rows = exchange.rows[source] as Float32Array;
-    const first = (this.layout.sentFrom[source] as Int32Array)[expert] as number;
-    const end = first + ((exchange.sizes[source] as Int32Array)[expert] as number);
+    const first = this.layout.sentFirst(source, expert);
+    const end = first + this.layout.sentCount(source, expert);
     let out = at;
     for (let index = first; index < end; index++) {
       const from = Math.floor((pairs[index] as number) / topK) * hidden;

@@ -1,3 +1,4 @@
+import type { RowSplit } from '../balancing/split.ts';
 import type { CpuExperts } from '../device/cpu_experts.ts';
 import type { RuntimeMeter } from '../device/cpu_session.ts';
 import type { DispatchPlan } from '../gating/dispatch_plan.ts';
@@ -26,7 +27,7 @@ export interface TokenRows {
   readonly at: Int32Array;
 }
 
-/** What a MoE layer works on. The plan says which rows each expert gets, the placement who owns it. */
+/** What a MoE layer works on. The plan says which rows each expert gets, the split who runs them. */
 export interface MoeLayerInput {
   readonly layer: number;
   readonly rows: TokenRows;
@@ -40,7 +41,8 @@ export interface MoeLayerInput {
   readonly weights: Float32Array;
   readonly choiceAt: number;
   readonly plan: DispatchPlan;
-  readonly deviceOf: Uint8Array;
+  /** The layer's placement, and what divides rows over its copies. */
+  readonly split: RowSplit;
   /** 1 is set for tokens that waited for a load. */
   readonly waited: Uint8Array;
 }

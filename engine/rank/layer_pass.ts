@@ -1,5 +1,5 @@
 import type { Tensor } from 'onnxruntime-node';
-import type { LayerPlacement } from '../balancing/placement.ts';
+import type { RowSplit } from '../balancing/split.ts';
 import type { CpuDense, LayerOutput } from '../device/cpu_dense.ts';
 import { floats } from '../device/cpu_session.ts';
 import {
@@ -79,7 +79,7 @@ export class LayerPass {
     states: readonly Float32Array[],
     attention: AttentionSource,
     chosen: Chosen,
-    placement: readonly LayerPlacement[],
+    splits: readonly RowSplit[],
   ): Promise<readonly Float32Array[]> {
     const { dense, clock, ledger, spec } = this.parts;
     let current = states;
@@ -95,7 +95,7 @@ export class LayerPass {
       }
       current = outputs.map((output) => output.h);
       if (layer.feedForward.kind !== 'moe') continue;
-      planned = await this.runExperts(layer, this.moeLayer(stack, layer), tokens, outputs, chosen, placement, planned);
+      planned = await this.runExperts(layer, this.moeLayer(stack, layer), tokens, outputs, chosen, splits, planned);
     }
     ledger.remove('gatingReorder', planned);
     return current;
@@ -108,7 +108,7 @@ export class LayerPass {
     tokens: PassTokens,
     outputs: readonly LayerOutput[],
     chosen: Chosen,
-    placement: readonly LayerPlacement[],
+    splits: readonly RowSplit[],
     planned: number,
   ): Promise<number> {
     const { ledger, runner } = this.parts;
@@ -130,7 +130,7 @@ export class LayerPass {
       weights: chosen.weights,
       choiceAt,
       plan: this.plan,
-      deviceOf: (placement[index] as LayerPlacement).deviceOf,
+      split: splits[index] as RowSplit,
       waited: chosen.waited.subarray(first, first + rows.tokens),
     });
     ledger.remove('gatingReorder', logitBytes);

@@ -2,7 +2,7 @@ import { CpuMasks } from '../device/cpu_masks.ts';
 import { fillCombineWeights, fillDispatchMask } from '../gating/static.ts';
 import { ArrivalBuffer } from './arrival_buffer.ts';
 import type { BatchLayout } from './batch_layout.ts';
-import type { ExpertOutputs } from './combine.ts';
+import { type ExpertOutputs, sourceOf, sourceRow } from './combine.ts';
 import type { Exchange } from './exchange.ts';
 import type { LayerParts, MoeLayerInput } from './layer_input.ts';
 import type { RowPath } from './row_path.ts';
@@ -111,16 +111,21 @@ export class MaskRows implements RowPath {
   }
 
   /** This rank's rows of all experts' outputs, where its combine weights expect them [E, C S, hidden]. */
-  private takeBack({ plan, deviceOf }: MoeLayerInput, outputs: ExpertOutputs, returned: Float32Array): void {
+  private takeBack({ plan }: MoeLayerInput, outputs: ExpertOutputs, returned: Float32Array): void {
     const { layout } = this;
     const { hidden, experts } = this.parts;
-    const floats = plan.capacity * hidden;
+    const { capacity } = plan;
     for (let expert = 0; expert < experts; expert++) {
       const own = layout.ownFrom[expert] as number;
-      const local = outputs.local[expert];
-      const source = local ?? (outputs.remote[deviceOf[expert] as number] as Float32Array);
-      const from = (local === undefined ? (layout.resultFrom[expert] as number) + own : own) * hidden;
-      returned.set(source.subarray(from, from + floats), expert * floats);
+      // Copies of the expert may each have run a part of them.
+      for (let row = own; row < own + capacity; ) {
+        const copy = layout.copyOf(expert, row);
+        const end = Math.min(own + capacity, layout.partEnd(expert, copy));
+        const from = sourceRow(layout, expert, copy, row) * hidden;
+        const part = sourceOf(outputs, layout, expert, copy).subarray(from, from + (end - row) * hidden);
+        returned.set(part, (expert * capacity + row - own) * hidden);
+        row = end;
+      }
     }
   }
 }

@@ -56,7 +56,7 @@ export class MoeLayerRunner {
       clock.enter('exchange');
       exchange.awaitAll('sizes');
     }
-    layout.measure(exchange?.sizes ?? this.soloSizes, input.deviceOf, policy.activeSet);
+    layout.measure(exchange?.sizes ?? this.soloSizes, input.split, policy.activeSet);
     const outputBytes = await this.runExperts(input, path, number);
     if (exchange !== undefined) {
       clock.enter('exchange');
@@ -65,7 +65,7 @@ export class MoeLayerRunner {
     }
     const combining = path.combine(input, { local: outputs, remote: exchange?.results ?? [] });
     if (combining !== undefined) await combining;
-    markWaited(input, exchange?.loadStamps ?? this.soloStamps, number);
+    markWaited(input, layout, exchange?.loadStamps ?? this.soloStamps, number);
     path.finish();
     outputs.fill(undefined);
     ledger.remove('expertExecution', outputBytes);
@@ -86,7 +86,7 @@ export class MoeLayerRunner {
   /** @returns bytes of the outputs that are kept until combined */
   private async runExperts(input: MoeLayerInput, path: RowPath, number: number): Promise<number> {
     const { layout } = this;
-    const { rank, hidden, store, caches, exchange, ledger, clock } = this.parts;
+    const { rank, experts, hidden, store, caches, exchange, ledger, clock } = this.parts;
     const { layer } = input;
     // For the caches, as in replay, a step that has no row for a layer did not pass there.
     if (layout.totalRows === 0) return 0;
@@ -101,8 +101,10 @@ export class MoeLayerRunner {
       if (verdict !== HIT) {
         clock.enter('load');
         await caches.load(layer, expert, verdict);
-        Atomics.store(stamps, expert, number);
+        Atomics.store(stamps, rank * experts + expert, number);
       }
+      // A copy that no row came to was only kept at hand, where gating asks for every expert.
+      if (layout.batchRows[expert] === 0) continue;
       clock.enter('reorder');
       const batch = path.batch(input, expert);
       outputBytes += batch.byteLength;
@@ -117,7 +119,7 @@ export class MoeLayerRunner {
         // What a device padded itself does not go back.
         const floats = (layout.batchRows[expert] as number) * hidden;
         const results = exchange.results[rank] as Float32Array;
-        results.set(output.subarray(0, floats), (layout.resultFrom[expert] as number) * hidden);
+        results.set(output.subarray(0, floats), layout.ownResult(expert) * hidden);
       }
     }
     return outputBytes;

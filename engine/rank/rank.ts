@@ -1,4 +1,4 @@
-import type { LayerPlacement } from '../balancing/placement.ts';
+import { RowSplit } from '../balancing/split.ts';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { CpuDense, type LayerOutput } from '../device/cpu_dense.ts';
 import { CpuExperts } from '../device/cpu_experts.ts';
@@ -52,7 +52,8 @@ export class Rank {
   private readonly gate: Gate;
   private readonly outbox: RankOutbox;
   private readonly pass: LayerPass;
-  private placement: readonly LayerPlacement[] = [];
+  /** The placement in force, by layer, and what divides rows over its copies. */
+  private splits: readonly RowSplit[] = [];
 
   private constructor(
     setup: RankSetup,
@@ -104,7 +105,7 @@ export class Rank {
   /** Puts settings in force before the next step; returns how many experts were given up for it. */
   async apply(settings: RankSettings): Promise<number> {
     const { gating, outboxes, placement } = settings;
-    this.placement = placement.layers;
+    this.splits = placement.layers.map((layer) => new RowSplit(layer, placement.devices, placement.split));
     this.gate.settings = gating;
     // What is given up goes before what is new comes: in between, the budget must hold as well.
     await this.runner.use(this.gate.policy);
@@ -185,7 +186,7 @@ export class Rank {
     const tokens = this.tokensOf(stack, sources, plan.routedAs, 0, stepTokens);
     const feeds = sources.map((source) => encoderFeeds(source, this.relative.encoder));
     const attention: AttentionSource = { feeds: (_, group) => feeds[group] ?? {} };
-    const states = await this.pass.run(stack, tokens, this.embed(stack, tokens), attention, chosen, this.placement);
+    const states = await this.pass.run(stack, tokens, this.embed(stack, tokens), attention, chosen, this.splits);
     this.clock.enter('attention');
     for (const [index, source] of sources.entries()) await this.sources.store(source, states[index] as Float32Array);
   }
@@ -217,7 +218,7 @@ export class Rank {
       },
       took: (layer, index, output) => this.keep(layer, tokens.groups[index] as PassTokens['groups'][number], output),
     };
-    return this.pass.run(stack, tokens, this.embed(stack, tokens), source, chosen, this.placement);
+    return this.pass.run(stack, tokens, this.embed(stack, tokens), source, chosen, this.splits);
   }
 
   private keep(layer: number, { members, firstRow, length }: PassTokens['groups'][number], output: LayerOutput): void {

@@ -1,10 +1,12 @@
 import { meanShares, shareRows, sliceBatches } from '../balancing/history.ts';
 import { PLACEMENT_METHODS } from '../balancing/methods.ts';
 import { correlation, shareCovariance } from '../balancing/moments.ts';
-import { type PlaceShape, place, placedPerDevice } from '../balancing/place.ts';
+import { type PlaceShape, place } from '../balancing/place.ts';
 import { heldCount, type LoadHistory, type Placement } from '../balancing/placement.ts';
 import { scorePlacement } from '../balancing/score.ts';
-import { type LabSubject, PlacementMethod, type PlacementRow, type PlacementTable } from '../protocol/labs.ts';
+import { expertsHeld, redundantCopies, replicaSlots } from '../protocol/experts_held.ts';
+import type { LabSubject, PlacementRow, PlacementTable } from '../protocol/labs.ts';
+import { PlacementName } from '../protocol/settings.ts';
 import type { RoutingTrace } from '../trace/trace.ts';
 import { isUnbatched, joinDecodeSteps } from './joined_steps.ts';
 import { loadHistory } from './load_history.ts';
@@ -44,9 +46,9 @@ export async function placementTable(
   const half = Math.floor(batches.steps / 2);
   const past = sliceBatches(history, 0, half);
   const future = sliceBatches(history, half, batches.steps);
-  const slots = options.slots ?? Math.max(1, Math.round(placedPerDevice('contiguous', shape) / 2));
+  const slots = options.slots ?? Math.max(1, Math.round(expertsHeld('contiguous', trace.experts, devices) / 2));
   const rows: PlacementRow[] = [];
-  for (const method of PlacementMethod.options) {
+  for (const method of PlacementName.options) {
     const placement = place(method, past, shape);
     await pace.rest();
     const before = scorePlacement(past, placement);
@@ -55,7 +57,8 @@ export async function placementTable(
     rows.push({
       method,
       ...PLACEMENT_METHODS[method],
-      redundant: devices * placedPerDevice(method, shape) - trace.experts,
+      redundant:
+        replicaSlots(trace.experts, devices, redundantCopies(method, trace.experts, options.redundant)) - trace.experts,
       maxLoad: after.maxLoad,
       avgMaxLoad: after.avgMaxLoad,
       historyMaxLoad: before.maxLoad,
@@ -82,7 +85,7 @@ export async function placementTable(
 /** A placement for use elsewhere: from all batches of the trace. */
 export function placeByWhole(
   trace: RoutingTrace,
-  method: PlacementMethod,
+  method: PlacementName,
   options: Omit<PlacementTableOptions, 'slots'>,
 ): Placement {
   const { batches } = batchesOf(trace, options.batchTokens);
@@ -181,7 +184,7 @@ function warnings(
   }
   const decode = joinDecodeSteps(trace, 1).steps;
   if (isJoined && decode < trace.steps) said.push('Prompts are left out: only decode steps were joined to batches.');
-  const copies = devices * placedPerDevice('levelled', { experts: trace.experts, devices, redundant }) - trace.experts;
+  const copies = replicaSlots(trace.experts, devices, redundant) - trace.experts;
   if (copies !== redundant) {
     said.push(`${redundant} redundant experts became ${copies}: every device has the same number of slots.`);
   }

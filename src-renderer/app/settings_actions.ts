@@ -66,7 +66,7 @@ export function createSettingsActions({ engine, session, settings, notices }: Ac
       const changed = realChange(before.draft, patch);
       if (changed === undefined) return;
       const { model, run } = session.getState().snapshot;
-      const owned = model === undefined ? 0 : expertsPerDevice(model, before.draft.devices.length);
+      const owned = model === undefined ? 0 : expertsPerDevice(model, before.draft);
       const most = run?.expertsPerDevice ?? owned;
       const label = changeLabel(before.draft, changed, most);
       settings.setState((s) => record(s, label, changed));

@@ -13,6 +13,9 @@ const HINTS: Readonly<Record<PlacementName, string>> = {
   'anti-correlation': 'Greedy, and experts busy together apart: the paper, nearly all correlation',
   'anti-correlation-scaled': 'The same with the correlation on the scale of the loads',
   covariance: 'Experts swapped until loads and their swings together are least',
+  eplb: "DeepSeek's balancer, one copy of each expert",
+  replicated: 'EPLB with copies of busy experts, each taking an equal part: an eighth more memory',
+  levelled: 'The same copies, each row to the least loaded: an eighth more memory',
 };
 
 /** What it does to this run. */
@@ -22,6 +25,9 @@ const SAYS: Readonly<Record<PlacementName, string>> = {
   'anti-correlation': 'Parts what is busy together',
   'anti-correlation-scaled': 'Evens loads, parts bursts',
   covariance: 'Evens loads and bursts',
+  eplb: 'Evens tokens in all',
+  replicated: 'An eighth more experts held',
+  levelled: 'More held, loads most even',
 };
 
 const STRATEGIES: readonly ChoiceOption<PlacementName>[] = PlacementName.options.map((value) => ({
@@ -38,7 +44,7 @@ export function PlacementSection({ knobs: { model, draft, disabled, isPending, c
   const run = useSession((s) => s.snapshot.run);
   const maxShare = useSummary((s) => s.maxShare);
   const count = draft.devices.length;
-  const most = expertsPerDevice(model, count);
+  const most = expertsPerDevice(model, draft);
   const budget = devices[0]?.defaultBudgetBytes;
   const even = 1 / (run?.settings.devices.length ?? count);
   return (

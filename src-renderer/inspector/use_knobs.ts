@@ -29,7 +29,7 @@ export function useKnobs(): Knobs | undefined {
   return {
     model,
     draft,
-    most: run?.expertsPerDevice ?? expertsPerDevice(model, draft.devices.length),
+    most: run?.expertsPerDevice ?? expertsPerDevice(model, draft),
     disabled: !usable,
     isPending: (key) => pending.includes(key),
     change(patch) {

@@ -1,3 +1,4 @@
+import { expertsHeld } from '../../engine/protocol/experts_held.ts';
 import type { EngineSnapshot, RunState } from '../../engine/protocol/messages.ts';
 import type { DeviceInfo, ModelSummary } from '../../engine/protocol/model.ts';
 import {
@@ -35,9 +36,10 @@ export function pendingKeys(draft: RunSettings, snapshot: EngineSnapshot): (keyo
 }
 
 /** Experts that one device owns in a layer, at most: the largest cache that makes sense. */
-export function expertsPerDevice(model: ModelSummary, devices: number): number {
-  return Math.ceil(model.experts / Math.max(1, devices));
+export function expertsPerDevice(model: ModelSummary, { placement, devices }: DeviceSettings): number {
+  return expertsHeld(placement, model.experts, Math.max(1, devices.length));
 }
+type DeviceSettings = Pick<RunSettings, 'placement' | 'devices'>;
 
 export function slotsInForce(slots: CacheSlots, most: number): number {
   return slots === 'all' ? most : Math.min(slots, most);
@@ -57,7 +59,7 @@ export function fitTo(settings: RunSettings, model: ModelSummary, devices: reado
   const first = devices[0];
   const chosen = here.length > 0 || first === undefined ? here : [{ id: first.id }];
   const usable = chosen.length > 0 ? chosen : settings.devices;
-  const most = expertsPerDevice(model, usable.length);
+  const most = expertsPerDevice(model, { ...settings, devices: usable });
   const { targetLanguage: wanted, ...rest } = settings;
   const targetLanguage = targetFor(wanted, model);
   return {
@@ -154,6 +156,9 @@ const PLACEMENT_TITLES: Readonly<Record<RunSettings['placement'], string>> = {
   'anti-correlation': 'Anti-correlation',
   'anti-correlation-scaled': 'Anti-correlation / E',
   covariance: 'Covariance',
+  eplb: 'EPLB',
+  replicated: 'Replicated',
+  levelled: 'Levelled',
 };
 export const placementTitle = (name: RunSettings['placement']): string => PLACEMENT_TITLES[name];
 

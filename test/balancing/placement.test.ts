@@ -14,10 +14,11 @@ import {
   type Placement,
   type SplitName,
 } from '../../engine/balancing/placement.ts';
-import { eplbPlacement, replicaSlots } from '../../engine/balancing/replicas.ts';
+import { eplbPlacement } from '../../engine/balancing/replicas.ts';
 import { scorePlacement } from '../../engine/balancing/score.ts';
 import { RowSplit } from '../../engine/balancing/split.ts';
-import { PlacementMethod } from '../../engine/protocol/labs.ts';
+import { replicaSlots } from '../../engine/protocol/experts_held.ts';
+import { PlacementName } from '../../engine/protocol/settings.ts';
 import { devices, history, layerPlacements, splits } from './histories.ts';
 
 const REPLICAS = { redundant: 3, groups: 1, nodes: 1 };
@@ -112,7 +113,7 @@ describe('placement', () => {
     const past: LoadHistory = { layers: 1, experts: 4, batches: 1, counts: Uint32Array.of(9, 7, 2, 1) };
     const shape = { layers: 1, experts: 4, devices: 2 };
     const plain = contiguous(1, 4, 2);
-    for (const name of PlacementMethod.options) {
+    for (const name of PlacementName.options) {
       expect(place(name, undefined, shape)).toEqual(plain);
       expect(place(name, { ...past, batches: 0, counts: new Uint32Array(0) }, shape)).toEqual(plain);
     }

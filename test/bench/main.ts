@@ -4,6 +4,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { isMainThread, workerData } from 'node:worker_threads';
 import { describeMachine } from '../../engine/coordinator/machine.ts';
+import { balance } from './balance.ts';
 import { type Bench, type BenchContext, CannotRun, type Figure } from './bench.ts';
 import { decode } from './decode.ts';
 import { exchange } from './exchange.ts';
@@ -33,6 +34,7 @@ const BENCHES: readonly Bench[] = [
   missLoad,
   memoryFollows,
   gating,
+  balance,
   replay,
   replayTable,
   tokenizer,

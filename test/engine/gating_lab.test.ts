@@ -49,7 +49,14 @@ describe('gating compared on the demo model', () => {
 
   it('says of a policy that does not fit the budget that it does not, and runs the others', async () => {
     const sequences = heldOut(model, 4, 32);
-    const shape = { ...under('dynamic'), devices: 1, batch: 4, promptTokens: 32, newTokens: 1 };
+    const shape = {
+      placement: 'contiguous' as const,
+      ...under('dynamic'),
+      devices: 1,
+      batch: 4,
+      promptTokens: 32,
+      newTokens: 1,
+    };
     const plan = planMemory(model.spec, shape, 128);
     const budgetBytes = plan.fixedBytes + plan.bytesPerSlot * experts;
     const policies = [under('static'), under('dynamic')];

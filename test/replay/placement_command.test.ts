@@ -4,7 +4,7 @@ import path from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { BadArguments } from '../../engine/entry/commands/command.ts';
 import { placement } from '../../engine/entry/commands/placement.ts';
-import { PlacementMethod } from '../../engine/protocol/labs.ts';
+import { PlacementName } from '../../engine/protocol/settings.ts';
 
 const GPT_OSS = 'models/traces/gpt-oss-120b-64.jsonl.gz';
 const folder = mkdtempSync(path.join(tmpdir(), 'moe-placement-'));
@@ -24,7 +24,7 @@ describe('moe placement', () => {
     expect(text).toContain('note: The history has 8 batches');
     vi.restoreAllMocks();
     const table = JSON.parse(await printed('--trace', GPT_OSS, '--devices', '4', '--batch-tokens', '4', '--json'));
-    expect(table.rows.map(({ method }: { method: string }) => method)).toEqual(PlacementMethod.options);
+    expect(table.rows.map(({ method }: { method: string }) => method)).toEqual(PlacementName.options);
     for (const { title, avgMaxLoad } of table.rows) {
       const line = text.split('\n').find((candidate) => candidate.startsWith(title));
       expect(line).toContain((4 * avgMaxLoad).toFixed(3));

@@ -4,7 +4,8 @@ import { sliceBatches } from '../../engine/balancing/history.ts';
 import { place } from '../../engine/balancing/place.ts';
 import { checkPlacement } from '../../engine/balancing/placement.ts';
 import { scorePlacement } from '../../engine/balancing/score.ts';
-import { type LabSubject, PlacementMethod } from '../../engine/protocol/labs.ts';
+import type { LabSubject } from '../../engine/protocol/labs.ts';
+import { PlacementName } from '../../engine/protocol/settings.ts';
 import { isUnbatched, joinDecodeSteps } from '../../engine/replay/joined_steps.ts';
 import { loadHistory } from '../../engine/replay/load_history.ts';
 import { Pace } from '../../engine/replay/pace.ts';
@@ -75,7 +76,7 @@ describe('table of placements', () => {
       history: { batches: 18 },
       scored: { batches: 19 },
     });
-    expect(table.rows.map(({ method }) => method)).toEqual(PlacementMethod.options);
+    expect(table.rows.map(({ method }) => method)).toEqual(PlacementName.options);
     const batches = joinDecodeSteps(olmoe, 8);
     const past = sliceBatches(loadHistory(batches, 0, 37), 0, 18);
     const future = loadHistory(batches, 18, 37);
@@ -125,13 +126,13 @@ describe('table of placements', () => {
     async ({ tokens, devices, ...study }) => {
       // gpt-oss decodes 64 tokens: two batches of 32 are too few, as in the study.
       const used = tokens === 8 ? [...TRACES, gptOss] : TRACES;
-      const mean = new Map<PlacementMethod, number>();
+      const mean = new Map<PlacementName, number>();
       for (const trace of used) {
         const { rows } = await placementTable(trace, SUBJECT, { devices, batchTokens: tokens, ...NODE }, new Pace());
         for (const { method, avgMaxLoad } of rows)
           mean.set(method, (mean.get(method) ?? 0) + (devices * avgMaxLoad) / used.length);
       }
-      const of = (method: PlacementMethod) => mean.get(method) ?? Number.NaN;
+      const of = (method: PlacementName) => mean.get(method) ?? Number.NaN;
       // Which of two equally busy experts goes first decides a placement; taking them in the other order moves these means by 1 %.
       expect(Math.abs(of('levelled') / study.levelled - 1)).toBeLessThan(0.01);
       // The study divides rows into equal parts that need not be whole; the engine cannot.

@@ -2,7 +2,8 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { openLabSource } from '../../coordinator/lab_source.ts';
 import { placementExport, placementLab } from '../../coordinator/placement_lab.ts';
-import { PlacementFormat, PlacementLabParams, PlacementMethod, type PlacementTable } from '../../protocol/labs.ts';
+import { PlacementFormat, PlacementLabParams, type PlacementTable } from '../../protocol/labs.ts';
+import { PlacementName } from '../../protocol/settings.ts';
 import { Pace } from '../../replay/pace.ts';
 import { type Command, choiceFlag, countFlag, parseFlags, printJson, textFlag } from './command.ts';
 import { sourceFlag } from './lab_flags.ts';
@@ -22,7 +23,7 @@ export const placement: Command = {
     '  --groups G --nodes N  EPLB: groups that stay whole within a node (default 1 and 1)',
     '  --json                the table as JSON',
     `  --export ${PlacementFormat.options.join('|')} --out FILE --method M   write the placement of the whole source by method M:`,
-    `                        ${PlacementMethod.options.join(', ')}`,
+    `                        ${PlacementName.options.join(', ')}`,
   ].join('\n'),
   async run(args) {
     const values = parseFlags(args, {
@@ -58,7 +59,7 @@ export const placement: Command = {
       return;
     }
     const out = path.resolve(textFlag(values, 'out'));
-    const method = choiceFlag(values, 'method', PlacementMethod.options, 'contiguous');
+    const method = choiceFlag(values, 'method', PlacementName.options, 'contiguous');
     const format = choiceFlag(values, 'export', PlacementFormat.options, 'eplb');
     writeFileSync(out, placementExport(material, { ...params, method, format }).content);
     process.stdout.write(

@@ -1,7 +1,7 @@
-import type { PlacementMethod } from '../../../engine/protocol/labs.ts';
+import type { PlacementName } from '../../../engine/protocol/settings.ts';
 
 /** Methods have their colours wherever they are drawn; devices have others. */
-const METHOD_VARIABLES: Readonly<Record<PlacementMethod, string>> = {
+const METHOD_VARIABLES: Readonly<Record<PlacementName, string>> = {
   contiguous: '--m-embedding',
   greedy: '--p-combine',
   'anti-correlation': '--m-gating',
@@ -12,4 +12,4 @@ const METHOD_VARIABLES: Readonly<Record<PlacementMethod, string>> = {
   levelled: '--accent',
 };
 
-export const methodVariable = (method: string): string => METHOD_VARIABLES[method as PlacementMethod] ?? '--axis';
+export const methodVariable = (method: string): string => METHOD_VARIABLES[method as PlacementName] ?? '--axis';

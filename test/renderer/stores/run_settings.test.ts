@@ -51,7 +51,9 @@ it('names what waits for the next run', () => {
 it('the far end of the slider is all experts', () => {
   expect(slotsAt(64, 64)).toBe('all');
   expect(slotsAt(23.6, 64)).toBe(24);
-  expect(expertsPerDevice(DEMO_MODEL, 3)).toBe(22);
+  const devices = [{ id: 'cpu:0' }, { id: 'cpu:1' }, { id: 'cpu:2' }];
+  expect(expertsPerDevice(DEMO_MODEL, { placement: 'greedy', devices })).toBe(22);
+  expect(expertsPerDevice(DEMO_MODEL, { placement: 'levelled', devices })).toBe(24);
 });
 
 describe('fitTo', () => {
