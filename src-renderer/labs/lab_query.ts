@@ -15,6 +15,8 @@ export interface QueryState<R> {
 export interface Question<R> {
   /** Two questions with the same key have the same answer, but for a run that has gone on. */
   readonly key: string;
+  /** What it is about. An answer about something else is not kept in sight while this one is computed. */
+  readonly about: string;
   readonly ask: () => Promise<R>;
 }
 
@@ -54,6 +56,7 @@ export class LabQuery<R> {
   /** Takes over a question; asks when it differs from the last one. Undefined: there is nothing to ask. */
   set(question: Question<R> | undefined): void {
     const isSame = question?.key === this.question?.key;
+    const isNewSubject = question?.about !== this.question?.about;
     this.question = question;
     if (isSame) return;
     if (question === undefined) {
@@ -61,7 +64,8 @@ export class LabQuery<R> {
       this.publish({ ...NOTHING });
       return;
     }
-    this.publish({ ...this.state, error: undefined, isCancelled: false });
+    const kept = isNewSubject ? { ...NOTHING, isAsking: this.inFlight !== undefined } : this.state;
+    this.publish({ ...kept, error: undefined, isCancelled: false });
     this.send();
   }
 

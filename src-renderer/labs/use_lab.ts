@@ -40,6 +40,7 @@ export function useLab<M extends Method>(method: M, params: Params<M> | undefine
   const isStarting = useSession((s) => s.snapshot.state === 'starting' || s.snapshot.state === 'running');
   const hasSteps = useSummary((s) => s.step > 0);
   const isLive = sourceOf(params)?.kind === 'live';
+  const about = `${JSON.stringify(sourceOf(params))} ${isLive ? runId : ''}`;
   const blank = isLive ? blankReason(hasModel, runId, isStarting && !hasSteps) : undefined;
   const key =
     params === undefined || blank !== undefined ? undefined : keyOf(method, params, isLive ? runId : undefined);
@@ -47,9 +48,9 @@ export function useLab<M extends Method>(method: M, params: Params<M> | undefine
   useEffect(() => {
     if (!isConnected) return;
     query.set(
-      key === undefined || params === undefined ? undefined : { key, ask: () => engine.request(method, params) },
+      key === undefined || params === undefined ? undefined : { key, about, ask: () => engine.request(method, params) },
     );
-  }, [engine, query, method, params, key, isConnected]);
+  }, [engine, query, method, params, key, about, isConnected]);
 
   // A question that failed because the engine went away is asked again when there is one.
   useEffect(() => {

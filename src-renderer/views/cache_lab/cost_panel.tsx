@@ -17,7 +17,7 @@ export function CostPanel({ choice: { table, size, policy, pinSlots } }: { reado
     const least = minRow(table);
     if (row === undefined || table.cost === undefined) return undefined;
     const time = (of: typeof row) => table.slots.map((_, i) => costAt(table, of, i)?.stepMs ?? null);
-    const speed: PlotLine[] = [{ id: policy, title: row.title, colour: '--accent', y: time(row), isMain: true }];
+    const speed: PlotLine[] = [{ id: policy, title: 'time', colour: '--accent', y: time(row), isMain: true }];
     if (least !== undefined && policy !== 'min')
       speed.push({ id: 'min', title: 'MIN', colour: '--dim', y: time(least), isDashed: true });
     const memory: PlotLine[] = [
@@ -37,7 +37,7 @@ export function CostPanel({ choice: { table, size, policy, pinSlots } }: { reado
   return (
     <LabPanel
       title="Time and memory"
-      note="projected"
+      note={row === undefined ? 'projected' : `projected, ${row.title}`}
       figure={cost === undefined ? undefined : tile(cost.stepMs)}
       unit="ms a step"
       missing={drawn === undefined ? missingBecause(table.subject.source) : undefined}

@@ -23,7 +23,7 @@ interface BatchPanelProps {
 export function BatchPanel({ map, layer, life }: BatchPanelProps) {
   const { selection } = useStudio();
   const shown = life.result;
-  const title = `${layerTitle(map, layer)}, step by step`;
+  const title = `${layerTitle(map, shown?.layer ?? layer)}, step by step`;
   const most = useMemo(
     () => (shown?.share ?? []).reduce((best, row) => row.reduce((a, b) => Math.max(a, b), best), 0),
     [shown],

@@ -53,7 +53,12 @@ export function createGatingLab(engine: EngineLink, session: StoreApi<SessionSta
     const isSame = key === askedKey;
     askedKey = key;
     if (isSame) query.refresh();
-    else query.set({ key, ask: () => engine.request('gatingLab', params) });
+    else
+      query.set({
+        key,
+        about: session.getState().snapshot.model?.fingerprint ?? '',
+        ask: () => engine.request('gatingLab', params),
+      });
   }
   return {
     knobs,

@@ -6,8 +6,10 @@ function setUp() {
   let nowMs = 0;
   const query = new LabQuery<string>(() => nowMs);
   const asked: { key: string; resolve: (answer: string) => void; reject: (error: Error) => void }[] = [];
+  // The first letter of a key says what the question is about.
   const question = (key: string) => ({
     key,
+    about: key.charAt(0),
     ask: () => new Promise<string>((resolve, reject) => asked.push({ key, resolve, reject })),
   });
   const settled = () => new Promise((resolve) => setTimeout(resolve));
@@ -56,8 +58,18 @@ describe('LabQuery', () => {
     const { query, set, answer } = setUp();
     set('a');
     await answer(0, 'A');
-    set('b');
+    set('a, second half');
     expect(query.state).toMatchObject({ result: 'A', answered: 'a', isAsking: true });
+  });
+
+  it('shows no answer about something else', async () => {
+    const { query, set, answer } = setUp();
+    set('a');
+    await answer(0, 'A');
+    set('b');
+    expect(query.state).toMatchObject({ result: undefined, isAsking: true });
+    await answer(1, 'B');
+    expect(query.state.result).toBe('B');
   });
 
   it('lets go: a late answer changes nothing, and only a new wish asks again', async () => {
