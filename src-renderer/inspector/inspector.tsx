@@ -5,6 +5,7 @@ import { list } from '../format/words.ts';
 import { pendingKeys, settingName } from '../stores/run_settings.ts';
 import { CommandButton } from '../widgets/command_button.tsx';
 import { CacheSection } from './cache_section.tsx';
+import { GatingSection } from './gating_section.tsx';
 import { PlacementSection } from './placement_section.tsx';
 import { useKnobs } from './use_knobs.ts';
 import { WorkloadSection } from './workload_section.tsx';
@@ -22,6 +23,7 @@ export function Inspector() {
           <>
             <CacheSection knobs={knobs} />
             <PlacementSection knobs={knobs} />
+            <GatingSection knobs={knobs} />
             <WorkloadSection knobs={knobs} />
           </>
         )}

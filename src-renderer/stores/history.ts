@@ -37,6 +37,7 @@ export interface HistoryColumns {
   readonly peakBytes: Float64Array;
   readonly deviceShare: Float32Array;
   readonly phaseMs: Float32Array;
+  readonly droppedPairs: Int32Array;
   /** Sum over layers. */
   readonly hitsAll: Uint32Array;
   readonly missesAll: Uint32Array;
@@ -60,6 +61,7 @@ const widths = ({ layers, devices }: HistoryShape): Record<SourceColumn, number>
   peakBytes: devices,
   deviceShare: devices,
   phaseMs: PHASE_COUNT,
+  droppedPairs: 1,
 });
 
 function allocate(shape: HistoryShape, rows: number): HistoryColumns {
@@ -79,6 +81,7 @@ function allocate(shape: HistoryShape, rows: number): HistoryColumns {
     peakBytes: new Float64Array(rows * width.peakBytes),
     deviceShare: new Float32Array(rows * width.deviceShare),
     phaseMs: new Float32Array(rows * width.phaseMs),
+    droppedPairs: new Int32Array(rows),
     hitsAll: new Uint32Array(rows),
     missesAll: new Uint32Array(rows),
   };

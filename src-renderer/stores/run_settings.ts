@@ -190,10 +190,10 @@ export function settingText<K extends keyof RunSettings>(key: K, settings: RunSe
       return `${slotsInForce(settings.cacheSlots, most)} slots`;
     case 'eviction':
       return evictionTitle(settings.eviction);
-    case 'placement':
-      return placementTitle(settings.placement);
     case 'gating':
       return gatingTitle(settings.gating);
+    case 'placement':
+      return placementTitle(settings.placement);
     case 'rebalanceEvery':
       return rebalanceText(settings.rebalanceEvery);
     case 'devices':

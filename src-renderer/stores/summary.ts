@@ -15,6 +15,8 @@ export interface SummaryState {
   readonly ledgerBytes: readonly (readonly number[])[];
   /** Mean over the last `RECENT_STEPS` steps of the busiest device's share, 1/D..1. */
   readonly maxShare: number | undefined;
+  /** Token-expert pairs that gating dropped, per token over the last `RECENT_STEPS` steps, all layers; undefined before the first. */
+  readonly droppedPerToken: number | undefined;
   readonly sequencesDone: number;
   readonly sequencesTotal: number;
   readonly curve: MissCurve | undefined;
@@ -35,6 +37,7 @@ export const EMPTY_SUMMARY: SummaryState = {
   residentBytes: 0,
   ledgerBytes: [],
   maxShare: undefined,
+  droppedPerToken: undefined,
   sequencesDone: 0,
   sequencesTotal: 0,
   curve: undefined,

@@ -48,15 +48,22 @@ export function summarize(bus: FrameBus, framesPerSecond: number): SummaryState 
   };
 }
 
-function recentRates(history: RunHistory, from: number): Pick<SummaryState, 'hitRate' | 'maxShare'> {
+function recentRates(
+  history: RunHistory,
+  from: number,
+): Pick<SummaryState, 'hitRate' | 'maxShare' | 'droppedPerToken'> {
   const { columns, shape } = history;
   let hits = 0;
   let accesses = 0;
   let shares = 0;
+  let dropped = 0;
+  let tokens = 0;
   for (let row = from; row < history.endRow; row++) {
     const slot = history.slot(row);
     hits += columns.hitsAll[slot] ?? 0;
     accesses += (columns.hitsAll[slot] ?? 0) + (columns.missesAll[slot] ?? 0);
+    dropped += columns.droppedPairs[slot] ?? 0;
+    tokens += columns.tokens[slot] ?? 0;
     let highest = 0;
     for (let d = 0; d < shape.devices; d++) {
       highest = Math.max(highest, columns.deviceShare[slot * shape.devices + d] ?? 0);
@@ -67,6 +74,7 @@ function recentRates(history: RunHistory, from: number): Pick<SummaryState, 'hit
   return {
     hitRate: accesses === 0 ? undefined : hits / accesses,
     maxShare: rows === 0 ? undefined : shares / rows,
+    droppedPerToken: tokens === 0 ? undefined : dropped / tokens,
   };
 }
 
