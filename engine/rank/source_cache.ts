@@ -43,15 +43,15 @@ export class SourceCache {
     }
   }
 
-  /** Which keys a group's rows may look at: the same for every layer. */
-  mask({ firstRow, batch }: TokenGroup): Record<string, Tensor> {
+  /** Which keys a group's rows may look at: the same for every layer. Rows in between whose sequence is done look at none. */
+  mask({ firstRow, batch, members }: TokenGroup): Record<string, Tensor> {
     if (this.layers.length === 0) return {};
     const { capacity } = this.kv;
     const bias = new Float32Array(batch * capacity).fill(MASKED);
-    for (let row = 0; row < batch; row++) {
-      const source = this.sources[firstRow + row];
+    for (const { row } of members) {
+      const source = this.sources[row];
       for (let key = 0; key < (source?.tokens ?? 0); key++)
-        if (source?.mask?.[key] !== 0) bias[row * capacity + key] = 0;
+        if (source?.mask?.[key] !== 0) bias[(row - firstRow) * capacity + key] = 0;
     }
     return { cross_bias: floats(bias, [batch, 1, 1, capacity]) };
   }

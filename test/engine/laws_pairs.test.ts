@@ -11,6 +11,7 @@ import {
   GatingName,
   type LivePatch,
   PlacementName,
+  PrefetchName,
   type RunSettings,
 } from '../../engine/protocol/settings.ts';
 import { CATEGORY_COUNT } from '../../engine/protocol/telemetry.ts';
@@ -32,16 +33,18 @@ const placement = fc.constantFrom(...PlacementName.options);
 const batch = fc.integer({ min: 1, max: 4 });
 /** Those that leave nothing out: with capacity 1 and factor 0 all do. */
 const gating = fc.constantFrom(...GatingName.options);
+const prefetch = fc.constantFrom(...PrefetchName.options);
 const start: fc.Arbitrary<Partial<RunSettings>> = fc.record({
   cacheSlots: slots,
   eviction,
   placement,
   batch,
   gating,
+  prefetch,
   devices: fc.constantFrom(devices(1), devices(2)),
 });
 const patch: fc.Arbitrary<LivePatch> = fc.record(
-  { cacheSlots: slots, eviction, placement, batch, gating },
+  { cacheSlots: slots, eviction, placement, batch, gating, prefetch },
   { requiredKeys: [] },
 );
 const changes = fc.array(fc.record({ afterSteps: fc.integer({ min: 0, max: 25 }), patch }), { maxLength: 3 });
