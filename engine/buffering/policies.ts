@@ -16,6 +16,8 @@ import { Sieve } from './sieve.ts';
 interface PolicyEntry {
   readonly title: string;
   readonly says: string;
+  /** Learns from what the other layers of a step used: its caches must meet steps in turn, each layer by layer. */
+  readonly learnsOverLayers?: true;
   readonly create: (experts: number, place: CachePlace, cache: CacheView) => EvictionPolicy;
 }
 
@@ -69,6 +71,7 @@ export const POLICIES: Readonly<Record<EvictionName, PolicyEntry>> = {
   echo: {
     title: 'Routing echo',
     says: 'An inactive expert first; always the least likely to be used soon, learned from how past steps like this one went on',
+    learnsOverLayers: true,
     create: (experts, place) => new Echo(experts, place),
   },
   pinned: {

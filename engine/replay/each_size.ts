@@ -1,5 +1,6 @@
 import { DeviceRouting } from '../buffering/device_routing.ts';
 import { ExpertCache } from '../buffering/expert_cache.ts';
+import { POLICIES } from '../buffering/policies.ts';
 import type { EvictionName } from '../protocol/settings.ts';
 import type { ActiveSets } from './active_sets.ts';
 import { countScored, type MissCounts, stepSlices } from './miss_counts.ts';
@@ -15,8 +16,15 @@ export interface StepCache {
 /** Slots per device by layer, at m sizes [m][moeLayers]. */
 export type SlotsBySize = readonly ArrayLike<number>[];
 
-/** Caches at m sizes [moeLayers * devices][m]. */
-export type CachesBySize = readonly (readonly StepCache[])[];
+export interface CachesBySize {
+  /** [moeLayers * devices][m] */
+  readonly caches: readonly (readonly StepCache[])[];
+  /**
+   * `by layer`: a cache may go through many steps before the next one's turn, which is quicker, its state being small. `by step`
+   * where caches learn from what other layers did in the step.
+   */
+  readonly order: 'by layer' | 'by step';
+}
 
 /**
  * The expert caches that ranks run, with nothing behind them. What a device learns of its routing does not depend on the size, so
@@ -25,10 +33,11 @@ export type CachesBySize = readonly (readonly StepCache[])[];
 export function expertCaches(eviction: EvictionName, sets: ActiveSets, slots: SlotsBySize): CachesBySize {
   const { moeLayers, devices, experts } = sets;
   const routings = Array.from({ length: devices }, () => new DeviceRouting(moeLayers, experts));
-  return cachesOf(sets, slots, (size, layer, device) => {
+  const caches = cachesOf(sets, slots, (size, layer, device) => {
     const cache = new ExpertCache(experts, size, eviction, { routing: routings[device] as DeviceRouting, layer });
     return { serve: (active, count) => serve(cache, active, count) };
   });
+  return { caches, order: POLICIES[eviction].learnsOverLayers ? 'by step' : 'by layer' };
 }
 
 /** No cache is larger than what its device holds of the layer, nor smaller than one slot. */
@@ -36,7 +45,7 @@ export function cachesOf(
   { moeLayers, devices, held }: ActiveSets,
   slots: SlotsBySize,
   create: (size: number, layer: number, device: number) => StepCache,
-): CachesBySize {
+): CachesBySize['caches'] {
   return Array.from({ length: moeLayers * devices }, (_, at) => {
     const layer = Math.floor(at / devices);
     return slots.map((byLayer) =>
@@ -55,55 +64,111 @@ export async function replayEachSize(
   scored: Uint8Array,
   pace: Pace,
 ): Promise<MissCounts> {
-  const { moeLayers, devices, experts, ids, offsets } = sets;
-  const sizes = caches[0]?.length ?? 0;
-  const active = new Int32Array(experts);
-  /** [moeLayers, m], [devices, m], [m] */
-  const byLayer = new Float64Array(moeLayers * sizes);
-  const ofDevice = new Float64Array(devices * sizes);
-  const slowest = new Float64Array(sizes);
-  for (const [fromStep, toStep] of stepSlices(sets).list) {
-    for (let step = fromStep; step < toStep; step++) {
-      const counts = scored[step] === 1;
-      ofDevice.fill(0);
-      for (let layer = 0; layer < moeLayers; layer++) {
-        const first = (step * moeLayers + layer) * devices;
-        // A step that has no token for the layer does not pass there.
-        if (offsets[first] === offsets[first + devices]) continue;
-        for (let device = 0; device < devices; device++) {
-          const from = offsets[first + device] as number;
-          const count = (offsets[first + device + 1] as number) - from;
-          for (let i = 0; i < count; i++) active[i] = ids[from + i] as number;
-          const ofSizes = caches[layer * devices + device] as readonly StepCache[];
-          for (let size = 0; size < sizes; size++) {
-            const misses = (ofSizes[size] as StepCache).serve(active, count);
-            if (!counts || misses === 0) continue;
-            add(byLayer, layer * sizes + size, misses);
-            add(ofDevice, device * sizes + size, misses);
+  const { moeLayers, devices } = sets;
+  const slices = stepSlices(sets);
+  const counts = new SizeCounts(caches.caches, sets, scored, slices.mostSteps);
+  for (const [fromStep, toStep] of slices.list) {
+    if (caches.order === 'by step') {
+      for (let step = fromStep; step < toStep; step++) {
+        for (let layer = 0; layer < moeLayers; layer++) {
+          for (let device = 0; device < devices; device++) {
+            for (let size = 0; size < counts.sizes; size++) counts.serve(layer, device, size, step, step + 1);
           }
         }
+        await pace.rest();
       }
-      if (counts) for (let size = 0; size < sizes; size++) add(slowest, size, most(ofDevice, size, sizes));
+    } else {
+      for (let layer = 0; layer < moeLayers; layer++) {
+        for (let device = 0; device < devices; device++) {
+          for (let size = 0; size < counts.sizes; size++) counts.serve(layer, device, size, fromStep, toStep);
+        }
+        await pace.rest();
+      }
     }
-    await pace.rest();
+    counts.closeSlice(toStep - fromStep);
   }
-  const rows = Array.from({ length: moeLayers }, (_, layer) => [
-    ...byLayer.subarray(layer * sizes, (layer + 1) * sizes),
-  ]);
-  const steps = Math.max(1, countScored(scored));
-  return {
-    misses: Array.from({ length: sizes }, (_, size) => rows.reduce((sum, row) => sum + (row[size] as number), 0)),
-    missesPerStep: Array.from(slowest, (sum) => sum / steps),
-    byLayer: rows,
-  };
+  return counts.counts();
+}
+
+class SizeCounts {
+  readonly sizes: number;
+  private readonly active: Int32Array;
+  /** [moeLayers, m] */
+  private readonly byLayer: Float64Array;
+  /** Of a slice [steps, devices, m]. */
+  private readonly ofDevice: Float64Array;
+  /** Of the device that missed most in each step [m]. */
+  private readonly slowest: Float64Array;
+
+  constructor(
+    private readonly caches: CachesBySize['caches'],
+    private readonly sets: ActiveSets,
+    private readonly scored: Uint8Array,
+    private readonly mostSteps: number,
+  ) {
+    this.sizes = caches[0]?.length ?? 0;
+    this.active = new Int32Array(sets.experts);
+    this.byLayer = new Float64Array(sets.moeLayers * this.sizes);
+    this.ofDevice = new Float64Array(mostSteps * sets.devices * this.sizes);
+    this.slowest = new Float64Array(this.sizes);
+  }
+
+  /** Steps [from, to) of one cache. */
+  serve(layer: number, device: number, size: number, from: number, to: number): void {
+    const { sets, scored, active, sizes, ofDevice, byLayer } = this;
+    const { moeLayers, devices, ids, offsets } = sets;
+    const cache = this.caches[layer * devices + device]?.[size] as StepCache;
+    let scoredMisses = 0;
+    for (let step = from; step < to; step++) {
+      const first = (step * moeLayers + layer) * devices;
+      // A step that has no token for the layer does not pass there.
+      if (offsets[first] === offsets[first + devices]) continue;
+      const begin = offsets[first + device] as number;
+      const count = (offsets[first + device + 1] as number) - begin;
+      for (let i = 0; i < count; i++) active[i] = ids[begin + i] as number;
+      const misses = cache.serve(active, count);
+      if (scored[step] === 0) continue;
+      scoredMisses += misses;
+      if (devices > 1) add(ofDevice, ((step % this.mostSteps) * devices + device) * sizes + size, misses);
+    }
+    add(byLayer, layer * sizes + size, scoredMisses);
+  }
+
+  closeSlice(steps: number): void {
+    const { sizes, ofDevice, slowest } = this;
+    const { devices } = this.sets;
+    // With one device nothing is asked of single steps.
+    if (devices === 1) return;
+    for (let step = 0; step < steps; step++) {
+      for (let size = 0; size < sizes; size++) {
+        let most = 0;
+        for (let device = 0; device < devices; device++) {
+          most = Math.max(most, ofDevice[(step * devices + device) * sizes + size] as number);
+        }
+        add(slowest, size, most);
+      }
+    }
+    ofDevice.fill(0);
+  }
+
+  counts(): MissCounts {
+    const { sizes, byLayer, slowest } = this;
+    const { devices, moeLayers } = this.sets;
+    const rows = Array.from({ length: moeLayers }, (_, layer) => [
+      ...byLayer.subarray(layer * sizes, (layer + 1) * sizes),
+    ]);
+    const misses = Array.from({ length: sizes }, (_, size) =>
+      rows.reduce((sum, row) => sum + (row[size] as number), 0),
+    );
+    const steps = Math.max(1, countScored(this.scored));
+    return {
+      misses,
+      missesPerStep: misses.map((all, size) => (devices === 1 ? all : (slowest[size] as number)) / steps),
+      byLayer: rows,
+    };
+  }
 }
 
 function add(sums: Float64Array, at: number, value: number): void {
   sums[at] = (sums[at] as number) + value;
-}
-
-function most(ofDevice: Float64Array, size: number, sizes: number): number {
-  let most = 0;
-  for (let at = size; at < ofDevice.length; at += sizes) most = Math.max(most, ofDevice[at] as number);
-  return most;
 }

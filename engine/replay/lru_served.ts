@@ -56,5 +56,5 @@ class ServedLru implements StepCache {
 }
 
 export function servedLruCaches(sets: ActiveSets, slots: SlotsBySize): CachesBySize {
-  return cachesOf(sets, slots, (size) => new ServedLru(sets.experts, size));
+  return { caches: cachesOf(sets, slots, (size) => new ServedLru(sets.experts, size)), order: 'by layer' };
 }
