@@ -9,6 +9,7 @@ import { EvictionRow } from './eviction_row.tsx';
 import { MemoryBar } from './memory_bar.tsx';
 import { MissCurve } from './miss_curve.tsx';
 import { expertCacheBytes, predict } from './prediction.ts';
+import { PrefetchRow } from './prefetch_row.tsx';
 import type { Knobs } from './use_knobs.ts';
 
 const EXPERTS = LEDGER_CATEGORIES.indexOf('experts');
@@ -101,6 +102,7 @@ export function CacheSection({ knobs }: { readonly knobs: Knobs }) {
       )}
       <ReplayCheck audit={audit} curve={curve} most={most} />
       <EvictionRow knobs={knobs} />
+      <PrefetchRow knobs={knobs} />
     </section>
   );
 }

@@ -148,6 +148,9 @@ const EVICTION_TITLES: Readonly<Record<RunSettings['eviction'], string>> = {
   pinned: 'Pinned hot set',
   auto: 'Auto',
 };
+const PREFETCH_TITLES: Readonly<Record<RunSettings['prefetch'], string>> = { off: 'Off', echo: 'Routing echo' };
+export const prefetchTitle = (name: RunSettings['prefetch']): string => PREFETCH_TITLES[name];
+
 export const evictionTitle = (name: RunSettings['eviction']): string => EVICTION_TITLES[name];
 
 const PLACEMENT_TITLES: Readonly<Record<RunSettings['placement'], string>> = {
@@ -188,6 +191,8 @@ export function settingText<K extends keyof RunSettings>(key: K, settings: RunSe
   switch (key) {
     case 'cacheSlots':
       return `${slotsInForce(settings.cacheSlots, most)} slots`;
+    case 'prefetch':
+      return prefetchTitle(settings.prefetch);
     case 'eviction':
       return evictionTitle(settings.eviction);
     case 'gating':

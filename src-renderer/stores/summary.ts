@@ -1,6 +1,16 @@
 import { createStore, type StoreApi } from 'zustand/vanilla';
 import type { Audit, MissCurve } from '../../engine/protocol/telemetry.ts';
 
+/** Counted by the caches since the run began. */
+export interface PrefetchTotals {
+  /** Loads ahead of need. */
+  readonly ahead: number;
+  /** Of them, used by the step and layer that they were made for. */
+  readonly used: number;
+  /** Misses of what they had pushed out. */
+  readonly harmed: number;
+}
+
 /** The few numbers that React tiles show: replaced as a whole, at most four times a second (see summary_feed.ts). */
 export interface SummaryState {
   readonly runId: string | undefined;
@@ -17,6 +27,8 @@ export interface SummaryState {
   readonly maxShare: number | undefined;
   /** Token-expert pairs that gating dropped, per token over the last `RECENT_STEPS` steps, all layers; undefined before the first. */
   readonly droppedPerToken: number | undefined;
+  /** Since the run began; undefined where nothing was ever loaded ahead. */
+  readonly prefetches: PrefetchTotals | undefined;
   readonly sequencesDone: number;
   readonly sequencesTotal: number;
   readonly curve: MissCurve | undefined;
@@ -38,6 +50,7 @@ export const EMPTY_SUMMARY: SummaryState = {
   ledgerBytes: [],
   maxShare: undefined,
   droppedPerToken: undefined,
+  prefetches: undefined,
   sequencesDone: 0,
   sequencesTotal: 0,
   curve: undefined,

@@ -1,6 +1,6 @@
 import type { StoreApi } from 'zustand/vanilla';
 import type { Dispose } from '../../engine/api.ts';
-import { CATEGORY_COUNT } from '../../engine/protocol/telemetry.ts';
+import { CATEGORY_COUNT, type RunTotals } from '../../engine/protocol/telemetry.ts';
 import type { FrameBus } from './frame_bus.ts';
 import type { RunHistory } from './history.ts';
 import { EMPTY_SUMMARY, type SummaryState } from './summary.ts';
@@ -35,6 +35,7 @@ export function summarize(bus: FrameBus, framesPerSecond: number): SummaryState 
     tokensPerSecond: totals.tokensPerSecond,
     ...recentRates(history, from),
     ...ledgerNow(history),
+    prefetches: prefetchesOf(totals),
     sequencesDone: totals.sequencesDone,
     sequencesTotal: totals.sequencesTotal,
     curve: bus.curve,
@@ -46,6 +47,10 @@ export function summarize(bus: FrameBus, framesPerSecond: number): SummaryState 
     historyBytes: history.bytes,
     historyBudgetBytes: history.budgetBytes,
   };
+}
+
+function prefetchesOf({ prefetches, prefetchesUsed = 0, prefetchesHarmed = 0 }: RunTotals): SummaryState['prefetches'] {
+  return prefetches === undefined ? undefined : { ahead: prefetches, used: prefetchesUsed, harmed: prefetchesHarmed };
 }
 
 function recentRates(
