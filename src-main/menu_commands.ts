@@ -29,6 +29,10 @@ export const COMMAND_MENUS: Readonly<Record<'file' | 'edit' | 'run' | 'view' | '
   ],
   view: [
     { command: 'view.live', label: 'Live', accelerator: '1' },
+    { command: 'view.experts', label: 'Experts', accelerator: '2' },
+    { command: 'view.cache', label: 'Cache Lab', accelerator: '3' },
+    { command: 'view.gating', label: 'Gating Lab', accelerator: '4' },
+    { command: 'view.placement', label: 'Placement Lab', accelerator: '5' },
     'separator',
     { command: 'view.inspector', label: 'Inspector', accelerator: 'CmdOrCtrl+B' },
     { command: 'view.log', label: 'Log', accelerator: 'L' },

@@ -2,8 +2,8 @@ import { useMemo } from 'react';
 import type { LabSubject } from '../../../engine/protocol/labs.ts';
 import { byteScale } from '../../charts/axis_scale.ts';
 import { bytesPer, bytesText, byteUnit } from '../../format/bytes.ts';
-import { count, fixed, percentText, tile } from '../../format/numbers.ts';
-import { msText } from '../../format/time.ts';
+import { count, fixed, percentText } from '../../format/numbers.ts';
+import { msText, scaleMs } from '../../format/time.ts';
 import { plural } from '../../format/words.ts';
 import { LabPanel } from '../../labs/lab_panel.tsx';
 import { LinePlot, type PlotLine } from '../../labs/line_plot.tsx';
@@ -32,14 +32,15 @@ export function CostPanel({ choice: { table, size, policy, pinSlots } }: { reado
     return { speed, memory };
   }, [table, row, policy]);
   const cost = row === undefined ? undefined : costAt(table, row, size);
+  const step = cost === undefined ? undefined : scaleMs(cost.stepMs);
   const onPin = (index: number | undefined) => pinSlots(index === undefined ? undefined : table.slots[index]);
   const unit = byteUnit(drawn?.memory[0]?.y.at(-1) ?? 1);
   return (
     <LabPanel
       title="Time and memory"
       note={row === undefined ? 'projected' : `projected, ${row.title}`}
-      figure={cost === undefined ? undefined : tile(cost.stepMs)}
-      unit="ms a step"
+      figure={step?.value}
+      unit={step === undefined ? undefined : `${step.unit} a step`}
       missing={drawn === undefined ? missingBecause(table.subject.source) : undefined}
       says={nextSays(table, row, size)}
     >

@@ -16,13 +16,11 @@ export function VerdictPanel({ choice }: { readonly choice: Choice }) {
   if (row === undefined) return null;
   const slots = table.slots[size] ?? 0;
   const cost = costAt(table, row, size);
-  const { words, detail } = inTwo(row.verdict[size] ?? '');
   return (
     <LabPanel className="cache-lab-verdict" title="Verdict" note={`${row.title}, ${plural(slots, 'slot')}`}>
       <div aria-live="polite">
-        <p className="cache-lab-words">{words}</p>
+        <p className="cache-lab-words">{withoutFigures(row.verdict[size] ?? '')}</p>
         <p className="cache-lab-detail">{gainsSay(table, row, size)}</p>
-        {detail !== undefined && <p className="hint cache-lab-detail">Missed at this size: {detail}</p>}
       </div>
       <dl className="cache-lab-figures">
         <Figure
@@ -122,9 +120,5 @@ function gainsSay(table: Choice['table'], row: CacheRow, size: number): string {
     : `${policy}; the next size, ${plural(bySize.slots, 'slot')}, ${points(bySize.share)}.`;
 }
 
-/** The verdict's sentence, and the figures that it ends with in brackets: those are written small. */
-function inTwo(verdict: string): { readonly words: string; readonly detail?: string } {
-  const match = /^(.*?) \((.*)\)\.?$/.exec(verdict);
-  if (match === null) return { words: verdict };
-  return { words: `${match[1]}.`, detail: match[2] };
-}
+/** The verdict's sentence without the figures that it ends with in brackets: the panel below draws them. */
+const withoutFigures = (verdict: string): string => verdict.replace(/ \([^)]*\)\.?$/, '.');

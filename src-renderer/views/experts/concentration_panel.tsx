@@ -16,8 +16,9 @@ export function ConcentrationPanel({ map, layer }: { readonly map: ExpertsMap; r
   return (
     <LabPanel
       title="Concentration"
+      note={layerTitle(map, layer).toLowerCase()}
       figure={fixed((map.concentration[layer] ?? 0) * 100, 0)}
-      unit={`% of tokens, ${layerTitle(map, layer).toLowerCase()}`}
+      unit="% of tokens"
       says={layerSays(map, layer)}
       table={<DataTable caption="Concentration and stability by layer" {...concentrationTable(map)} />}
     >
