@@ -4,7 +4,8 @@ import { UseOrder } from './use_order.ts';
 /**
  * Least recently used, event by event: loads and hits are uses, the experts of one step are used together (lowest id first,
  * see use_order.ts), and an inactive expert goes before an active one. Where a step's active set exceeds the cache, the
- * lowest id of the active residents goes.
+ * lowest id of the active residents goes. Cache studies order a step's experts as they are served, which breaks law 5; theirs is in
+ * replay/lru_served.ts, to compare with.
  *
  * A larger cache never has missed more (law 5), whatever the active sets. It holds all that the smaller one holds while each
  * active set fits one of the two, and always when it has two slots more. With one slot more and a step that exceeds both, it

@@ -20,7 +20,7 @@ export interface MissCurveReading {
 
 /**
  * Miss rate against cache size: a shadow cache per size, layer and device, fed the growing trace step by step. Exact for every
- * policy. (For LRU and MIN one pass could serve all sizes by stack distances; the shadow caches need no such property.)
+ * policy, and step by step: a trace that is whole is served quicker by all_sizes.ts and each_size.ts.
  */
 export class MissCurveReplay {
   /** By size and device. */

@@ -5,6 +5,7 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { EngineRefusal } from '../../engine/api.ts';
 import { BadArguments } from '../../engine/entry/commands/command.ts';
+import { experts } from '../../engine/entry/commands/experts.ts';
 import { replay } from '../../engine/entry/commands/replay.ts';
 import { EvictionName } from '../../engine/protocol/settings.ts';
 import { readTraceFile } from '../../engine/report/trace_file.ts';
@@ -85,5 +86,59 @@ describe('trace file', () => {
     const bomb = written('bomb.gz', gzipSync(Buffer.alloc(1 << 20, 32)));
     expect(() => readTraceFile(bomb, 1 << 19)).toThrow('unpacked, it has more than the 524288 bytes');
     expect(() => readTraceFile(OLMOE, 1000)).toThrow('are more than the 1000 that can be opened at once');
+  });
+});
+
+describe('moe replay: MIN, what is scored, batches', () => {
+  it('prints the cache table, its rows again for scripts of older versions', async () => {
+    const text = await printed('--trace', OLMOE, '--slots', '16,32', '--scored', 'decode-second-half', '--json');
+    const table = JSON.parse(text);
+    expect(table.scored).toEqual({ rule: 'decode-second-half', steps: 150, accesses: 19200 });
+    expect(table.rows.map(({ policy }: { policy: string }) => policy)).toEqual([...EvictionName.options, 'min']);
+    expect(table.table).toEqual(
+      table.rows.map(({ policy, missRate }: { policy: string; missRate: number[] }) => ({
+        eviction: policy,
+        missRate,
+      })),
+    );
+    expect(table.rows.at(-1).missRate.map((rate: number) => (100 - 100 * rate).toFixed(1))).toEqual(['76.1', '92.4']);
+  });
+
+  it('joins tokens into steps where asked, and leaves a rest out that does not fill one', async () => {
+    const table = JSON.parse(
+      await printed('--trace', OLMOE, '--evict', 'min', '--slots', '32', '--batch', '8', '--json'),
+    );
+    expect(table.subject).toMatchObject({ steps: 37, tokens: 296 });
+    expect(table.workingSet).toBeGreaterThan(20);
+  });
+
+  it('knows the LRU of cache studies by name only', async () => {
+    const table = JSON.parse(await printed('--trace', OLMOE, '--evict', 'lru-served', '--slots', '16', '--json'));
+    expect(table.rows.map(({ policy }: { policy: string }) => policy)).toEqual(['lru-served']);
+    await expect(replay.run(['--trace', OLMOE, '--evict', 'belady'])).rejects.toThrow('min, lru-served or all');
+  });
+});
+
+describe('moe experts', () => {
+  const run = async (...args: string[]) => {
+    const write = vi.spyOn(process.stdout, 'write').mockImplementation(() => true);
+    await experts.run(['--trace', OLMOE, ...args]);
+    return write.mock.calls.map(([text]) => String(text)).join('');
+  };
+
+  it('prints a line a layer, a line a step, and an expert by its events', async () => {
+    const map = await run();
+    expect(map).toContain('assumed: a trace has none');
+    expect(map.split('\n').filter((line) => /^\d+ decoder/.test(line)).length).toBe(16);
+    vi.restoreAllMocks();
+    const life = JSON.parse(await run('--layer', '2', '--expert', '5', '--json'));
+    expect([life.layer, life.expert.id, life.share.length]).toEqual([2, 5, 299]);
+    vi.restoreAllMocks();
+    const text = await run('--layer', '2', '--expert', '5');
+    expect(text).toContain(`active in ${life.expert.activeSteps} of 299 steps, loaded ${life.expert.loads} times`);
+  });
+
+  it('needs a layer for an expert', async () => {
+    await expect(experts.run(['--trace', OLMOE, '--expert', '1'])).rejects.toThrow(BadArguments);
   });
 });
