@@ -47,18 +47,3 @@ export function sliceBatches(history: LoadHistory, from: number, to: number): Lo
   const size = history.layers * history.experts;
   return { ...history, batches: to - from, counts: history.counts.subarray(from * size, to * size) };
 }
-
-/**
- * Every `size` consecutive batches as one: what a source that decodes one token a pass would show had it run `size` tokens
- * together. A rest shorter than `size` is left out, since its shares would be coarser than the others'.
- */
-export function mergeBatches(history: LoadHistory, size: number): LoadHistory {
-  const row = history.layers * history.experts;
-  const batches = Math.floor(history.batches / size);
-  const counts = new Uint32Array(batches * row);
-  for (let from = 0; from < batches * size * row; from++) {
-    const to = Math.floor(from / (size * row)) * row + (from % row);
-    counts[to] = (counts[to] as number) + (history.counts[from] as number);
-  }
-  return { ...history, batches, counts };
-}

@@ -30,9 +30,9 @@ export function place(name: PlacementName, history: LoadHistory | undefined, sha
     case 'greedy':
       return greedy(history, devices);
     case 'anti-correlation':
-      return antiCorrelation(history, devices, { coefficient: 0.5, scale: 'literal' });
+      return antiCorrelation(history, devices, 'literal');
     case 'anti-correlation-scaled':
-      return antiCorrelation(history, devices, { coefficient: 0.5, scale: 'by-experts' });
+      return antiCorrelation(history, devices, 'by-experts');
     case 'covariance':
       return covariance(history, devices);
     default: {

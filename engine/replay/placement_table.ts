@@ -1,3 +1,4 @@
+import { ANTI_CORRELATION } from '../balancing/anti_correlation.ts';
 import { meanShares, shareRows, sliceBatches } from '../balancing/history.ts';
 import { PLACEMENT_METHODS } from '../balancing/methods.ts';
 import { correlation, shareCovariance } from '../balancing/moments.ts';
@@ -17,7 +18,6 @@ import { CacheReplay } from './replay_cache.ts';
 const DEFAULT_BATCH_TOKENS = 8;
 /** Below so many batches in the history, differences of a few percent between methods are noise. */
 const FEW_BATCHES = 16;
-const COEFFICIENT = 0.5;
 
 export interface PlacementTableOptions {
   readonly devices: number;
@@ -163,7 +163,7 @@ function scaling(past: LoadHistory): PlacementTable['scaling'] {
     }
     strength += sum / Math.max(1, experts * (experts - 1));
   }
-  const literal = (COEFFICIENT * strength) / layers;
+  const literal = (ANTI_CORRELATION * strength) / layers;
   return { meanLoad: load / layers, literal, perExpert: literal / experts };
 }
 

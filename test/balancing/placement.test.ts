@@ -5,7 +5,6 @@ import { covariance } from '../../engine/balancing/covariance.ts';
 import { greedy } from '../../engine/balancing/greedy.ts';
 import { place } from '../../engine/balancing/place.ts';
 import {
-  checkPlacement,
   contiguous,
   deviceCapacity,
   heldCount,
@@ -19,15 +18,15 @@ import { scorePlacement } from '../../engine/balancing/score.ts';
 import { RowSplit } from '../../engine/balancing/split.ts';
 import { replicaSlots } from '../../engine/protocol/experts_held.ts';
 import { PlacementName } from '../../engine/protocol/settings.ts';
+import { checkPlacement } from './check_placement.ts';
 import { devices, history, layerPlacements, splits } from './histories.ts';
 
 const REPLICAS = { redundant: 3, groups: 1, nodes: 1 };
 
 const SINGLE = {
   greedy,
-  antiCorrelation,
-  antiCorrelationByExperts: (past: LoadHistory, count: number) =>
-    antiCorrelation(past, count, { coefficient: 0.5, scale: 'by-experts' }),
+  antiCorrelation: (past: LoadHistory, count: number) => antiCorrelation(past, count, 'literal'),
+  antiCorrelationByExperts: (past: LoadHistory, count: number) => antiCorrelation(past, count, 'by-experts'),
   covariance: (past: LoadHistory, count: number) => covariance(past, count, { gamma: 2, tries: 300, seed: 7 }),
 };
 
@@ -119,7 +118,8 @@ describe('placement', () => {
     }
     expect(place('contiguous', past, shape)).toEqual(plain);
     expect(place('greedy', past, shape)).toEqual(greedy(past, 2));
-    expect(place('anti-correlation', past, shape)).toEqual(antiCorrelation(past, 2));
+    expect(place('anti-correlation', past, shape)).toEqual(antiCorrelation(past, 2, 'literal'));
+    expect(place('anti-correlation-scaled', past, shape)).toEqual(antiCorrelation(past, 2, 'by-experts'));
     expect(place('covariance', past, shape)).toEqual(covariance(past, 2));
     expect(place('eplb', past, shape)).toEqual(METHODS.eplb(past, 2));
     const more = { ...shape, redundant: 3 };

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { checkPlacement, contiguous } from '../../engine/balancing/placement.ts';
+import { contiguous } from '../../engine/balancing/placement.ts';
 import { LivePlacement, movedCopies } from '../../engine/coordinator/live_placement.ts';
 import { RoutingTraceBuilder } from '../../engine/trace/trace.ts';
+import { checkPlacement } from '../balancing/check_placement.ts';
 import { devices, runTiny } from './tiny_run.ts';
 
 const SHAPE = { layers: 1, experts: 4, devices: 2 };

@@ -2,7 +2,6 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { sliceBatches } from '../../engine/balancing/history.ts';
 import { place } from '../../engine/balancing/place.ts';
-import { checkPlacement } from '../../engine/balancing/placement.ts';
 import { scorePlacement } from '../../engine/balancing/score.ts';
 import type { LabSubject } from '../../engine/protocol/labs.ts';
 import { PlacementName } from '../../engine/protocol/settings.ts';
@@ -11,6 +10,7 @@ import { loadHistory } from '../../engine/replay/load_history.ts';
 import { Pace } from '../../engine/replay/pace.ts';
 import { placementTable } from '../../engine/replay/placement_table.ts';
 import { readTraceFile } from '../../engine/report/trace_file.ts';
+import { checkPlacement } from '../balancing/check_placement.ts';
 import { traces } from '../trace/examples.ts';
 
 const read = (name: string) => readTraceFile(`models/traces/${name}.jsonl.gz`).trace;
