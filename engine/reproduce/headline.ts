@@ -9,18 +9,20 @@ const of = (results: readonly GatingResult[], name: string): GatingResult => {
   return found;
 };
 
-/** Dynamic over static and over the faster of Tutel's two settings: the baseline at its best. */
+/**
+ * Dynamic over static and over Tutel at the same capacity. The paper's own two figures of the MT encoder lie 8% apart, which only
+ * that capacity explains; against the dropless setting, which Tutel got later, the ratio is told beside it.
+ */
 function overBaselines(
   prefix: 'lm' | 'mt_encoder' | 'mt_decoder',
   results: readonly GatingResult[],
   on: string,
 ): Claim[] {
-  const dynamic = of(results, 'dynamic').stepMs;
-  const tutel = [of(results, 'Tutel, same capacity'), of(results, 'Tutel, dropless')];
-  const faster = tutel.reduce((a, b) => (b.stepMs < a.stepMs ? b : a));
+  const over = (name: string) => of(results, name).stepMs / of(results, 'dynamic').stepMs;
+  const dropless = `against Tutel at the same capacity; ${over('Tutel, dropless').toFixed(2)}x against Tutel without drops (f = 0)`;
   return [
-    claim(`${prefix}.dynamic_over_static`, of(results, 'static').stepMs / dynamic, 'measured', on),
-    claim(`${prefix}.dynamic_over_tutel`, faster.stepMs / dynamic, 'measured', `${on}, against ${faster.variant.name}`),
+    claim(`${prefix}.dynamic_over_static`, over('static'), 'measured', on),
+    claim(`${prefix}.dynamic_over_tutel`, over('Tutel, same capacity'), 'measured', `${on}, ${dropless}`),
   ];
 }
 

@@ -17,8 +17,9 @@ export interface PaperShape {
   readonly hidden: number;
   readonly width: number;
   readonly vocab: number;
-  /** The paper's widths are divided by this, its vocabulary to `scaledVocab`. */
-  readonly divisor: number;
+  /** Ours, in place of the paper's three above: what 6144 experts leave of a laptop's memory. */
+  readonly scaledHidden: number;
+  readonly scaledWidth: number;
   readonly scaledVocab: number;
   readonly heads: number;
   /** Where the paper's own row was not found, what was assumed. */
@@ -37,7 +38,8 @@ export const LM: PaperShape = {
   hidden: 1024,
   width: 4096,
   vocab: 51_200,
-  divisor: 16,
+  scaledHidden: 96,
+  scaledWidth: 384,
   scaledVocab: 4096,
   heads: 4,
 };
@@ -63,7 +65,8 @@ export const MT: PaperShape = {
   hidden: 2048,
   width: 8192,
   vocab: 256_206,
-  divisor: 32,
+  scaledHidden: 64,
+  scaledWidth: 256,
   scaledVocab: 4096,
   heads: 4,
 };
@@ -77,20 +80,12 @@ export interface ScaledSizes {
   readonly moeLayers: number;
 }
 
-export function scaled({
-  hidden,
-  width,
-  divisor,
-  scaledVocab,
-  encoderLayers,
-  decoderLayers,
-  interval,
-}: PaperShape): ScaledSizes {
-  const moe = (layers: number) => Math.floor(layers / interval);
+export function scaled(shape: PaperShape): ScaledSizes {
+  const moe = (layers: number) => Math.floor(layers / shape.interval);
   return {
-    hidden: hidden / divisor,
-    width: width / divisor,
-    vocab: scaledVocab,
-    moeLayers: moe(encoderLayers) + moe(decoderLayers),
+    hidden: shape.scaledHidden,
+    width: shape.scaledWidth,
+    vocab: shape.scaledVocab,
+    moeLayers: moe(shape.encoderLayers) + moe(shape.decoderLayers),
   };
 }

@@ -16,13 +16,22 @@ import { DYNAMIC } from '../../engine/reproduce/workshop.ts';
 
 const { trace } = readTraceFile('models/traces/gpt-oss-120b-64.jsonl.gz');
 /** The paper's shapes, small: the same code, seconds instead of minutes. */
-const SMALL_LM: PaperShape = { ...LM, decoderLayers: 4, experts: 16, capacity: 0.25, divisor: 64, scaledVocab: 64 };
+const SMALL_LM: PaperShape = {
+  ...LM,
+  decoderLayers: 4,
+  experts: 16,
+  capacity: 0.25,
+  scaledHidden: 16,
+  scaledWidth: 64,
+  scaledVocab: 64,
+};
 const SMALL_MT: PaperShape = {
   ...MT,
   encoderLayers: 4,
   decoderLayers: 4,
   experts: 8,
-  divisor: 128,
+  scaledHidden: 16,
+  scaledWidth: 64,
   scaledVocab: 64,
 };
 
