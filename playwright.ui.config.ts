@@ -14,7 +14,7 @@ export default defineConfig({
   // Generous: on a busy machine of two cores everything takes long, and a test that waits for nothing fails either way.
   timeout: 90_000,
   expect: { timeout: 20_000 },
-  globalTimeout: 300_000,
+  globalTimeout: 900_000,
   forbidOnly: true,
   reporter: 'list',
   use: {

@@ -1,56 +1,33 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, readFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { expect, type Page, test } from '@playwright/test';
+import { expect, type Page } from '@playwright/test';
 import type { PlacementTable } from '../../engine/protocol/labs.ts';
 import { percent, percentText, plain } from '../../src-renderer/format/numbers.ts';
 import { cellTexts, seriousFindings, tabTo } from './lab_checks.ts';
+import { moe, test } from './served_studio.ts';
 
 const TRACE = path.resolve('models/traces/olmoe-299.jsonl.gz');
 
-let server: ChildProcess;
-let data: string;
-let url: string;
+// The engine opens its model and runs it while the trace is placed.
+test.setTimeout(240_000);
+const LONG = { timeout: 120_000 };
 
-/** The real engine behind the page, as `npm run serve` starts it. */
-test.beforeAll(async () => {
-  data = await mkdtemp(path.join(tmpdir(), 'moe-placement-'));
-  server = spawn(process.execPath, ['out/main/serve.cjs'], {
-    env: { ...process.env, MOE_STUDIO_DATA: data },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const [line] = await once(server.stdout ?? server, 'data');
-  url = String(line).trim();
-});
-test.afterAll(async () => {
-  const exited = once(server, 'exit');
-  server.kill('SIGTERM');
-  await exited;
-  await rm(data, { recursive: true, force: true });
-});
-
-function moe(...args: string[]): string {
-  return execFileSync(process.execPath, ['out/main/cli.cjs', ...args], { encoding: 'utf8', maxBuffer: 2 ** 28 });
-}
-const onCommandLine = (...args: string[]): PlacementTable =>
-  JSON.parse(moe('placement', '--trace', TRACE, '--json', ...args));
+const onCommandLine = async (...args: string[]): Promise<PlacementTable> =>
+  JSON.parse(await moe('placement', '--trace', TRACE, '--json', ...args));
 
 /** Opens the Placement lab on the trace by keys alone. The run that the page started is paused: it would slow everything down. */
-async function openLab(page: Page) {
+async function openLab(page: Page, url: string) {
   await page.goto(url);
-  await expect(page.getByText(/^Engine (ready|running)/)).toBeVisible({ timeout: 60_000 });
-  await page.getByRole('button', { name: /^(Pause|Resume|Run)$/ }).waitFor();
+  await expect(page.getByText(/^Engine (ready|running)/)).toBeVisible(LONG);
+  await page.getByRole('button', { name: /^(Pause|Resume|Run)$/ }).waitFor(LONG);
   if (await page.getByRole('button', { name: 'Pause' }).isVisible()) await page.keyboard.press('Space');
   await page.keyboard.press('5');
   await page.keyboard.press('Control+Shift+O');
   await expect(page.getByRole('dialog')).toBeVisible();
   await page.keyboard.type(TRACE);
   await page.keyboard.press('Enter');
-  await expect(page.getByRole('heading', { name: 'Balance' })).toBeVisible({ timeout: 60_000 });
-  await expect(page.locator('.lab-subject')).toContainText('OLMoE', { timeout: 60_000 });
+  await expect(page.getByRole('heading', { name: 'Balance' })).toBeVisible(LONG);
+  await expect(page.locator('.lab-subject')).toContainText('OLMoE', LONG);
 }
 
 async function expectBalance(page: Page, table: PlacementTable) {
@@ -70,9 +47,9 @@ async function expectBalance(page: Page, table: PlacementTable) {
     .toEqual(table.rows.map((row) => [row.title, ...shares(row)]));
 }
 
-test('the Placement lab shows what the command line prints, at any number of devices', async ({ page }) => {
-  const four = onCommandLine();
-  await openLab(page);
+test('the Placement lab shows what the command line prints, at any number of devices', async ({ page, served }) => {
+  const four = await onCommandLine();
+  await openLab(page, served.url);
   await expectBalance(page, four);
   const best = [...four.rows].sort((a, b) => a.avgMaxLoad - b.avgMaxLoad)[0];
   await expect(page.locator('.placement-balance .panel-figure')).toHaveText(plain((best?.avgMaxLoad ?? 0) * 4));
@@ -87,11 +64,14 @@ test('the Placement lab shows what the command line prints, at any number of dev
   await page.keyboard.press('Control+a');
   await page.keyboard.type('8');
   await page.keyboard.press('Enter');
-  await expectBalance(page, onCommandLine('--devices', '8'));
+  await expectBalance(page, await onCommandLine('--devices', '8'));
 });
 
-test('a placement is exported as the command line writes it, and a method drawn, by keys alone', async ({ page }) => {
-  await openLab(page);
+test('a placement is exported as the command line writes it, and a method drawn, by keys alone', async ({
+  page,
+  served,
+}) => {
+  await openLab(page, served.url);
   await tabTo(page, 'Greedy (paper)');
   await page.keyboard.press('Space');
   await expect(page.locator('.line-plot text', { hasText: 'Greedy (paper)' })).toBeVisible();
@@ -104,15 +84,14 @@ test('a placement is exported as the command line writes it, and a method drawn,
   await item.focus();
   await page.keyboard.press('Enter');
   const saved = await (await download).path();
-  const folder = mkdtempSync(path.join(data, 'export-'));
-  const file = path.join(folder, 'placement.json');
-  moe('placement', '--trace', TRACE, '--export', 'vllm-ascend', '--method', 'greedy', '--out', file);
-  expect(JSON.parse(readFileSync(saved, 'utf8'))).toEqual(JSON.parse(readFileSync(file, 'utf8')));
+  const file = path.join(served.folder, 'placement.json');
+  await moe('placement', '--trace', TRACE, '--export', 'vllm-ascend', '--method', 'greedy', '--out', file);
+  expect(JSON.parse(await readFile(saved, 'utf8'))).toEqual(JSON.parse(await readFile(file, 'utf8')));
   await expect(page.getByText('Placement saved')).toBeVisible();
 });
 
-test('axe finds nothing serious in the Placement lab, in either theme', async ({ page }) => {
-  await openLab(page);
+test('axe finds nothing serious in the Placement lab, in either theme', async ({ page, served }) => {
+  await openLab(page, served.url);
   for (const theme of ['dark', 'light']) {
     await page.evaluate((name) => {
       document.documentElement.dataset.theme = name;
