@@ -44,6 +44,8 @@ export interface LinePlotProps {
   readonly missing?: string;
   /** A second row of texts below those of the x axis. */
   readonly under?: { readonly name: string; readonly text: (x: number) => string };
+  /** Room for names and values at the lines' ends, where plots below each other are to share their x axis. */
+  readonly labelRoom?: EndRoom;
   /** Index into `xs`. */
   readonly pinned: number | undefined;
   readonly onPin: (index: number | undefined) => void;
@@ -53,7 +55,7 @@ export interface LinePlotProps {
   readonly beyond?: { readonly x: number; readonly text: string };
   /** Tinted between two lines. */
   readonly between?: { readonly upper: string; readonly lower: string; readonly colour: string };
-  /** Measured points. */
+  /** Measured points; `text` stands near, where there is room. */
   readonly dots?: readonly { readonly x: number; readonly y: number; readonly text: string; readonly colour: string }[];
 }
 
@@ -78,7 +80,7 @@ export function LinePlot(props: LinePlotProps) {
   const [hover, setHover] = useState<number>();
   const [lit, setLit] = useState<string>();
   const axis = props.yAxis ?? valueAxis(highestOf(lines));
-  const room = endRoom(size.width, props);
+  const room = props.labelRoom ?? endRoom(size.width, props);
   const frame = frameOf(size, room, axis, props);
   const scale = plotScale(xs, props.xScale, axis.max, frame, axis.min);
   const at = hover ?? pinned;

@@ -1,6 +1,6 @@
 import { memo, type ReactNode } from 'react';
 import { layOutMarks } from '../charts/label_layout.ts';
-import { textWidth } from '../inspector/curve_layout.ts';
+import { type Box, type Point, placeNear, textWidth } from '../inspector/curve_layout.ts';
 import type { Drawn, LinePlotProps, PlotLine } from './line_plot.tsx';
 import type { PlotFrame, Scale, ValueAxis } from './plot_scale.ts';
 
@@ -60,12 +60,20 @@ export const Body = memo(
               d={pathOf(xs, line.y, scale)}
             />
           ))}
-        {dots.map(({ x, y, text, colour }) => (
-          <g key={text}>
-            <circle className="lp-dot" cx={scale.x(x)} cy={scale.y(y)} r={4.5} style={{ stroke: `var(${colour})` }} />
-            <title>{text}</title>
-          </g>
-        ))}
+        {dots.map(({ x, y, text, colour }) => {
+          const at = { x: scale.x(x), y: scale.y(y) };
+          const label = placeNear(text, at, [], upperEdge(xs, lines, scale), plotBox(frame));
+          return (
+            <g key={text}>
+              <circle className="lp-dot" cx={at.x} cy={at.y} r={4.5} style={{ stroke: `var(${colour})` }} />
+              {label !== undefined && (
+                <text className="lp-dot-label" x={label.x} y={label.y + 10}>
+                  {text}
+                </text>
+              )}
+            </g>
+          );
+        })}
       </g>
     );
   },
@@ -81,6 +89,17 @@ export const Body = memo(
     a.frame.right === b.frame.right &&
     a.frame.bottom === b.frame.bottom,
 );
+
+const plotBox = ({ left, right, top, bottom }: PlotFrame): Box => ({
+  x: left,
+  y: top,
+  width: right - left,
+  height: bottom - top,
+});
+
+/** What a label must not cross: the highest line at each x, for labels stand above their point. */
+const upperEdge = (xs: readonly number[], lines: readonly PlotLine[], scale: Scale): Point[] =>
+  xs.map((x, i) => ({ x: scale.x(x), y: scale.y(Math.max(0, ...lines.map(({ y }) => y[i] ?? 0))) }));
 
 const order = (line: PlotLine, lit: string | undefined) => (line.id === lit ? 2 : 0) + (line.isMain ? 1 : 0);
 

@@ -2,7 +2,7 @@ import { useMemo } from 'react';
 import type { LabSubject } from '../../../engine/protocol/labs.ts';
 import { byteScale } from '../../charts/axis_scale.ts';
 import { bytesPer, bytesText, byteUnit } from '../../format/bytes.ts';
-import { count, fixed, percentText } from '../../format/numbers.ts';
+import { count, fixed, percentText, shortCount } from '../../format/numbers.ts';
 import { msText, scaleMs } from '../../format/time.ts';
 import { plural } from '../../format/words.ts';
 import { LabPanel } from '../../labs/lab_panel.tsx';
@@ -52,7 +52,8 @@ export function CostPanel({ choice: { table, size, policy, pinSlots } }: { reado
             xScale="log"
             xUnit="slots"
             lines={drawn.speed}
-            formatTick={(y, { max }) => (max >= 10 ? fixed(y, 0) : fixed(y, 1))}
+            formatTick={(y, { max }) => (max >= 10 ? shortCount(y) : fixed(y, 1))}
+            labelRoom={LABEL_ROOM}
             formatValue={msText}
             pinned={size}
             onPin={onPin}
@@ -64,6 +65,7 @@ export function CostPanel({ choice: { table, size, policy, pinSlots } }: { reado
             xUnit="slots"
             lines={drawn.memory}
             formatTick={(y) => count(y / bytesPer(unit))}
+            labelRoom={LABEL_ROOM}
             formatValue={bytesText}
             yAxis={bytesAxis(Math.max(...(drawn.memory[0]?.y ?? []).map((y) => y ?? 0)))}
             pinned={size}
@@ -74,6 +76,9 @@ export function CostPanel({ choice: { table, size, policy, pinSlots } }: { reado
     </LabPanel>
   );
 }
+
+/** For "memory" and "1,023 MiB": both plots leave the same, so that their sizes stand above each other. */
+const LABEL_ROOM = { name: 46, value: 58 };
 
 const missingBecause = (source: LabSubject['source']): string =>
   source === 'trace'

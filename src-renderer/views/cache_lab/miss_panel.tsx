@@ -85,7 +85,7 @@ const measuredDots = (inForce: InForce) =>
         {
           x: inForce.slots,
           y: inForce.measuredMissRate,
-          text: `Measured ${percentText(inForce.measuredMissRate)} at ${inForce.slots}`,
+          text: `${percentText(inForce.measuredMissRate)} measured`,
           colour: '--m-experts',
         },
       ];
