@@ -1,6 +1,7 @@
 import { contiguous } from '../balancing/placement.ts';
+import { GATING_POLICIES } from '../gating/policies.ts';
 import type { CacheTable, Scored } from '../protocol/labs.ts';
-import type { RecordedStep, RunRecording } from '../protocol/run_recording.ts';
+import type { RecordedSettings, RecordedStep, RunRecording } from '../protocol/run_recording.ts';
 import { LEDGER_CATEGORIES } from '../protocol/telemetry.ts';
 import type { CacheQuestion } from '../replay/cache_table.ts';
 import type { CacheChange } from '../replay/replay_cache.ts';
@@ -26,14 +27,32 @@ export function cacheQuestion(
   return {
     ...asked,
     placement: last.placement,
+    ...(last.activeSet && { activeSet: last.activeSet }),
     ...(cost && { cost }),
     ...(inForce && { inForce }),
-    ...(changes.length > 1 && {
-      notes: [
-        'Settings changed during the run; the table replays all of it under the placement in force at its end, and the measured point counts from the last change on.',
-      ],
-    }),
+    notes: notesOf(recording.settings, last),
   };
+}
+
+/** What sets the table apart from what was measured. */
+function notesOf(settings: RunRecording['settings'], last: CacheChange): string[] {
+  const notes: string[] = [];
+  if (settings.length > 1) {
+    notes.push(
+      'Settings changed during the run; the table replays all of it under the placement and gating in force at its end, and the measured point counts from the last change on.',
+    );
+  }
+  const { title, activeSet } = GATING_POLICIES[(settings[settings.length - 1] as RecordedSettings).settings.gating];
+  if (activeSet === 'all') {
+    notes.push(
+      `${title} gating asks for every expert that a device holds in every step, chosen or not: its misses are counted so.`,
+    );
+  }
+  if (last.prefetch !== undefined && last.prefetch !== 'off')
+    notes.push(
+      'The run loaded experts ahead; the table replays caches without that, so the measured point may be lower.',
+    );
+  return notes;
 }
 
 /** Measured in the run; absent where it loaded too little to say what a load takes. */

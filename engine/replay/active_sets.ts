@@ -1,4 +1,5 @@
 import { heldCount, type LayerPlacement, type Placement } from '../balancing/placement.ts';
+import type { ActiveSet } from '../gating/policy.ts';
 import type { RoutingTrace } from '../trace/trace.ts';
 import { DeviceActive } from './device_active.ts';
 
@@ -19,11 +20,11 @@ export interface ActiveSets {
   readonly held: Int32Array;
 }
 
-/** @param placement in force for the whole trace */
-export function activeSets(trace: RoutingTrace, placement: Placement): ActiveSets {
+/** @param placement and what gating asks caches for: both in force for the whole trace */
+export function activeSets(trace: RoutingTrace, placement: Placement, activeSet: ActiveSet = 'routed'): ActiveSets {
   const { steps, moeLayers, experts } = trace;
   const { devices } = placement;
-  const active = new DeviceActive(placement, experts);
+  const active = new DeviceActive(placement, experts, activeSet);
   const offsets = new Int32Array(steps * moeLayers * devices + 1);
   let ids = new Uint16Array(steps * moeLayers * devices * trace.topK + experts);
   let end = 0;

@@ -1,6 +1,7 @@
 import { EngineRefusal } from '../api.ts';
 import { mostHeld, type Placement } from '../balancing/placement.ts';
 import { POLICIES } from '../buffering/policies.ts';
+import type { ActiveSet } from '../gating/policy.ts';
 import type { CacheRow, CacheTable, LabSubject, ReplayPolicy, Scored } from '../protocol/labs.ts';
 import type { EvictionName } from '../protocol/settings.ts';
 import type { RoutingTrace } from '../trace/trace.ts';
@@ -23,6 +24,8 @@ export interface CacheQuestion {
   readonly trace: RoutingTrace;
   /** In force for the whole trace. */
   readonly placement: Placement;
+  /** What gating asks caches for, likewise; absent where only routing is known: the experts that tokens chose. */
+  readonly activeSet?: ActiveSet;
   readonly scored: Scored;
   /** Per layer and device; absent: about 16 sizes from 1 to all. */
   readonly slots?: readonly number[];
@@ -49,7 +52,7 @@ export function policyTitle(policy: ReplayPolicy): string {
  */
 export async function cacheTable(question: CacheQuestion, pace: Pace): Promise<CacheTable> {
   const { subject, trace, placement, cost, inForce } = question;
-  const sets = activeSets(trace, placement);
+  const sets = activeSets(trace, placement, question.activeSet);
   const scored = scoredSteps(trace, question.scored);
   const { accesses, events } = countAccesses(sets, scored);
   if (accesses === 0) {

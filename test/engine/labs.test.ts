@@ -76,6 +76,28 @@ describe('labs over a run of this engine', () => {
   });
 });
 
+describe('labs over a run under gating that pads', () => {
+  it.each([
+    { gating: 'static', capacity: 0.3, devices: devices(2), placement: 'contiguous' },
+    { gating: 'tutel', tutelFactor: 0.5, devices: devices(1), placement: 'contiguous' },
+    { gating: 'tutel', tutelFactor: 0, devices: devices(2), placement: 'levelled' },
+  ] as const)('count as the run did: $gating on $placement devices (law 4)', async (settings) => {
+    const { recording } = await runTiny({ ...settings, cacheSlots: 3, eviction: 'lfru' });
+    const [hits, misses] = [0, 1].map((at) => sum(measured(recording).map((layer) => layer[at] ?? 0)));
+    const table = await cacheTable(cacheQuestion(materialOf(recording), { scored: 'all' }), new Pace());
+    const row = table.rows.find(({ policy }) => policy === 'lfru');
+    // A placement from history comes mid-run, and the table knows only the last one.
+    if (settings.placement === 'contiguous') {
+      expect(table.scored.accesses).toBe((hits ?? 0) + (misses ?? 0));
+      expect(row?.misses[table.slots.indexOf(3)]).toBe(misses);
+      expect(row?.missRate[table.slots.indexOf(3)]).toBe(table.inForce?.measuredMissRate);
+    }
+    expect(table.warnings.some((text) => text.includes('asks for every expert'))).toBe(true);
+    const map = await expertsMap(expertsQuestion(materialOf(recording)), new Pace());
+    expect(map.hits.map((layer, index) => [sum(layer), sum(map.misses[index])])).toEqual(measured(recording));
+  });
+});
+
 describe('labs of the engine', () => {
   it('answer side by side, and are all cancelled together', async () => {
     const labs = new Labs(() => undefined);
