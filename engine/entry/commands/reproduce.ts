@@ -29,19 +29,25 @@ export const reproduce: Command = {
     const parts = partsFor(only);
     mkdirSync(out, { recursive: true });
     const folder = mkdtempSync(path.join(tmpdir(), 'moe-reproduce-'));
+    const clear = () => rmSync(folder, { recursive: true, force: true });
+    // Gigabytes of weights: a run that is stopped must not leave them.
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.once(signal, () => {
+        clear();
+        process.exit(1);
+      });
+    }
     const log = (line: string) => process.stderr.write(`${line}\n`);
     const workshop = new Workshop(folder, bundledTracesDir(__dirname), log);
     try {
       const outcomes: Outcome[] = [];
-      for (const part of parts) outcomes.push(await part.run(workshop));
-      const claims = outcomes.flatMap((outcome) => outcome.claims).filter(({ id }) => wanted(id, only));
-      const figures =
-        only === HEADLINE ? [] : outcomes.flatMap((outcome) => outcome.figures).filter(({ id }) => wanted(id, only));
-      const createdAt = new Date().toISOString();
-      const machine = describeMachine();
-      const document = { createdAt, machine, claims, figures, notes: NOTES };
-      writeAtomically(path.join(out, 'reproduce.json'), `${JSON.stringify(document, undefined, 2)}\n`);
-      writeAtomically(path.join(out, 'reproduce.html'), reproducePage(document));
+      for (const [index, part] of parts.entries()) {
+        log(`part ${index + 1} of ${parts.length}: ${[...part.claims, ...part.figures].join(', ')}`);
+        outcomes.push(await part.run(workshop));
+        // After every part: what was measured is not lost when the rest is stopped.
+        write(out, outcomes, only);
+      }
+      const { claims } = selected(outcomes, only);
       for (const { title, paper, ours, unit, holds } of claims) {
         process.stdout.write(
           `${title.padEnd(64)} paper ${paper}${unit}  ours ${ours.toFixed(2)}${unit}  ${holds ? 'reached' : 'NOT REACHED'}\n`,
@@ -50,7 +56,7 @@ export const reproduce: Command = {
       process.stdout.write(`${path.join(out, 'reproduce.html')}\n`);
     } finally {
       await workshop.close();
-      rmSync(folder, { recursive: true, force: true });
+      clear();
     }
   },
 };
@@ -64,6 +70,21 @@ function partsFor(only: string | undefined): readonly Part[] {
   );
   if (found.length > 0) return found;
   throw new BadArguments(`--only takes ${HEADLINE}, a claim or a figure, not "${only}"`);
+}
+
+function selected(outcomes: readonly Outcome[], only: string | undefined): Outcome {
+  const all = only === HEADLINE ? [] : outcomes.flatMap((outcome) => outcome.figures);
+  return {
+    claims: outcomes.flatMap((outcome) => outcome.claims).filter(({ id }) => wanted(id, only)),
+    figures: all.filter(({ id }) => wanted(id, only)),
+  };
+}
+
+function write(out: string, outcomes: readonly Outcome[], only: string | undefined): void {
+  const createdAt = new Date().toISOString();
+  const document = { createdAt, machine: describeMachine(), ...selected(outcomes, only), notes: NOTES };
+  writeAtomically(path.join(out, 'reproduce.json'), `${JSON.stringify(document, undefined, 2)}\n`);
+  writeAtomically(path.join(out, 'reproduce.html'), reproducePage(document));
 }
 
 /** A figure is asked for by its id or the beginning of it. */
