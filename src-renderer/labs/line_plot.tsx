@@ -114,6 +114,7 @@ export function LinePlot(props: LinePlotProps) {
         if (to !== undefined) move(to);
         else if (event.key === 'Enter' && at !== undefined) onPin(at);
         else if (event.key === 'Escape' && hover !== undefined) setHover(undefined);
+        else if (event.key === 'Escape' && pinned !== undefined) onPin(undefined);
         else return;
         event.preventDefault();
         event.stopPropagation();

@@ -40,7 +40,16 @@ test('a size and a policy are found, pinned and put in force by keys alone', asy
   await page.keyboard.press('ArrowLeft');
   await expect(plot(frame)).toHaveAttribute('aria-valuenow', '16');
   await page.keyboard.press('Enter');
-  await expect(panel(frame, 'Miss rate by cache size').getByText('% at 16 slots')).toBeVisible();
+  const misses = panel(frame, 'Miss rate by cache size');
+  await expect(misses.getByText('% at 16 slots')).toBeVisible();
+  // Escape lets go of the cursor, then of the pin; what is in force is shown again.
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('Escape');
+  await expect(misses.getByText('% at 24 slots')).toBeVisible();
+  await page.keyboard.press('ArrowLeft');
+  await page.keyboard.press('ArrowLeft');
+  await page.keyboard.press('Enter');
+  await expect(misses.getByText('% at 16 slots')).toBeVisible();
 
   const lifo = page.getByRole('radio', { name: /^LIFO:/ });
   await lifo.focus();
