@@ -25,7 +25,7 @@ export function GatingBar({ state, isStale }: GatingBarProps) {
     <div className="lab-bar gating-bar-knobs">
       <span className="chip">
         <b>{model?.name ?? 'No model'}</b>
-        <span className="badge">measured</span>
+        <span className="badge lab-wide">measured</span>
       </span>
       <span className="lab-status" role="status">
         {state.isAsking && state.result !== undefined && (

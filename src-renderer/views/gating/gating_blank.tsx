@@ -29,7 +29,7 @@ export function GatingBlank({ state }: { readonly state: QueryState<GatingTable>
       <p className="dim">
         Static, Tutel, FastMoE, MegaBlocks and dynamic gating run the same steps of {model ?? 'the open model'}, one
         after the other: slots, padding and drops are counted, time and memory measured, and the held-out sample tells
-        what a smaller capacity costs. It takes half a minute or so.
+        what a smaller capacity costs. It takes about a minute.
       </p>
       {state.error !== undefined && (
         <p className="bad" role="alert">

@@ -34,7 +34,7 @@ const IN_PROGRESS: ReadonlySet<RunState> = new Set<RunState>(['starting', 'runni
 export const isRunInProgress = (state: RunState): boolean => IN_PROGRESS.has(state);
 
 /**
- * The gating experiment of this window. It lives as long as the window: what took half a minute to measure is still there
+ * The gating experiment of this window. It lives as long as the window: what took a minute to measure is still there
  * after a look at another view.
  */
 export function createGatingLab(engine: EngineLink, session: StoreApi<SessionState>): GatingLab {

@@ -78,6 +78,6 @@ const POLICY_VARIABLES: Readonly<Record<GatingName, string>> = {
   tutel: '--m-experts',
   fastmoe: '--m-kv',
   megablocks: '--m-execution',
-  'megablocks-grouped': '--m-dense',
+  'megablocks-grouped': '--p-combine',
 };
 export const policyVariable = (policy: GatingName): string => POLICY_VARIABLES[policy];

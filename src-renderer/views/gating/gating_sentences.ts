@@ -47,8 +47,8 @@ export function timeSentence({ rows }: GatingTable): string {
   const difference = phaseTotalMs(slowest) - phaseTotalMs(fastest);
   const part = difference > 0 && more / difference > 0.5 ? 'most of the difference' : 'the largest difference';
   return (
-    `${slowest.title} takes ${msText(slowest.stepMs)} a step, ${plain(slowest.stepMs / fastest.stepMs)} times ` +
-    `${fastest.title}'s ${msText(fastest.stepMs)}; ${part} is in ${PHASE_WORDS[phase]}.`
+    `${slowest.title} takes ${msText(slowest.stepMs)} a step, ${plain(slowest.stepMs / fastest.stepMs)} times as long as ` +
+    `${fastest.title} with ${msText(fastest.stepMs)}; ${part} is in ${PHASE_WORDS[phase]}.`
   );
 }
 

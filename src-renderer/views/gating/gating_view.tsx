@@ -6,7 +6,7 @@ import { useStore } from 'zustand/react';
 import type { GatingTable } from '../../../engine/protocol/labs.ts';
 import { useSession, useStudio } from '../../app/context.tsx';
 import { scaleBytes } from '../../format/bytes.ts';
-import { fixed, plain } from '../../format/numbers.ts';
+import { count, fixed, plain } from '../../format/numbers.ts';
 import { DataTable } from '../../labs/data_table.tsx';
 import { LabWarnings } from '../../labs/lab_frame.tsx';
 import { LabPanel } from '../../labs/lab_panel.tsx';
@@ -68,7 +68,7 @@ function Panels({ table }: { readonly table: GatingTable }) {
     <>
       <LabPanel
         title="Slots"
-        note={`rows a layer and step, ${plain(table.tokensPerStep)} tokens a step, measured`}
+        note={`measured, rows a layer and step, ${count(table.tokensPerStep)} tokens a step`}
         figure={fixedRows === undefined ? '–' : plain(rowsPerReal(fixedRows))}
         unit={`rows for each real one, ${fixedRows?.title ?? ''}`}
         says={slotsSentence(table)}
@@ -79,7 +79,7 @@ function Panels({ table }: { readonly table: GatingTable }) {
       </LabPanel>
       <LabPanel
         title="Time of a step"
-        note="by phase, measured"
+        note="measured, by phase"
         figure={own === undefined ? '–' : fixed(own.stepMs, own.stepMs < 99.5 ? 1 : 0)}
         unit={`ms, ${own?.title ?? ''}`}
         says={timeSentence(table)}
@@ -89,7 +89,7 @@ function Panels({ table }: { readonly table: GatingTable }) {
       </LabPanel>
       <LabPanel
         title="Memory"
-        note="highest in a step, measured"
+        note="measured, highest in a step"
         figure={own === undefined ? '–' : scaleBytes(own.peakBytes).value}
         unit={own === undefined ? '' : `${scaleBytes(own.peakBytes).unit}, ${own.title}`}
         says={memorySentence(table)}
@@ -99,7 +99,7 @@ function Panels({ table }: { readonly table: GatingTable }) {
       </LabPanel>
       <LabPanel
         title="Throughput"
-        note="by batch, measured"
+        note="measured, by batch"
         figure={plain(top)}
         unit="tok/s at best"
         says={throughputSentence(table)}
@@ -109,7 +109,7 @@ function Panels({ table }: { readonly table: GatingTable }) {
       </LabPanel>
       <LabPanel
         title="Price of capacity"
-        note="held-out sample, measured"
+        note="measured, held-out sample"
         figure={full === undefined ? undefined : plain(full.perplexity)}
         unit={`perplexity at C = ${plain(full?.capacity ?? 1)}`}
         says={qualitySentence(table)}

@@ -18,7 +18,7 @@ describe('what the Gating lab says', () => {
 
   it('of time: how much longer, and where', () => {
     expect(timeSentence(GATING)).toBe(
-      "Static takes 12.0 ms a step, 2 times Dynamic's 6.00 ms; most of the difference is in the gate.",
+      'Static takes 12.0 ms a step, 2 times as long as Dynamic with 6.00 ms; most of the difference is in the gate.',
     );
     expect(timeSentence({ ...GATING, rows: [DYNAMIC, { ...DYNAMIC, policy: 'fastmoe' }] })).toBe(
       'All policies take the same time here.',
