@@ -1,5 +1,5 @@
 import { GATING_POLICIES } from '../gating/policies.ts';
-import { NO_EXPERT } from '../gating/router.ts';
+import { routedPairs } from '../gating/router.ts';
 import type { GatingRow, Phase } from '../protocol/labs.ts';
 import type { GatingSettings } from '../protocol/settings.ts';
 import { CATEGORY_COUNT, LEDGER_CATEGORIES, STEP_PHASES } from '../protocol/telemetry.ts';
@@ -67,7 +67,7 @@ function gatingRow(
 ): GatingRow {
   const { title, blockRows } = GATING_POLICIES[gating];
   const layers = summary.moeLayers.length;
-  const routed = watched.ids.reduce((count, id) => (id === NO_EXPERT ? count : count + 1), 0);
+  const routed = routedPairs(watched.ids);
   const real = routed - watched.droppedPairs;
   // What a device pads itself, to whole blocks, does not cross.
   const crossing = blockRows > 1 ? real : watched.rows;

@@ -163,6 +163,7 @@ export class FrameBuilder {
       peakBytes: new Float64Array(count * devices),
       deviceShare: new Float32Array(count * devices),
       phaseMs: new Float32Array(count * PHASE_COUNT),
+      routedPairs: Int32Array.from(rows, (row) => row.routedPairs),
       droppedPairs: Int32Array.from(rows, (row) => row.droppedPairs),
       paddingRows: Int32Array.from(rows, (row) => row.paddingRows),
     };

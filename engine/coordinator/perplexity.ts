@@ -1,4 +1,4 @@
-import { NO_EXPERT } from '../gating/router.ts';
+import { routedPairs } from '../gating/router.ts';
 import type { GatingSettings } from '../protocol/settings.ts';
 import { LabRank } from './lab_rank.ts';
 import type { OpenModel } from './open_model.ts';
@@ -50,7 +50,7 @@ export async function measurePerplexity(
         const { logits, ids, droppedPairs } = await rank.run(rows, { logits: true });
         addLosses(sums, rows, logits as Float32Array, model.spec.vocabSize);
         sums.dropped += droppedPairs;
-        for (const id of ids) if (id !== NO_EXPERT) sums.pairs++;
+        sums.pairs += routedPairs(ids);
       }
       const loss = sums.loss / sums.predictions;
       const { predictions, dropped, pairs } = sums;

@@ -1,4 +1,4 @@
-import { NO_EXPERT } from '../gating/router.ts';
+import { routedPairs } from '../gating/router.ts';
 import type { ModelSummary } from '../protocol/model.ts';
 import { CATEGORY_COUNT, NOT_RUN, PHASE_COUNT, STEP_PHASES } from '../protocol/telemetry.ts';
 import type { RowPlan, StepResult } from '../rank/messages.ts';
@@ -36,6 +36,8 @@ export interface StepRow {
   /** Share of the rows that experts ran, padding included, by device [D]. */
   readonly share: Float32Array;
   /** Token-expert pairs that gating left out, and rows without a token that experts ran, all layers together. */
+  /** Token-expert pairs of all layers, dropped ones included. */
+  readonly routedPairs: number;
   readonly droppedPairs: number;
   readonly paddingRows: number;
   readonly phaseMs: Float32Array;
@@ -89,6 +91,7 @@ export function joinResults(
   const phaseMs = slowest.phaseMs.slice(0, PHASE_COUNT);
   phaseMs[OTHER] = (phaseMs[OTHER] as number) + Math.max(0, timing.durationMs - slowest.durationMs);
   const rows = results.reduce((sum, result) => sum + result.rows, 0);
+  const routed = routedPairs(ids);
   const droppedPairs = results.reduce((sum, result) => sum + result.droppedPairs, 0);
   return {
     step: first.step,
@@ -119,8 +122,9 @@ export function joinResults(
     ),
     peakBytes: Float64Array.from(results, (result) => result.peakBytes),
     share: Float32Array.from(results, (result) => result.rows / Math.max(1, rows)),
+    routedPairs: routed,
     droppedPairs,
-    paddingRows: rows - (routedPairs(ids) - droppedPairs),
+    paddingRows: rows - (routed - droppedPairs),
     phaseMs,
     runtimeMs: slowest.runtimeMs,
     inactive: countInactive(ids, layers, tokens * model.topK, model.experts),
@@ -144,13 +148,6 @@ function joinChoices(results: readonly StepResult[], layers: number, tokens: num
     }
   }
   return { ids, weights };
-}
-
-/** Pairs that go to an expert; the others belong to another stack, or the model itself leaves them out. */
-function routedPairs(ids: Uint16Array): number {
-  let pairs = 0;
-  for (const id of ids) if (id !== NO_EXPERT) pairs++;
-  return pairs;
 }
 
 function countInactive(ids: Uint16Array, layers: number, pairs: number, experts: number): Uint16Array {

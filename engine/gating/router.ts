@@ -1,6 +1,13 @@
 /** In place of an expert's id: the choice was dropped, or the layer is not of the token's stack. */
 export const NO_EXPERT = 0xffff;
 
+/** Token-expert pairs among choices: all but the dropped ones and those of another stack's layers. */
+export function routedPairs(ids: Uint16Array): number {
+  let pairs = 0;
+  for (const id of ids) if (id !== NO_EXPERT) pairs++;
+  return pairs;
+}
+
 /**
  * Router scores to chosen experts and weights, for one token at a time. Ties go to the lowest id, as ArgMax and TopK do.
  * Each architecture's rule is one member of the union; the weight always multiplies the expert's output.

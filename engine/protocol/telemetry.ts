@@ -64,7 +64,8 @@ export interface StepColumns {
   readonly deviceShare: Float32Array;
   /** Milliseconds by phase of the slowest rank [n, PHASE_COUNT]. */
   readonly phaseMs: Float32Array;
-  /** Token-expert pairs that gating dropped, and rows without a token that experts ran, all layers and devices together [n]. */
+  /** Token-expert pairs that were routed, those of them that gating dropped, and rows without a token that experts ran: all layers and devices together [n]. */
+  readonly routedPairs: Int32Array;
   readonly droppedPairs: Int32Array;
   readonly paddingRows: Int32Array;
 }

@@ -1,3 +1,4 @@
+import { routedPairs } from '../gating/router.ts';
 import type { RunHeader } from '../protocol/run_file.ts';
 import type { RecordedStep, RunRecording } from '../protocol/run_recording.ts';
 import { bucketSteps, sumOver } from './data/buckets.ts';
@@ -41,6 +42,10 @@ export interface RunFigures {
   readonly newTokensPerSecond: number;
   readonly stallMs: number;
   readonly sequences: number;
+  /** Token-expert pairs of all layers, those of them that gating dropped, and rows without a token that experts ran. */
+  readonly routedPairs: number;
+  readonly droppedPairs: number;
+  readonly paddingRows: number;
 }
 
 export interface SettingsChange {
@@ -51,6 +56,7 @@ export interface SettingsChange {
   readonly slotsPerLayer: number;
   readonly eviction: string;
   readonly placement: string;
+  readonly gating: string;
   readonly batch: number;
 }
 
@@ -77,13 +83,14 @@ export function reportData(recording: RunRecording): ReportData {
     ...(truncation !== undefined && { truncation }),
     ...(endReason !== undefined && { endReason }),
     totals: figures(recording),
-    marks: settings.map(({ atStep, atMs, label, slotsPerLayer, eviction, settings: { placement, batch } }) => ({
+    marks: settings.map(({ atStep, atMs, label, slotsPerLayer, eviction, settings: { placement, gating, batch } }) => ({
       step: atStep,
       atMs,
       label,
       slotsPerLayer,
       eviction,
       placement,
+      gating,
       batch,
     })),
     idle: idleExperts(recording),
@@ -111,6 +118,9 @@ function figures({ steps, sequences }: RunRecording): RunFigures {
     newTokensPerSecond: (newTokens / busyMs) * 1000,
     stallMs: sumOver(all, (step) => at(step).stallMs),
     sequences: sequences.length,
+    routedPairs: sumOver(all, (step) => routedPairs(at(step).ids)),
+    droppedPairs: sumOver(all, (step) => at(step).droppedPairs),
+    paddingRows: sumOver(all, (step) => at(step).paddingRows),
   };
 }
 

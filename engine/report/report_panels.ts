@@ -151,7 +151,7 @@ function loadPanel({ header, load, marks }: ReportData): Panel {
   };
 }
 
-function phasePanel({ times }: ReportData): Panel {
+function phasePanel({ times, totals, marks }: ReportData): Panel {
   const rows = times.map(({ kind, steps, meanMs, phaseMs, tokensPerStep }) => ({
     name: `${kind} step, ${shortFigure(tokensPerStep)} tokens`,
     total: `${msText(meanMs)}, ${plural(steps, 'step')}`,
@@ -181,6 +181,18 @@ function phasePanel({ times }: ReportData): Panel {
     says:
       last === undefined
         ? 'No step was recorded.'
-        : `A ${last.kind} step spends ${percent((last.phaseMs[most] ?? 0) / sum)}% of its time in ${STEP_PHASES[most] ?? ''}.`,
+        : `A ${last.kind} step spends ${percent((last.phaseMs[most] ?? 0) / sum)}% of its time in ${STEP_PHASES[most] ?? ''}.${gatingText(totals, marks)}`,
   };
+}
+
+/** What padded gating cost over the run; nothing where no row was padded and no pair dropped. */
+function gatingText(
+  { routedPairs, droppedPairs, paddingRows }: ReportData['totals'],
+  marks: ReportData['marks'],
+): string {
+  const real = routedPairs - droppedPairs;
+  if (real <= 0 || (paddingRows === 0 && droppedPairs === 0)) return '';
+  const names = [...new Set(marks.map(({ gating }) => gating))];
+  const drops = droppedPairs === 0 ? 'nothing' : `${percent(droppedPairs / routedPairs)}% of pairs`;
+  return ` Over the run ${names.join(', then ')} gating ran ${shortFigure((real + paddingRows) / real)} rows for each real one, and dropped ${drops}.`;
 }

@@ -37,16 +37,17 @@ export function auditTable({ cache }: ReportData): Markup {
 }
 
 export function settingsTable({ marks }: ReportData): Markup {
-  const rows = marks.map(({ step, atMs, label, slotsPerLayer, eviction, placement, batch }, index) => [
+  const rows = marks.map(({ step, atMs, label, slotsPerLayer, eviction, placement, gating, batch }, index) => [
     `${index + 1}. ${label}`,
     count(step),
     spanText(atMs),
     count(slotsPerLayer),
     eviction,
     placement,
+    gating,
     count(batch),
   ]);
-  return markup`<div class="box"><h3>Settings over the run</h3>${table(['change', 'from step', 'at', 'slots per layer', 'eviction', 'placement', 'batch'], rows)}</div>`;
+  return markup`<div class="box"><h3>Settings over the run</h3>${table(['change', 'from step', 'at', 'slots per layer', 'eviction', 'placement', 'gating', 'batch'], rows)}</div>`;
 }
 
 export function layerTable({ header, idle, cache }: ReportData): Markup {

@@ -7,6 +7,9 @@ export interface StepSums {
   stallMs: number;
   durationMs: number;
   tokens: number;
+  routedPairs: number;
+  droppedPairs: number;
+  paddingRows: number;
   /** Sum over steps of the largest device share, and the largest of all. */
   maxShareSum: number;
   maxShare: number;
@@ -82,6 +85,9 @@ export class BlockSums {
       stallMs: 0,
       durationMs: 0,
       tokens: 0,
+      routedPairs: 0,
+      droppedPairs: 0,
+      paddingRows: 0,
       maxShareSum: 0,
       maxShare: 0,
       layerSteps: new Float64Array(layers),
@@ -104,6 +110,9 @@ function addStep(sums: StepSums, history: RunHistory, slot: number): void {
   sums.stallMs += columns.stallMs[slot] ?? 0;
   sums.durationMs += columns.durationMs[slot] ?? 0;
   sums.tokens += tokens;
+  sums.routedPairs += columns.routedPairs[slot] ?? 0;
+  sums.droppedPairs += columns.droppedPairs[slot] ?? 0;
+  sums.paddingRows += columns.paddingRows[slot] ?? 0;
   for (let layer = 0; layer < shape.layers; layer++) {
     const inactive = columns.inactive[slot * shape.layers + layer] ?? NOT_RUN;
     if (inactive === NOT_RUN) continue;
@@ -134,6 +143,9 @@ function merge(into: StepSums, from: StepSums): void {
   into.stallMs += from.stallMs;
   into.durationMs += from.durationMs;
   into.tokens += from.tokens;
+  into.routedPairs += from.routedPairs;
+  into.droppedPairs += from.droppedPairs;
+  into.paddingRows += from.paddingRows;
   into.maxShareSum += from.maxShareSum;
   into.maxShare = Math.max(into.maxShare, from.maxShare);
   for (const key of ['layerSteps', 'inactive', 'hits', 'misses', 'phaseMs', 'sharedTokens', 'riseBytes'] as const) {

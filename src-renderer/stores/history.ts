@@ -37,7 +37,9 @@ export interface HistoryColumns {
   readonly peakBytes: Float64Array;
   readonly deviceShare: Float32Array;
   readonly phaseMs: Float32Array;
+  readonly routedPairs: Int32Array;
   readonly droppedPairs: Int32Array;
+  readonly paddingRows: Int32Array;
   /** Sum over layers. */
   readonly hitsAll: Uint32Array;
   readonly missesAll: Uint32Array;
@@ -61,7 +63,9 @@ const widths = ({ layers, devices }: HistoryShape): Record<SourceColumn, number>
   peakBytes: devices,
   deviceShare: devices,
   phaseMs: PHASE_COUNT,
+  routedPairs: 1,
   droppedPairs: 1,
+  paddingRows: 1,
 });
 
 function allocate(shape: HistoryShape, rows: number): HistoryColumns {
@@ -81,7 +85,9 @@ function allocate(shape: HistoryShape, rows: number): HistoryColumns {
     peakBytes: new Float64Array(rows * width.peakBytes),
     deviceShare: new Float32Array(rows * width.deviceShare),
     phaseMs: new Float32Array(rows * width.phaseMs),
+    routedPairs: new Int32Array(rows),
     droppedPairs: new Int32Array(rows),
+    paddingRows: new Int32Array(rows),
     hitsAll: new Uint32Array(rows),
     missesAll: new Uint32Array(rows),
   };

@@ -26,6 +26,7 @@ function frame(seq: number): TelemetryFrame {
       peakBytes: Float64Array.of(0),
       deviceShare: Float32Array.of(1),
       phaseMs: new Float32Array(PHASE_COUNT),
+      routedPairs: new Int32Array(1),
       droppedPairs: new Int32Array(1),
       paddingRows: new Int32Array(1),
     },

@@ -37,6 +37,7 @@ function columns(firstStep: number, count: number): StepColumns {
     peakBytes: fill(new Float64Array(count * DEVICES)),
     deviceShare: fill(new Float32Array(count * DEVICES)),
     phaseMs: fill(new Float32Array(count * PHASE_COUNT)),
+    routedPairs: fill(new Int32Array(count)),
     droppedPairs: fill(new Int32Array(count)),
     paddingRows: fill(new Int32Array(count)),
   };

@@ -11,6 +11,8 @@ export interface StepExample {
   readonly inactive?: readonly number[];
   readonly hits?: readonly number[];
   readonly misses?: readonly number[];
+  /** Routed, dropped, and rows of padding. */
+  readonly pairs?: readonly [number, number, number];
   /** By device. */
   readonly shares?: readonly number[];
   readonly peaks?: readonly number[];
@@ -41,7 +43,8 @@ export function columns(examples: readonly StepExample[], layers = 2, devices = 
     peakBytes: Float64Array.from(flat(({ peaks }) => row(peaks, devices))),
     deviceShare: Float32Array.from(flat(({ shares }) => row(shares ?? [1], devices))),
     phaseMs: new Float32Array(examples.length * PHASE_COUNT),
-    droppedPairs: new Int32Array(examples.length),
-    paddingRows: new Int32Array(examples.length),
+    routedPairs: Int32Array.from(examples, ({ pairs }) => pairs?.[0] ?? 0),
+    droppedPairs: Int32Array.from(examples, ({ pairs }) => pairs?.[1] ?? 0),
+    paddingRows: Int32Array.from(examples, ({ pairs }) => pairs?.[2] ?? 0),
   };
 }

@@ -7,6 +7,7 @@ import {
   cacheSentence,
   emptyReason,
   frozenReason,
+  gatingSentence,
   idleFigure,
   idleSentence,
   loadSentence,
@@ -40,6 +41,9 @@ const STATS: LiveStats = {
   misses: 83,
   stallMsPerStep: 0.412,
   stepMs: 5.5,
+  routedPairs: 4000,
+  droppedPairs: 0,
+  paddingRows: 0,
   phaseMs: [2, 0, 0, 0, 0, 5, 0, 1, 0],
   devices: [DEVICE],
   avgMaxShare: 1,
@@ -145,6 +149,19 @@ describe('load', () => {
 
   it('says how to get a second device when there is one', () => {
     expect(loadSentence(STATS, 'contiguous')).toMatch(/^Device 0 takes every token\. Add a device under Devices/);
+  });
+
+  it('says what padded gating cost, while it is in force and after, and nothing where nothing was padded or dropped', () => {
+    expect(gatingSentence({ ...STATS, droppedPairs: 136, paddingRows: 45_595 }, 'static')).toBe(
+      'Static (GShard) gating ran 12.8 rows for each real one, and dropped 3.4% of pairs.',
+    );
+    expect(gatingSentence({ ...STATS, paddingRows: 2000 }, 'megablocks')).toBe(
+      'MegaBlocks gating ran 1.5 rows for each real one, and dropped nothing.',
+    );
+    expect(gatingSentence({ ...STATS, paddingRows: 4000 }, 'dynamic')).toBe(
+      'Gating before the last change ran 2 rows for each real one, and dropped nothing.',
+    );
+    expect([gatingSentence(STATS, 'static'), gatingSentence(undefined, 'static')]).toEqual(['', '']);
   });
 
   it('names the phase that takes most of a step', () => {

@@ -32,6 +32,7 @@ function setup() {
     inactive: [16, 40 + i],
     hits: [10, 10 - missed],
     misses: [0, missed],
+    pairs: [64, i, 10 * i] as const,
     shares: [share, 1 - share],
     peaks: [(experts + 24) * MIB, (experts + 23) * MIB],
     ledger: ledger(experts),
@@ -45,6 +46,8 @@ describe('liveStats', () => {
   it('covers the window and nothing else', () => {
     const { stats } = setup();
     expect(stats('all')).toMatchObject({ steps: 4, lastStep: 3, hits: 76, misses: 4, stallMsPerStep: 1 });
+    expect(stats('all')).toMatchObject({ routedPairs: 256, droppedPairs: 6, paddingRows: 60 });
+    expect(stats(1500)).toMatchObject({ routedPairs: 128, droppedPairs: 5, paddingRows: 50 });
     expect(stats(1500)).toMatchObject({ steps: 2, hits: 36, misses: 4, stallMsPerStep: 2 });
     expect(liveStats(new RunHistory(), new BlockSums(new RunHistory()), 'all', SNAPSHOT)).toBeUndefined();
   });

@@ -37,6 +37,28 @@ describe('reportHtml', () => {
     expect(html.match(/class="origin"/g)).toHaveLength(html.match(/<section class="panel">/g)?.length ?? 0);
   });
 
+  it('says what padded gating cost, and nothing of it where none was in force', () => {
+    expect(html).not.toContain('for each real one');
+    const run = syntheticRun({ steps: 10 });
+    const pairs = run.steps.map(({ ids }) => ids.length);
+    const padded = {
+      ...run,
+      settings: run.settings.map((change) => ({
+        ...change,
+        settings: { ...change.settings, gating: 'static' as const },
+      })),
+      // A quarter of the pairs dropped, eleven rows of padding for each that is left.
+      steps: run.steps.map((step, n) => ({
+        ...step,
+        droppedPairs: 0.25 * (pairs[n] as number),
+        paddingRows: 11 * 0.75 * (pairs[n] as number),
+      })),
+    };
+    expect(reportHtml(padded)).toContain(
+      'Over the run static gating ran 12 rows for each real one, and dropped 25.0% of pairs.',
+    );
+  });
+
   it('draws finite numbers only', () => {
     expect(html).not.toMatch(/NaN|Infinity|undefined|\[object/);
     for (const attribute of html.matchAll(/ (?:x|y|x1|x2|y1|y2|width|height|cx|cy)="([^"]*)"/g)) {

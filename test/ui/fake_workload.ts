@@ -235,6 +235,7 @@ export function columnsOf(
     peakBytes: Float64Array.from(flat(peak)),
     deviceShare: Float32Array.from(flat((row) => row.shares)),
     phaseMs: Float32Array.from(flat(phases)),
+    routedPairs: new Int32Array(rows.length),
     droppedPairs: new Int32Array(rows.length),
     paddingRows: new Int32Array(rows.length),
   };

@@ -132,6 +132,7 @@ export class FrameMaker {
       peakBytes: new Float64Array(n * devices),
       deviceShare: new Float32Array(n * devices),
       phaseMs: new Float32Array(n * PHASE_COUNT),
+      routedPairs: new Int32Array(n),
       droppedPairs: new Int32Array(n),
       paddingRows: new Int32Array(n),
     };

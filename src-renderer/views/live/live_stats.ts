@@ -50,6 +50,10 @@ export interface LiveStats {
   readonly misses: number;
   readonly stallMsPerStep: number;
   readonly stepMs: number;
+  /** Token-expert pairs of the window, those that gating dropped, and rows that experts ran for none. */
+  readonly routedPairs: number;
+  readonly droppedPairs: number;
+  readonly paddingRows: number;
   /** Mean milliseconds by phase of the slowest rank. */
   readonly phaseMs: readonly number[];
   readonly devices: readonly DeviceStats[];
@@ -89,6 +93,9 @@ export function liveStats(
     misses: total(sums.misses),
     stallMsPerStep: sums.stallMs / steps,
     stepMs: sums.durationMs / steps,
+    routedPairs: sums.routedPairs,
+    droppedPairs: sums.droppedPairs,
+    paddingRows: sums.paddingRows,
     phaseMs: Array.from(sums.phaseMs, (ms) => ms / steps),
     devices: Array.from(sums.sharedTokens, (_, device) => deviceStats(history, sums, device)),
     avgMaxShare: sums.maxShareSum / steps,

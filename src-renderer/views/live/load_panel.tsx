@@ -12,7 +12,7 @@ import { extentOf, lastOf, pointsOf } from '../../stores/buckets.ts';
 import { Segments } from '../../widgets/segments.tsx';
 import { Panel } from './panel.tsx';
 import { PhaseBars } from './phase_bars.tsx';
-import { loadSentence, phaseSentence } from './sentences.ts';
+import { gatingSentence, loadSentence, phaseSentence } from './sentences.ts';
 import { TimeChart, type ValueLabel } from './time_chart.tsx';
 
 type Shown = 'share' | 'phases';
@@ -22,6 +22,7 @@ export function LoadPanel() {
   const { bus } = useStudio();
   const devices = useSession((s) => s.snapshot.run?.settings.devices.length ?? 1);
   const placement = useSession((s) => s.snapshot.run?.settings.placement ?? 'contiguous');
+  const gating = useSession((s) => s.snapshot.run?.settings.gating ?? 'dynamic');
   const [chosen, setShown] = useState<Shown>('share');
   const isAlone = devices < 2;
   const shown = isAlone ? 'phases' : chosen;
@@ -59,8 +60,10 @@ export function LoadPanel() {
       }}
       unit={shown === 'phases' ? 'ms a step' : '% avg max share'}
       says={(stats) => {
-        if (isAlone || shown === 'share') return loadSentence(stats, placement);
-        return phaseSentence(stats);
+        const padding = gatingSentence(stats, gating);
+        // Two sentences are what the panel has room for: what gating costs goes before how to see the load divide.
+        if (shown === 'share' || (isAlone && padding === '')) return loadSentence(stats, placement);
+        return [phaseSentence(stats), padding].filter(Boolean).join(' ');
       }}
       table={(stats) => ({
         header: ['Device', 'Mean share', 'Highest share', 'Memory', 'Peak'],

@@ -92,6 +92,9 @@ export function stepCsv(history: RunHistory, snapshot: EngineSnapshot, step: num
   add('stall', 'ms', columns.stallMs[slot]);
   add('tokens', 'tokens', columns.tokens[slot]);
   add('new tokens', 'tokens', columns.newTokens[slot]);
+  add('routed', 'pairs', columns.routedPairs[slot]);
+  add('dropped', 'pairs', columns.droppedPairs[slot]);
+  add('padding', 'rows', columns.paddingRows[slot]);
   STEP_PHASES.forEach((phase, index) => {
     add('phase', 'ms', columns.phaseMs[slot * STEP_PHASES.length + index], ['phase', phase]);
   });

@@ -1,14 +1,14 @@
 import type { EngineSnapshot } from '../../../engine/protocol/messages.ts';
 import type { ModelSummary } from '../../../engine/protocol/model.ts';
-import type { PlacementName } from '../../../engine/protocol/settings.ts';
+import type { GatingName, PlacementName } from '../../../engine/protocol/settings.ts';
 import { type Audit, STEP_PHASES, type StepProfile } from '../../../engine/protocol/telemetry.ts';
 import { bytesText } from '../../format/bytes.ts';
 import { capitalize, hasBothStacks, layerName } from '../../format/layer_names.ts';
-import { count, fixed, percentText, tile } from '../../format/numbers.ts';
+import { count, fixed, percentText, plain, tile } from '../../format/numbers.ts';
 import { PHASE_WORDS } from '../../format/phases.ts';
 import { msText } from '../../format/time.ts';
 import { list, plural } from '../../format/words.ts';
-import { placementTitle } from '../../stores/run_settings.ts';
+import { gatingTitle, placementTitle } from '../../stores/run_settings.ts';
 import type { HostState } from '../../stores/session.ts';
 import {
   type CacheChange,
@@ -173,6 +173,25 @@ export function phaseSentence(stats: LiveStats | undefined): string {
   if (longest === undefined || phase === undefined || total === 0) return NO_STEPS;
   const share = (phases[longest] ?? 0) / total;
   return `${capitalize(PHASE_WORDS[phase])} ${phase === 'experts' ? 'take' : 'takes'} ${percentText(share)} of a step on the slowest device.`;
+}
+
+/** Policies that may pad rows or drop pairs. */
+const PADDED: readonly GatingName[] = ['static', 'tutel', 'megablocks'];
+
+/**
+ * What padded gating cost in the time shown, in rows and pairs; nothing where none was padded or dropped.
+ * @param gating in force now
+ */
+export function gatingSentence(stats: LiveStats | undefined, gating: GatingName): string {
+  if (stats === undefined) return NO_STEPS;
+  const { routedPairs, droppedPairs, paddingRows } = stats;
+  const real = routedPairs - droppedPairs;
+  if (real <= 0 || (paddingRows === 0 && droppedPairs === 0)) return NO_STEPS;
+  const who = PADDED.includes(gating) ? `${gatingTitle(gating)} gating` : 'Gating before the last change';
+  const rows = `${who} ran ${plain((real + paddingRows) / real)} rows for each real one`;
+  return droppedPairs === 0
+    ? `${rows}, and dropped nothing.`
+    : `${rows}, and dropped ${percentText(droppedPairs / routedPairs)} of pairs.`;
 }
 
 export function textNote(sequences: number, batch: number | undefined): string {
