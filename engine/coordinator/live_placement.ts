@@ -1,3 +1,4 @@
+import { keepDevices } from '../balancing/keep_devices.ts';
 import { type PlaceShape, place } from '../balancing/place.ts';
 import { contiguous, isHeld, type LayerPlacement, type Placement } from '../balancing/placement.ts';
 import type { RunSettings } from '../protocol/settings.ts';
@@ -42,7 +43,7 @@ export class LivePlacement {
     const known = placement !== 'contiguous' && steps >= HISTORY_STEPS;
     this.historySteps = known ? Math.min(steps, MOST_HISTORY_STEPS) : 0;
     const history = known ? loadHistory(this.trace, steps - this.historySteps, steps) : undefined;
-    const after = place(placement, history, this.shape);
+    const after = keepDevices(place(placement, history, this.shape), before);
     this.placedAt = atStep;
     const moved = movedCopies(before, after);
     if (!isSame(before, after)) this.current = after;

@@ -1,28 +1,22 @@
 import { EngineRefusal } from '../api.ts';
-import type { Placement } from '../balancing/placement.ts';
 import type { TextTokenizer } from '../checkpoint/tokenizer.ts';
 import type { ModelSpec } from '../families/spec.ts';
-import { GATING_POLICIES } from '../gating/policies.ts';
 import type { RunInfo, RunState, SettingsMark } from '../protocol/messages.ts';
 import type { ModelSummary } from '../protocol/model.ts';
 import type { LivePatch, RunSettings } from '../protocol/settings.ts';
 import type { TelemetryFrame } from '../protocol/telemetry.ts';
-import { allocateOutboxes, type OutboxMemory, type OutboxSizes, sameOutbox } from '../rank/exchange.ts';
 import type { RowPlan, StepPlan, StepResult } from '../rank/messages.ts';
-import type { CacheChange } from '../replay/replay_cache.ts';
 import { RoutingTraceBuilder } from '../trace/trace.ts';
-import { LiveEviction } from './auto_eviction.ts';
 import { describeChange } from './describe_change.ts';
 import { FrameBuilder } from './frame_builder.ts';
-import { LivePlacement } from './live_placement.ts';
 import { LiveReplay } from './live_replay.ts';
-import { type MemoryPlan, planMemory, resolveSlots, slotsThatFit } from './memory_plan.ts';
 import type { PromptQueue } from './prompts.ts';
 import type { RankPool } from './rank_pool.ts';
 import type { RunRecorder } from './run_recorder.ts';
 import { RunTelemetry } from './run_telemetry.ts';
 import { RunText } from './run_text.ts';
 import { Scheduler } from './scheduler.ts';
+import { SettingsInForce, START_LABEL } from './settings_in_force.ts';
 import { joinResults, type StepRow } from './step_row.ts';
 
 /** The first step also loads the experts it needs, all cold: kept small, the first text comes in half the time. */
@@ -63,11 +57,8 @@ interface Pending {
  */
 export class Run {
   state: RunState = 'running';
-  settings: RunSettings;
-  readonly marks: SettingsMark[] = [];
   /** Settled when the ranks are closed and the run file is complete; holds the error of a run that failed. */
   readonly ended: Promise<Error | undefined>;
-  slotsPerLayer = 1;
 
   private readonly scheduler: Scheduler;
   private readonly trace: RoutingTraceBuilder;
@@ -75,12 +66,7 @@ export class Run {
   private readonly frames: FrameBuilder;
   private readonly text: RunText;
   private readonly telemetry: RunTelemetry;
-  private readonly layers: number;
-  private plan: MemoryPlan;
-  private outboxes: OutboxSizes | undefined;
-  private readonly eviction: LiveEviction;
-  private readonly placement: LivePlacement;
-  private notedPlacement: Placement | undefined;
+  private readonly inForce: SettingsInForce;
   private pending: Pending[] = [];
   private stopping = false;
   private stepsAllowed = Number.POSITIVE_INFINITY;
@@ -93,10 +79,8 @@ export class Run {
     private readonly parts: RunParts,
     private readonly listener: RunListener,
   ) {
-    const { spec, model, settings, prompts, stepTokens } = parts;
-    this.settings = settings;
-    this.layers = model.moeLayers.length;
-    this.plan = planMemory(spec, { ...settings, devices: settings.devices.length }, stepTokens);
+    const { spec, model, settings, prompts } = parts;
+    const layers = model.moeLayers.length;
     this.scheduler = new Scheduler(prompts, {
       ranks: settings.devices.length,
       newTokens: settings.newTokens,
@@ -104,17 +88,12 @@ export class Run {
       endTokens: settings.ignoreEnd ? new Set() : parts.endTokens,
       ...(parts.decoderPrompt && { decoderPrompt: parts.decoderPrompt }),
     });
-    this.trace = new RoutingTraceBuilder({ moeLayers: this.layers, experts: model.experts, topK: model.topK });
-    this.replay = new LiveReplay(this.trace, this.layers, model.experts);
-    this.frames = new FrameBuilder(parts.id, this.layers, settings.devices.length, prompts.total);
+    this.trace = new RoutingTraceBuilder({ moeLayers: layers, experts: model.experts, topK: model.topK });
+    this.replay = new LiveReplay(this.trace, layers, model.experts);
+    this.frames = new FrameBuilder(parts.id, layers, settings.devices.length, prompts.total);
     this.text = new RunText(parts.tokenizer, this.frames, settings.devices.length, parts.decoderPrompt !== undefined);
     this.telemetry = new RunTelemetry(this.frames, this.replay, (frame) => listener.frame(frame));
-    this.eviction = new LiveEviction(this.trace, this.layers, model.experts);
-    this.placement = new LivePlacement(this.trace, {
-      layers: this.layers,
-      experts: model.experts,
-      devices: settings.devices.length,
-    });
+    this.inForce = new SettingsInForce(parts, this.trace, this.replay, this.startedMs);
     this.ended = this.loop().then(
       () => this.close('finished', undefined),
       (error: Error) => this.close('failed', error),
@@ -128,10 +107,18 @@ export class Run {
       settings: this.settings,
       path: recorder.path,
       startedAt,
-      slotsPerLayer: this.slotsPerLayer,
-      expertsPerDevice: this.plan.expertsPerDevice,
+      slotsPerLayer: this.inForce.slotsPerLayer,
+      expertsPerDevice: this.inForce.expertsPerDevice,
       budgetBytes: budgets.map((budget) => budget.bytes),
     };
+  }
+
+  get settings(): RunSettings {
+    return this.inForce.settings;
+  }
+
+  get marks(): readonly SettingsMark[] {
+    return this.inForce.marks;
   }
 
   /** Steps begun. */
@@ -170,9 +157,7 @@ export class Run {
 
   /** Puts settings in force at the next step boundary. @throws EngineRefusal where the device's budget does not hold them */
   change(patch: LivePatch): Promise<number> {
-    const wanted = { ...this.settings, ...patch };
-    const plan = planMemory(this.parts.spec, { ...wanted, devices: wanted.devices.length }, this.parts.stepTokens);
-    resolveSlots(plan, wanted.cacheSlots, this.parts.budgets);
+    this.inForce.check(patch);
     return new Promise((resolve, reject) => {
       this.pending.push({ patch, resolve, reject });
       this.wake?.();
@@ -185,15 +170,14 @@ export class Run {
   }
 
   private async loop(): Promise<void> {
-    await this.putInForce(this.settings, 'start');
+    await this.putInForce(this.settings, START_LABEL);
     while (!this.stopping) {
       await this.applyPending();
       if (this.stepsAllowed <= 0) {
         await this.rest();
         continue;
       }
-      if (this.placement.isDue(this.settings, this.nextStep)) await this.rebalance();
-      await this.chooseEviction();
+      await this.adapt();
       this.admit();
       const rows = this.scheduler.plan(
         // Sources are not cut, and an encoder's first step should be a whole batch too.
@@ -248,7 +232,7 @@ export class Run {
     this.trace.appendStep({ ...row, weights: undefined });
     this.parts.recorder.step(row, this.text.add(row.emissions));
     this.replay.addMeasured(row);
-    this.eviction.advance(this.cacheSettings());
+    this.inForce.watchEviction();
     this.frames.addStep(row);
     if (profile !== undefined) this.frames.setProfile({ step: row.step, device: 0, ...profile });
     this.telemetry.wake();
@@ -279,77 +263,21 @@ export class Run {
 
   private async putInForce(settings: RunSettings, label: string): Promise<void> {
     this.settle();
-    const { spec, budgets, stepTokens } = this.parts;
-    const devices = settings.devices.length;
-    this.plan = planMemory(spec, { ...settings, devices }, stepTokens);
-    this.slotsPerLayer = resolveSlots(this.plan, settings.cacheSlots, budgets);
-    if (settings.placement !== this.settings.placement) this.placement.renew(settings, this.nextStep);
-    this.settings = settings;
-    this.eviction.set(settings.eviction);
-    await this.applyToRanks();
-    this.noteSettings(label);
+    await this.inForce.put(settings, label, this.nextStep);
+    this.listener.changed();
   }
 
-  /** Places experts anew from the run's history, and says what that cost. */
-  private async rebalance(): Promise<void> {
-    this.settle();
-    const begunMs = performance.now();
-    const { placement, settings } = this;
-    const first = placement.historySteps === 0;
-    const before = placement.current;
-    const moved = placement.renew(settings, this.nextStep);
-    if (placement.current === before) return;
-    const givenUp = await this.applyToRanks();
-    const ms = performance.now() - begunMs;
-    const what = first ? `${settings.placement} placement` : 're-balanced';
-    this.noteSettings(
-      `${what} from ${placement.historySteps} steps: ${moved} experts moved, ${givenUp} to load again, ${ms.toFixed(1)} ms`,
-    );
-  }
-
-  private async chooseEviction(): Promise<void> {
-    const label = this.eviction.choose();
+  /** What the run's own history asks for, though nobody changed a setting: experts placed anew, another eviction policy. */
+  private async adapt(): Promise<void> {
+    const { inForce, nextStep } = this;
+    if (inForce.rebalanceIsDue(nextStep)) {
+      this.settle();
+      if (await inForce.rebalance(nextStep)) this.listener.changed();
+    }
+    const label = inForce.chooseEviction();
     if (label === undefined) return;
     this.settle();
-    await this.applyToRanks();
-    this.noteSettings(label);
-  }
-
-  /** @returns experts that the ranks gave up for it */
-  private applyToRanks(): Promise<number> {
-    const { gating, capacity, tutelFactor } = this.settings;
-    const { activeSet: _, ...caches } = this.cacheSettings();
-    return this.parts.pool.apply({ ...caches, gating: { gating, capacity, tutelFactor }, ...this.newOutboxes() });
-  }
-
-  private cacheSettings(): Omit<CacheChange, 'atStep'> {
-    const { slotsPerLayer, eviction, placement, settings } = this;
-    const { activeSet } = GATING_POLICIES[settings.gating];
-    const { prefetch } = settings;
-    return { slotsPerLayer, eviction: eviction.inForce, placement: placement.current, prefetch, activeSet };
-  }
-
-  /** Where gating changed what outboxes must hold. */
-  private newOutboxes(): { outboxes?: OutboxMemory } {
-    const { outbox } = this.plan;
-    if (outbox === undefined || sameOutbox(outbox, this.outboxes)) return {};
-    this.outboxes = outbox;
-    return { outboxes: allocateOutboxes(this.settings.devices.length, this.parts.spec.hiddenSize, outbox) };
-  }
-
-  /** Records and shows the settings in force from the next step on. */
-  private noteSettings(label: string): void {
-    const { slotsPerLayer, settings, nextStep: atStep } = this;
-    const eviction = this.eviction.inForce;
-    const { budgets, recorder } = this.parts;
-    const placement = this.placement.current;
-    const atMs = performance.now() - this.startedMs;
-    const moved = placement !== this.notedPlacement;
-    this.notedPlacement = placement;
-    recorder.settings({ atStep, atMs, label, settings, slotsPerLayer, eviction, ...(moved && { placement }) });
-    const fit = Math.min(...budgets.map((budget) => slotsThatFit(this.plan, budget.bytes)));
-    this.replay.change({ atStep, ...this.cacheSettings() }, { slots: settings.cacheSlots, slotsThatFit: fit });
-    if (label !== 'start') this.marks.push({ step: atStep, atMs, label, settings });
+    await inForce.takeChoice(label, nextStep);
     this.listener.changed();
   }
 

@@ -1,0 +1,146 @@
+import type { Placement } from '../balancing/placement.ts';
+import { GATING_POLICIES } from '../gating/policies.ts';
+import type { SettingsMark } from '../protocol/messages.ts';
+import type { LivePatch, RunSettings } from '../protocol/settings.ts';
+import { allocateOutboxes, type OutboxMemory, type OutboxSizes, sameOutbox } from '../rank/exchange.ts';
+import type { CacheChange } from '../replay/replay_cache.ts';
+import type { RoutingTrace } from '../trace/trace.ts';
+import { LiveEviction } from './auto_eviction.ts';
+import { LivePlacement } from './live_placement.ts';
+import type { LiveReplay } from './live_replay.ts';
+import { type MemoryPlan, planMemory, resolveSlots, slotsThatFit } from './memory_plan.ts';
+import type { RunParts } from './run.ts';
+
+/** Settings that a run begins with need no mark. */
+export const START_LABEL = 'start';
+
+type Parts = Pick<RunParts, 'spec' | 'model' | 'settings' | 'budgets' | 'stepTokens' | 'pool' | 'recorder'>;
+
+/**
+ * What a run's settings come to: slots that fit, the policy that `auto` chose, where experts stand, outboxes. It tells the ranks, the
+ * run file, the replay and the marks, all of the same step boundary; the caller settles the step before first.
+ */
+export class SettingsInForce {
+  settings: RunSettings;
+  slotsPerLayer = 1;
+  readonly marks: SettingsMark[] = [];
+  private plan: MemoryPlan;
+  private outboxes: OutboxSizes | undefined;
+  private notedPlacement: Placement | undefined;
+  private readonly eviction: LiveEviction;
+  private readonly placement: LivePlacement;
+
+  constructor(
+    private readonly parts: Parts,
+    trace: RoutingTrace,
+    private readonly replay: LiveReplay,
+    private readonly startedMs: number,
+  ) {
+    const { model, settings } = parts;
+    const layers = model.moeLayers.length;
+    this.settings = settings;
+    this.plan = this.planFor(settings);
+    this.eviction = new LiveEviction(trace, layers, model.experts);
+    this.placement = new LivePlacement(trace, { layers, experts: model.experts, devices: settings.devices.length });
+  }
+
+  get expertsPerDevice(): number {
+    return this.plan.expertsPerDevice;
+  }
+
+  /** @throws EngineRefusal where a device's budget does not hold the changed settings */
+  check(patch: LivePatch): void {
+    const wanted = { ...this.settings, ...patch };
+    resolveSlots(this.planFor(wanted), wanted.cacheSlots, this.parts.budgets);
+  }
+
+  /** From step `atStep` on. */
+  async put(settings: RunSettings, label: string, atStep: number): Promise<void> {
+    this.plan = this.planFor(settings);
+    this.slotsPerLayer = resolveSlots(this.plan, settings.cacheSlots, this.parts.budgets);
+    if (settings.placement !== this.settings.placement) this.placement.renew(settings, atStep);
+    this.settings = settings;
+    this.eviction.set(settings.eviction);
+    await this.tellRanks();
+    this.note(label, atStep);
+  }
+
+  rebalanceIsDue(atStep: number): boolean {
+    return this.placement.isDue(this.settings, atStep);
+  }
+
+  /** Places experts anew from the run's history, and says what that cost. @returns whether anything changed */
+  async rebalance(atStep: number): Promise<boolean> {
+    const begunMs = performance.now();
+    const { placement, settings } = this;
+    const first = placement.historySteps === 0;
+    const before = placement.current;
+    const moved = placement.renew(settings, atStep);
+    if (placement.current === before) return false;
+    const givenUp = await this.tellRanks();
+    const ms = performance.now() - begunMs;
+    const what = first ? `${settings.placement} placement` : 're-balanced';
+    this.note(
+      `${what} from ${placement.historySteps} steps: ${moved} experts moved, ${givenUp} to load again, ${ms.toFixed(1)} ms`,
+      atStep,
+    );
+    return true;
+  }
+
+  /** Replays policies against each other where `auto` is set; called while the ranks work. */
+  watchEviction(): void {
+    this.eviction.advance(this.caches());
+  }
+
+  /** @returns the mark's label where `auto` chose another policy; `takeChoice` then puts it in force */
+  chooseEviction(): string | undefined {
+    return this.eviction.choose();
+  }
+
+  async takeChoice(label: string, atStep: number): Promise<void> {
+    await this.tellRanks();
+    this.note(label, atStep);
+  }
+
+  private planFor(settings: RunSettings): MemoryPlan {
+    const { spec, stepTokens } = this.parts;
+    return planMemory(spec, { ...settings, devices: settings.devices.length }, stepTokens);
+  }
+
+  /** @returns experts that the ranks gave up for it */
+  private tellRanks(): Promise<number> {
+    const { gating, capacity, tutelFactor } = this.settings;
+    const { activeSet: _, ...caches } = this.caches();
+    return this.parts.pool.apply({ ...caches, gating: { gating, capacity, tutelFactor }, ...this.newOutboxes() });
+  }
+
+  private caches(): Omit<CacheChange, 'atStep'> {
+    const { slotsPerLayer, eviction, placement, settings } = this;
+    const { activeSet } = GATING_POLICIES[settings.gating];
+    const { prefetch } = settings;
+    return { slotsPerLayer, eviction: eviction.inForce, placement: placement.current, prefetch, activeSet };
+  }
+
+  /** Where gating changed what outboxes must hold. */
+  private newOutboxes(): { outboxes?: OutboxMemory } {
+    const { outbox } = this.plan;
+    if (outbox === undefined || sameOutbox(outbox, this.outboxes)) return {};
+    this.outboxes = outbox;
+    return { outboxes: allocateOutboxes(this.settings.devices.length, this.parts.spec.hiddenSize, outbox) };
+  }
+
+  /** Records and shows them. */
+  private note(label: string, atStep: number): void {
+    const { slotsPerLayer, settings } = this;
+    const eviction = this.eviction.inForce;
+    const { budgets, recorder } = this.parts;
+    const placement = this.placement.current;
+    const atMs = performance.now() - this.startedMs;
+    const moved = placement !== this.notedPlacement;
+    this.notedPlacement = placement;
+    recorder.settings({ atStep, atMs, label, settings, slotsPerLayer, eviction, ...(moved && { placement }) });
+    const fit = Math.min(...budgets.map((budget) => slotsThatFit(this.plan, budget.bytes)));
+    this.replay.change({ atStep, ...this.caches() }, { slots: settings.cacheSlots, slotsThatFit: fit });
+    if (label !== START_LABEL) this.marks.push({ step: atStep, atMs, label, settings });
+  }
+}
