@@ -62,6 +62,7 @@ function Panels({ table }: { readonly table: GatingTable }) {
   const find = (policy: string) => table.rows.find((row) => row.policy === policy);
   const fixedRows = find('static') ?? table.rows[0];
   const own = find('dynamic') ?? table.rows[0];
+  const ownName = own?.policy ?? '';
   const top = Math.max(0, ...table.throughput.map(({ tokensPerSecond }) => tokensPerSecond ?? 0));
   const full = byCapacity(table).at(-1);
   return (
@@ -81,7 +82,7 @@ function Panels({ table }: { readonly table: GatingTable }) {
         title="Time of a step"
         note="measured, by phase"
         figure={own === undefined ? '–' : fixed(own.stepMs, own.stepMs < 99.5 ? 1 : 0)}
-        unit={`ms, ${own?.title ?? ''}`}
+        unit={`ms, ${ownName}`}
         says={timeSentence(table)}
         table={<TableOf title="Time of a step" table={timeTable(table)} />}
       >
@@ -91,7 +92,7 @@ function Panels({ table }: { readonly table: GatingTable }) {
         title="Memory"
         note="measured, highest in a step"
         figure={own === undefined ? '–' : scaleBytes(own.peakBytes).value}
-        unit={own === undefined ? '' : `${scaleBytes(own.peakBytes).unit}, ${own.title}`}
+        unit={own === undefined ? '' : `${scaleBytes(own.peakBytes).unit}, ${ownName}`}
         says={memorySentence(table)}
         table={<TableOf title="Memory" table={memoryTable(table)} />}
       >
