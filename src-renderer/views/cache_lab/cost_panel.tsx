@@ -38,7 +38,7 @@ export function CostPanel({ choice: { table, size, policy, pinSlots } }: { reado
   return (
     <LabPanel
       title="Time and memory"
-      note={row === undefined ? 'projected' : `projected, ${row.title}`}
+      note="projected"
       figure={step?.value}
       unit={step === undefined ? undefined : `${step.unit} a step`}
       missing={drawn === undefined ? missingBecause(table.subject.source) : undefined}

@@ -21,7 +21,7 @@ export function LayersPanel({ choice: { table, size } }: { readonly choice: Choi
   return (
     <LabPanel
       title="Slots by layer"
-      note={`${title}, ${plural(equal, 'slot')} on average`}
+      note={title}
       table={<DataTable caption="Misses and slots by layer" {...layerTable(table, size)} />}
       says={now === undefined || dealt === undefined ? undefined : allocationSays(now, dealt)}
     >

@@ -1,6 +1,5 @@
 import { type CSSProperties, useMemo } from 'react';
 import { percent, percentText } from '../../format/numbers.ts';
-import { plural } from '../../format/words.ts';
 import { DataTable } from '../../labs/data_table.tsx';
 import { LabPanel } from '../../labs/lab_panel.tsx';
 import type { Choice } from './cache_lab_view.tsx';
@@ -18,7 +17,7 @@ export function LossPanel({ choice: { table, size, policy, choosePolicy } }: { r
   return (
     <LabPanel
       title="Where the misses come from"
-      note={`${plural(table.slots[size] ?? 0, 'slot')}, % of requests`}
+      note="% of requests"
       table={<DataTable caption="Losses by policy" {...lossTable(table, size, policy)} />}
       says={
         own === undefined || chosen === undefined || floor === undefined
