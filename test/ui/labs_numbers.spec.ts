@@ -1,7 +1,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -102,6 +102,26 @@ test('the Cache lab shows what moe replay prints', async ({ frame }) => {
   expect(dealt.map(([misses, , slots]) => [Number(misses?.replace(',', '')), Number(slots)])).toEqual(
     table.byLayer.misses.map((misses, layer) => [misses[size], table.byLayer.allocation[size]?.[layer]]),
   );
+});
+
+test('the Cache lab shows of a live run what moe replay prints of its file', async ({ frame }) => {
+  const { page } = frame;
+  await page.goto(url);
+  await expect(page.getByText('Engine running')).toBeVisible();
+  await expect(page.getByText(/^Replay exact over/)).toBeVisible({ timeout: 120_000 });
+  await page.keyboard.press('3');
+  await page.getByRole('button', { name: 'Stop', exact: true }).click();
+  await expect(page.getByText('Run finished')).toBeVisible({ timeout: 60_000 });
+  const [file = ''] = await readdir(path.join(data, 'runs'));
+  const table = await moe<CacheTable>('replay', '--run', path.join(data, 'runs', file));
+  const plot = page.getByRole('slider', { name: /^Miss rate against cache size, a line/ });
+  await expect(page.getByText(`${table.subject.steps.toLocaleString('en')} steps, `)).toBeVisible({ timeout: 120_000 });
+  await plot.focus();
+  await page.keyboard.press('End');
+  await page.keyboard.press('ArrowLeft');
+  const size = table.slots.length - 2;
+  const values = table.rows.map(({ title, missRate }) => `${title} ${percent(missRate[size] ?? 0)}%`);
+  await expect(plot).toHaveAttribute('aria-valuetext', `${table.slots[size]} slots a layer: ${values.join(', ')}`);
 });
 
 test('the Experts view shows what moe experts prints', async ({ frame }) => {
