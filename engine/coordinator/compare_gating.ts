@@ -1,10 +1,10 @@
 import { GATING_POLICIES } from '../gating/policies.ts';
 import { routedPairs } from '../gating/router.ts';
-import type { GatingRow, Phase } from '../protocol/labs.ts';
+import type { GatingRow, Phase, StackCounts } from '../protocol/labs.ts';
 import type { GatingSettings } from '../protocol/settings.ts';
 import { CATEGORY_COUNT, LEDGER_CATEGORIES, STEP_PHASES } from '../protocol/telemetry.ts';
 import type { StepResult } from '../rank/messages.ts';
-import { LabRank } from './lab_rank.ts';
+import { LabRank, stepTokens } from './lab_rank.ts';
 import type { OpenModel } from './open_model.ts';
 
 const GATING_REORDER = LEDGER_CATEGORIES.indexOf('gatingReorder');
@@ -48,7 +48,7 @@ export async function compareGating(model: OpenModel, options: CompareOptions): 
         else (timed[index] as StepResult[]).push(result);
       }
     }
-    const tokens = rank.tokensOf(sequences);
+    const tokens = stepTokens(model, sequences);
     return policies.map((gating, index) => {
       const first = watched[index];
       return first && gatingRow(model, gating, tokens, first, timed[index] as StepResult[]);
@@ -68,6 +68,7 @@ function gatingRow(
   const { title, blockRows } = GATING_POLICIES[gating];
   const layers = summary.moeLayers.length;
   const routed = routedPairs(watched.ids);
+  const stacks = stacksOf(summary, watched);
   const real = routed - watched.droppedPairs;
   // What a device pads itself, to whole blocks, does not cross.
   const crossing = blockRows > 1 ? real : watched.rows;
@@ -77,11 +78,8 @@ function gatingRow(
   return {
     policy: gating,
     title,
-    slots: watched.rows / layers,
-    realRows: real / layers,
-    paddingRows: (watched.rows - real) / layers,
-    droppedPairs: watched.droppedPairs / layers,
-    wasteFactor: watched.rows / routed,
+    ...countsOf(watched, routed, layers),
+    ...(stacks && { stacks }),
     exchangedBytes: (2 * crossing * summary.hiddenSize * 4) / layers,
     stepMs: middle.durationMs,
     phaseMs: Object.fromEntries(STEP_PHASES.map((phase, at) => [phase, middle.phaseMs[at] as number])) as Record<
@@ -90,6 +88,35 @@ function gatingRow(
     >,
     tokensPerSecond: (1000 * tokens) / middle.durationMs,
     ...peakOf(watched),
+  };
+}
+
+function countsOf(
+  { rows, droppedPairs }: Pick<StepResult, 'rows' | 'droppedPairs'>,
+  routed: number,
+  layers: number,
+): StackCounts {
+  const real = routed - droppedPairs;
+  return {
+    slots: rows / layers,
+    realRows: real / layers,
+    paddingRows: (rows - real) / layers,
+    droppedPairs: droppedPairs / layers,
+    wasteFactor: rows / routed,
+  };
+}
+
+/** @returns undefined where experts are in one stack only */
+function stacksOf({ moeLayers }: OpenModel['summary'], watched: StepResult): GatingRow['stacks'] {
+  const { ids, encoder, rows, droppedPairs } = watched;
+  const encoderLayers = moeLayers.filter(({ stack }) => stack === 'encoder').length;
+  const decoderLayers = moeLayers.length - encoderLayers;
+  if (encoderLayers === 0 || decoderLayers === 0) return undefined;
+  const first = (ids.length / moeLayers.length) * encoderLayers;
+  const decoder = { rows: rows - encoder.rows, droppedPairs: droppedPairs - encoder.droppedPairs };
+  return {
+    encoder: countsOf(encoder, routedPairs(ids.subarray(0, first)), encoderLayers),
+    decoder: countsOf(decoder, routedPairs(ids.subarray(first)), decoderLayers),
   };
 }
 

@@ -3,6 +3,7 @@ import { GATING_POLICIES } from '../gating/policies.ts';
 import type { GatingLabParams, GatingTable } from '../protocol/labs.ts';
 import { GatingName, type GatingSettings } from '../protocol/settings.ts';
 import { compareGating } from './compare_gating.ts';
+import { stepTokens } from './lab_rank.ts';
 import type { OpenModel } from './open_model.ts';
 import { measurePerplexity } from './perplexity.ts';
 import { openPrompts } from './prompts.ts';
@@ -66,7 +67,7 @@ export async function gatingLab(model: OpenModel, params: GatingLabParams, steps
     how: 'measured',
     capacity,
     tutelFactor,
-    tokensPerStep: sequences.reduce((sum, tokens) => sum + tokens.length, 0),
+    tokensPerStep: stepTokens(model, sequences),
     rows: rows.filter((row) => row !== undefined),
     throughput,
     quality: await qualityOf(model, params.capacities, steps),

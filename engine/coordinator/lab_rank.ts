@@ -19,7 +19,7 @@ export class LabRank {
     private readonly pool: RankPool,
     private readonly budgetBytes: number,
   ) {
-    this.prompt = model.translation && decoderPrompt(model.summary, model.translation, undefined);
+    this.prompt = startOf(model);
   }
 
   /** @param budgetBytes the device's default when absent */
@@ -42,13 +42,7 @@ export class LabRank {
       promptTokens: longest,
       newTokens: 1,
     };
-    return slotsThatFit(planMemory(spec, shape, this.tokensOf(sequences)), this.budgetBytes);
-  }
-
-  /** Tokens of a step: those of sources and what the decoder begins with, in an encoder-decoder. */
-  tokensOf(sequences: readonly Int32Array[]): number {
-    const each = this.prompt?.length ?? 0;
-    return sequences.reduce((sum, tokens) => sum + tokens.length + each, 0);
+    return slotsThatFit(planMemory(spec, shape, stepTokens(this.model, sequences)), this.budgetBytes);
   }
 
   async gate(gating: GatingSettings, slotsPerLayer: number): Promise<void> {
@@ -74,4 +68,15 @@ export class LabRank {
   async close(): Promise<void> {
     await this.pool.close();
   }
+}
+
+/** What every decoder sequence of an encoder-decoder begins with. */
+function startOf({ summary, translation }: OpenModel): number[] | undefined {
+  return translation && decoderPrompt(summary, translation, undefined);
+}
+
+/** Tokens of a step: in an encoder-decoder those of its sources and what the decoder begins with. */
+export function stepTokens(model: OpenModel, sequences: readonly Int32Array[]): number {
+  const each = startOf(model)?.length ?? 0;
+  return sequences.reduce((sum, tokens) => sum + tokens.length + each, 0);
 }

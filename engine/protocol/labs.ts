@@ -167,17 +167,22 @@ export type GatingLabParams = z.infer<typeof GatingLabParams>;
 
 export type Phase = (typeof STEP_PHASES)[number];
 
-/** One policy over the same tokens. Slots, rows, drops and bytes are counted, times and peaks measured, all of executed steps. */
-export interface GatingRow {
-  readonly policy: GatingName;
-  readonly title: string;
-  /** Per MoE layer and step, mean. */
+/** Counted, per MoE layer of a stack and step, mean. */
+export interface StackCounts {
   readonly slots: number;
   readonly realRows: number;
   readonly paddingRows: number;
   readonly droppedPairs: number;
   /** slots / (k S) */
   readonly wasteFactor: number;
+}
+
+/** One policy over the same tokens. Slots, rows, drops and bytes are counted, times and peaks measured, all of executed steps. */
+export interface GatingRow extends StackCounts {
+  readonly policy: GatingName;
+  readonly title: string;
+  /** The two stacks of an encoder-decoder apart: one reads whole sentences, the other a token of each (paper, Table 1). */
+  readonly stacks?: { readonly encoder: StackCounts; readonly decoder: StackCounts };
   /** All-to-all payload that the plan moves between devices when every expert is remote, bytes. */
   readonly exchangedBytes: number;
   readonly stepMs: number;

@@ -74,6 +74,8 @@ export interface StepResult {
   readonly rows: number;
   /** Pairs of this rank's tokens that were dropped, all layers together. */
   readonly droppedPairs: number;
+  /** Of both, what fell to the encoder's layers; zeros without an encoder. */
+  readonly encoder: { readonly rows: number; readonly droppedPairs: number };
   readonly durationMs: number;
   readonly phaseMs: Float32Array;
   /** Of durationMs, inside ONNX Runtime. */

@@ -135,6 +135,7 @@ export class Rank {
     this.ledger.add('gatingReorder', chosenBytes);
     this.sources.fit(plan.rows);
     await this.encode(plan, sources, tokens, chosen);
+    const encoder = { rows: this.runner.rows, droppedPairs: this.gate.droppedPairs };
     const { routedAs } = plan;
     const decoded = this.tokensOf(decoderOf(this.spec), plan.rows, routedAs, sourceTokens, tokens);
     const states = await this.decode(plan.rows, decoded, chosen);
@@ -153,6 +154,7 @@ export class Rank {
       peakBytes: this.ledger.takePeak(),
       rows: this.runner.rows,
       droppedPairs: this.gate.droppedPairs,
+      encoder,
       ...this.clock.stop(),
       runtimeMs: this.meter.ms,
       ...(logits && { logits }),

@@ -5,6 +5,7 @@ import { planMemory } from '../../engine/coordinator/memory_plan.ts';
 import { openModel } from '../../engine/coordinator/open_model.ts';
 import { measurePerplexity } from '../../engine/coordinator/perplexity.ts';
 import { capacityRows } from '../../engine/gating/static.ts';
+import type { StackCounts } from '../../engine/protocol/labs.ts';
 import { GatingName, type GatingSettings } from '../../engine/protocol/settings.ts';
 import { RANK_ENTRY } from './tiny_run.ts';
 
@@ -88,6 +89,53 @@ describe('gating compared on the demo model', () => {
     };
     await expect(compareGating(model, { ...options, pause })).rejects.toThrow('enough');
     expect(steps).toHaveLength(3);
+  }, 120_000);
+});
+
+describe('gating compared on the translation model', () => {
+  const pair = openModel('models/demo-mt');
+  const { summary } = pair;
+
+  it('counts encoder and decoder apart: each stack has the slots of its own tokens', async () => {
+    const capacity = 0.1;
+    const batch = 3;
+    const table = await gatingLab(
+      pair,
+      { capacity, tutelFactor: 0, batch, batches: [1], capacities: [0.1] },
+      { rankEntry: RANK_ENTRY, budgetBytes: 2 ** 30, pause: async () => undefined },
+    );
+    const sources = heldOut(pair, batch, 32).reduce((sum, tokens) => sum + tokens.length, 0);
+    // A translation begins with the start token and its language.
+    const starts = 2 * batch;
+    expect(table.tokensPerStep).toBe(sources + starts);
+    expect(table.rows.map(({ policy }) => policy)).toEqual(GatingName.options);
+    for (const { policy, stacks, slots, paddingRows, droppedPairs } of table.rows) {
+      if (stacks === undefined) throw new Error(`${policy} has no stacks`);
+      for (const [stack, tokens] of [
+        ['encoder', sources],
+        ['decoder', starts],
+      ] as const) {
+        const counts = stacks[stack];
+        expect(counts.realRows + counts.droppedPairs).toBe(tokens * summary.topK);
+        expect(counts.realRows + counts.paddingRows).toBeCloseTo(counts.slots, 9);
+        expect(counts.wasteFactor).toBeCloseTo(counts.slots / (tokens * summary.topK), 9);
+        if (policy === 'static') expect(counts.slots).toBe(summary.experts * capacityRows(capacity, tokens));
+        if (policy === 'dynamic') expect([counts.paddingRows, counts.droppedPairs]).toEqual([0, 0]);
+      }
+      const both = (value: (of: StackCounts) => number) => {
+        const inEncoder =
+          summary.moeLayers.filter(({ stack }) => stack === 'encoder').length / summary.moeLayers.length;
+        return inEncoder * value(stacks.encoder) + (1 - inEncoder) * value(stacks.decoder);
+      };
+      expect(both((of) => of.slots)).toBeCloseTo(slots, 9);
+      expect(both((of) => of.paddingRows)).toBeCloseTo(paddingRows, 9);
+      expect(both((of) => of.droppedPairs)).toBeCloseTo(droppedPairs, 9);
+    }
+    // All translations begin alike, so that one expert gets them all and Tutel pads every other to its rows.
+    const tutel = table.rows.find(({ policy }) => policy === 'tutel')?.stacks;
+    expect(tutel?.decoder.wasteFactor).toBeGreaterThan(tutel?.encoder.wasteFactor ?? Number.POSITIVE_INFINITY);
+    expect(table.quality).toEqual([]);
+    expect(table.warnings.join(' ')).toContain('Perplexity is measured for language models only');
   }, 120_000);
 });
 

@@ -63,6 +63,25 @@ function numbers(value: string | boolean): number[] {
 
 const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 
+/** Encoder and decoder apart, where there are both. */
+function stackLines(rows: GatingTable['rows']): string[] {
+  const columns = ['slots', 'waste', 'dropped'];
+  const lines = rows.flatMap(({ title, stacks }) => {
+    if (stacks === undefined) return [];
+    const cells = [stacks.encoder, stacks.decoder].flatMap(({ slots, wasteFactor, droppedPairs }) => [
+      slots.toFixed(0),
+      `${wasteFactor.toFixed(2)}x`,
+      droppedPairs.toFixed(1),
+    ]);
+    return [`${title.padEnd(20)}${cells.map((text) => text.padStart(13)).join('')}`];
+  });
+  if (lines.length === 0) return [];
+  const head = ['encoder', 'decoder'].flatMap((stack) =>
+    columns.map((name) => `${stack.slice(0, 3)}. ${name}`.padStart(13)),
+  );
+  return ['', `${'per layer of a stack'.padEnd(20)}${head.join('')}`, ...lines];
+}
+
 function tableText({ rows, throughput, quality, warnings, tokensPerStep, capacity, tutelFactor }: GatingTable): string {
   const lines = [
     `${tokensPerStep} tokens a step, C ${capacity}, Tutel factor ${tutelFactor}; slots, drops and bytes per MoE layer (measured)`,
@@ -82,6 +101,7 @@ function tableText({ rows, throughput, quality, warnings, tokensPerStep, capacit
         ].map((text) => text.padStart(13)),
       ].join(''),
     ),
+    ...stackLines(rows),
     '',
     'tokens/s by sequences a step (measured; - does not fit the budget)',
   ];

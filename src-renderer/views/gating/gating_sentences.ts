@@ -1,5 +1,5 @@
 /** What each panel of the Gating lab says, in one or two plain sentences. Pure: a table in, words out. */
-import type { GatingRow, GatingTable } from '../../../engine/protocol/labs.ts';
+import type { GatingRow, GatingTable, StackCounts } from '../../../engine/protocol/labs.ts';
 import { STEP_PHASES } from '../../../engine/protocol/telemetry.ts';
 import { bytesText } from '../../format/bytes.ts';
 import { count, percentText, plain } from '../../format/numbers.ts';
@@ -12,7 +12,7 @@ import { batchesOf, byCapacity, phaseTotalMs, throughputLines } from './gating_l
 const NOTABLE = 0.01;
 
 /** Slots that a policy runs for each real row. */
-export const rowsPerReal = ({ slots, realRows }: GatingRow): number => (realRows > 0 ? slots / realRows : 0);
+export const rowsPerReal = ({ slots, realRows }: StackCounts): number => (realRows > 0 ? slots / realRows : 0);
 
 export function droppedShare({ droppedPairs, realRows }: GatingRow): number {
   const asked = droppedPairs + realRows;
@@ -26,7 +26,7 @@ export function slotsSentence({ rows }: GatingTable): string {
   const dropping = rows.filter(({ droppedPairs }) => droppedPairs > 0);
   const parts: string[] = [];
   if (rowsPerReal(worst) > 1 + NOTABLE)
-    parts.push(`${worst.title} runs ${plain(rowsPerReal(worst))} rows for each real one`);
+    parts.push(`${worst.title} runs ${plain(rowsPerReal(worst))} rows for each real one${stacksText(worst)}`);
   for (const row of dropping) parts.push(`${row.title} drops ${percentText(droppedShare(row))} of what was routed`);
   if (tight.length > 0) {
     const verb = tight.length === 1 ? 'runs' : 'run';
@@ -35,6 +35,13 @@ export function slotsSentence({ rows }: GatingTable): string {
     );
   }
   return `${parts.join('; ')}.`;
+}
+
+/** ", 32 in the encoder and 128 in the decoder", where the model has experts in both. */
+function stacksText({ stacks }: GatingRow): string {
+  if (stacks === undefined) return '';
+  const { encoder, decoder } = stacks;
+  return `, ${plain(rowsPerReal(encoder))} in the encoder and ${plain(rowsPerReal(decoder))} in the decoder`;
 }
 
 export function timeSentence({ rows }: GatingTable): string {
@@ -85,6 +92,14 @@ export function throughputSentence(table: GatingTable): string {
     return first === undefined ? [] : [`${title} does not fit from batch ${first}`];
   });
   return `${[`${top.title} reaches ${count(top.value)} tok/s at batch ${top.batch}${beside}`, ...missing].join('; ')}.`;
+}
+
+/** Why there is no perplexity; `undefined` where there is. */
+export function qualityMissing({ quality, rows }: GatingTable): string | undefined {
+  if (quality.length > 0) return undefined;
+  return rows.some(({ stacks }) => stacks !== undefined)
+    ? 'Perplexity is measured for language models only; this model has an encoder.'
+    : 'The model has no held-out sample to measure perplexity on.';
 }
 
 /** A perplexity within this share of the best is no price. */

@@ -1,5 +1,5 @@
 /** The panels of the Gating lab as tables, whole values for the CSV. */
-import type { GatingTable } from '../../../engine/protocol/labs.ts';
+import type { GatingRow, GatingTable } from '../../../engine/protocol/labs.ts';
 import { STEP_PHASES } from '../../../engine/protocol/telemetry.ts';
 import { bytesText } from '../../format/bytes.ts';
 import { count, percentText, plain } from '../../format/numbers.ts';
@@ -11,7 +11,28 @@ import { droppedShare } from './gating_sentences.ts';
 
 const cell = (value: number, text: (value: number) => string): TableCell => ({ text: text(value), value });
 
-export const slotsTable = ({ rows }: GatingTable): TableData => ({
+const STACKS = ['encoder', 'decoder'] as const;
+
+/** Encoder and decoder apart, where the model has experts in both. */
+const stackColumns = ({ rows }: GatingTable): TableData['columns'] =>
+  rows.some(({ stacks }) => stacks !== undefined)
+    ? STACKS.flatMap((stack) => [
+        { title: `${stack} slots`, unit: 'rows a layer and step' },
+        { title: `${stack} dropped`, unit: 'pairs a layer and step' },
+        { title: `${stack} waste factor` },
+      ])
+    : [];
+
+const stackCells = ({ stacks }: GatingRow): TableCell[] =>
+  stacks === undefined
+    ? []
+    : STACKS.flatMap((stack) => [
+        cell(stacks[stack].slots, plain),
+        cell(stacks[stack].droppedPairs, plain),
+        cell(stacks[stack].wasteFactor, plain),
+      ]);
+
+export const slotsTable = (table: GatingTable): TableData => ({
   columns: [
     { title: 'Policy', isText: true },
     { title: 'slots', unit: 'rows a layer and step' },
@@ -21,8 +42,9 @@ export const slotsTable = ({ rows }: GatingTable): TableData => ({
     { title: 'dropped share', unit: '0..1' },
     { title: 'waste factor' },
     { title: 'exchanged', unit: 'bytes a layer and step' },
+    ...stackColumns(table),
   ],
-  rows: rows.map((row) => ({
+  rows: table.rows.map((row) => ({
     key: row.policy,
     cells: [
       { text: row.title },
@@ -33,6 +55,7 @@ export const slotsTable = ({ rows }: GatingTable): TableData => ({
       cell(droppedShare(row), percentText),
       cell(row.wasteFactor, plain),
       cell(row.exchangedBytes, bytesText),
+      ...stackCells(row),
     ],
   })),
 });

@@ -17,6 +17,7 @@ import { gatingKey } from './gating_lab.ts';
 import { byCapacity } from './gating_layout.ts';
 import {
   memorySentence,
+  qualityMissing,
   qualitySentence,
   rowsPerReal,
   slotsSentence,
@@ -114,7 +115,7 @@ function Panels({ table }: { readonly table: GatingTable }) {
         figure={full === undefined ? undefined : plain(full.perplexity)}
         unit={`perplexity at C = ${plain(full?.capacity ?? 1)}`}
         says={qualitySentence(table)}
-        missing={table.quality.length === 0 ? 'The model has no held-out sample to measure perplexity on.' : undefined}
+        missing={qualityMissing(table)}
         table={<TableOf title="Price of capacity" table={qualityTable(table)} />}
       >
         <QualityChart table={table} />

@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import {
   memorySentence,
+  qualityMissing,
   qualitySentence,
   slotsSentence,
   throughputSentence,
   timeSentence,
 } from '../../../src-renderer/views/gating/gating_sentences.ts';
+import { slotsTable } from '../../../src-renderer/views/gating/gating_tables.ts';
 import { DYNAMIC, GATING, STATIC } from './gating_example.ts';
 
 describe('what the Gating lab says', () => {
@@ -14,6 +16,22 @@ describe('what the Gating lab says', () => {
       'Static runs 13.3 rows for each real one; Static drops 2.3% of what was routed; Dynamic runs real rows only and drops none.',
     );
     expect(slotsSentence({ ...GATING, rows: [DYNAMIC] })).toBe('Dynamic runs real rows only and drops none.');
+  });
+
+  it('of slots in encoder and decoder apart, where the model has both', () => {
+    const { slots, realRows, paddingRows, droppedPairs, wasteFactor } = STATIC;
+    const encoder = { slots, realRows, paddingRows, droppedPairs, wasteFactor };
+    const decoder = { ...encoder, slots: 64, realRows: 4, paddingRows: 60, droppedPairs: 4, wasteFactor: 8 };
+    const rows = [{ ...STATIC, stacks: { encoder, decoder } }];
+    expect(slotsSentence({ ...GATING, rows })).toBe(
+      'Static runs 13.3 rows for each real one, 13.3 in the encoder and 16 in the decoder; Static drops 2.3% of what was routed.',
+    );
+    const { columns, rows: lines } = slotsTable({ ...GATING, rows });
+    expect(lines[0]?.cells).toHaveLength(columns.length);
+    expect(lines[0]?.cells.slice(-6).map((cell) => cell.value)).toEqual([1664, 3, 13, 64, 4, 8]);
+    expect(qualityMissing({ ...GATING, rows, quality: [] })).toContain('this model has an encoder');
+    expect(qualityMissing({ ...GATING, quality: [] })).toContain('no held-out sample');
+    expect(qualityMissing(GATING)).toBeUndefined();
   });
 
   it('of time: how much longer, and where', () => {
