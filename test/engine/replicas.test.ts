@@ -1,12 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { planMemory } from '../../engine/coordinator/memory_plan.ts';
+import { inspectModel } from '../../engine/coordinator/open_model.ts';
 import { auditOf } from '../../engine/coordinator/run_audit.ts';
+import { CACHE_COUNTERS } from '../../engine/coordinator/step_row.ts';
 import type { RunRecording } from '../../engine/protocol/run_recording.ts';
 import { GatingName, PrefetchName } from '../../engine/protocol/settings.ts';
 import { CATEGORY_COUNT, LEDGER_CATEGORIES } from '../../engine/protocol/telemetry.ts';
 import { CacheReplay, replayCaches } from '../../engine/replay/replay_cache.ts';
 import { toTimeline, toTrace } from '../../engine/report/recording.ts';
+import { writeOlmoe } from './random_checkpoint.ts';
 import { devices, emitted, runTiny, TINY, tinyModel } from './tiny_run.ts';
 
 // Three devices where the machine that runs the tests has two cores: a device is a thread, it only has to wait longer.
@@ -17,7 +20,8 @@ vi.mock('node:os', async (original) => {
 });
 
 const RUNS = { numRuns: Number(process.env.LAW_RUNS ?? 6) };
-const { summary, spec } = tinyModel();
+const { spec } = tinyModel();
+const SIXTEEN = writeOlmoe({ hidden: 16, heads: 2, width: 12, layers: 2, experts: 16, topK: 3, vocab: 97 });
 /** Long enough for a placement from history, and some more of them. */
 const LONG = { promptCount: 12, rebalanceEvery: 6 };
 const settings = fc.record({
@@ -37,15 +41,63 @@ describe('experts on several devices', () => {
       fc.asyncProperty(settings, async (choice) => {
         const { recording, audit } = await runTiny({ ...LONG, ...choice });
         expect(emitted(recording)).toEqual(wanted);
-        const replayed = auditOf(recording, replayCaches(toTrace(recording), toTimeline(recording)));
-        expect(replayed.replayed).toEqual(replayed.measured);
-        expect(audit).toEqual(replayed);
+        checkReplay(recording, audit);
         checkLedger(recording);
         replicated += recording.settings.filter(({ placement }) => placement.copies.some((count) => count > 1)).length;
       }),
       RUNS,
     );
     expect(replicated).toBeGreaterThan(0);
+  }, 240_000);
+
+  it.each(GatingName.options)(
+    '2, 4, 6: with nothing dropped, under %s gating on two devices and on three',
+    async (gating) => {
+      // Steps enough for a placement from history, experts enough for copies on two devices.
+      const whole = { ...LONG, ignoreEnd: true };
+      const model = { ...tinyModel(), ...inspectModel(SIXTEEN) };
+      const wanted = emitted((await runTiny(whole, [], model)).recording);
+      for (const [placement, count] of [
+        ['levelled', 2],
+        ['levelled', 3],
+        ['contiguous', 3],
+      ] as const) {
+        const choice = { gating, placement, devices: devices(count), cacheSlots: 3 };
+        const { recording, audit } = await runTiny({ ...whole, ...choice }, [], model);
+        expect(emitted(recording)).toEqual(wanted);
+        checkReplay(recording, audit);
+        checkLedger(recording);
+        const hasCopies = recording.settings.some((change) => change.placement.copies.some((copies) => copies > 1));
+        expect(hasCopies).toBe(placement === 'levelled');
+        if (gating !== 'static') continue;
+        // Law 3: E S slots at C = 1, whichever copies they are on.
+        const { experts, topK, moeLayers } = recording.header;
+        for (const step of recording.steps) expect(step.paddingRows).toBe(moeLayers * step.tokens * (experts - topK));
+      }
+    },
+    240_000,
+  );
+
+  it('4, 6: rows that are padded or dropped, and copies that none of them came to', async () => {
+    const knobs = fc.record({
+      gating: fc.constantFrom('static' as const, 'tutel' as const),
+      capacity: fc.constantFrom(0.05, 0.3, 1),
+      tutelFactor: fc.constantFrom(-1, 0.5, 1.5),
+    });
+    await fc.assert(
+      fc.asyncProperty(settings, knobs, async (choice, gates) => {
+        const { recording, audit } = await runTiny({ ...LONG, ...choice, ...gates });
+        checkReplay(recording, audit);
+        checkLedger(recording);
+        // Every copy is asked for in every step that passes a layer, whether or not a row of the batch fell to it.
+        for (const change of recording.settings) {
+          const held = heldOnAll(change.placement, recording.header);
+          const step = recording.steps.find(({ step: at }) => at === change.atStep);
+          expect(accesses(step)).toBe(held);
+        }
+      }),
+      RUNS,
+    );
   }, 240_000);
 
   it('6: a budget of exactly what the plan says is enough', async () => {
@@ -79,8 +131,32 @@ describe('experts on several devices', () => {
   }, 60_000);
 });
 
+function checkReplay(recording: RunRecording, audit: unknown): void {
+  const replayed = auditOf(recording, replayCaches(toTrace(recording), toTimeline(recording)));
+  expect(replayed.replayed).toEqual(replayed.measured);
+  expect(audit).toEqual(replayed);
+}
+
+/** Experts that devices hold, over all layers and devices; two copies on one device are one. */
+function heldOnAll(
+  { devices: count, copies, deviceOf }: RunRecording['settings'][number]['placement'],
+  { moeLayers, experts }: RunRecording['header'],
+): number {
+  const held = new Set<number>();
+  let copy = 0;
+  for (let expert = 0; expert < moeLayers * experts; expert++) {
+    for (let i = 0; i < (copies[expert] as number); i++) held.add(expert * count + (deviceOf[copy++] as number));
+  }
+  return held.size;
+}
+
+/** Hits and misses of a step. */
+function accesses(step: RunRecording['steps'][number] | undefined): number {
+  return Array.from(step?.cache ?? []).reduce((sum, count, at) => (at % CACHE_COUNTERS < 2 ? sum + count : sum), 0);
+}
+
 function checkLedger(recording: RunRecording): void {
-  const { devices: used, moeLayers, experts } = recording.header;
+  const { devices: used, moeLayers, experts, model } = recording.header;
   const trace = toTrace(recording);
   const pending = [...toTimeline(recording).changes];
   const replay = new CacheReplay(moeLayers, experts);
@@ -92,7 +168,7 @@ function checkLedger(recording: RunRecording): void {
     for (const [device, { budgetBytes }] of used.entries()) {
       expect(peakBytes[device]).toBeLessThanOrEqual(budgetBytes);
       expect(ledgerBytes[device * CATEGORY_COUNT + expertsLine]).toBe(
-        replay.residents(device) * summary.deviceBytes.perExpert,
+        replay.residents(device) * model.deviceBytes.perExpert,
       );
     }
   }
