@@ -175,6 +175,7 @@ export class LiveReplay {
         missRate: accesses === 0 ? 0 : sum(shown, 'misses') / accesses,
         fromStep: shown[0]?.step ?? toStep,
         toStep: (shown[shown.length - 1]?.step ?? toStep - 1) + 1,
+        sinceStart: this.since === 0,
       },
       workingSet,
       baseStepMs,

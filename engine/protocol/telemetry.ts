@@ -136,6 +136,8 @@ export interface MissCurve {
     readonly missRate: number;
     readonly fromStep: number;
     readonly toStep: number;
+    /** The run has had no other settings: only then must the point lie on the curve, whose caches never had another size. */
+    readonly sinceStart: boolean;
   };
   /** Mean distinct experts per layer and device that a step needs. */
   readonly workingSet: number;

@@ -95,9 +95,13 @@ export function ReplayCheck({
     );
   }
   if (gap !== undefined && Math.abs(gap) > 0.0005) {
-    return (
-      <p className="hint bad replay-check">
-        The curve is {percentText(Math.abs(gap))} off the measured miss rate. Please report this.
+    const apart = percentText(Math.abs(gap));
+    return curve?.measured.sinceStart ? (
+      <p className="hint bad replay-check">The curve is {apart} off the measured miss rate. Please report this.</p>
+    ) : (
+      <p className="hint replay-check">
+        Replay exact over {plural(audit.steps, 'step')}; the point is {apart} off the curve, whose caches never had
+        another setting
       </p>
     );
   }

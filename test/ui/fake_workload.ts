@@ -195,6 +195,7 @@ export class FakeWorkload {
         missRate: this.measuredMisses / Math.max(1, this.accesses),
         fromStep: this.since,
         toStep: this.step,
+        sinceStart: this.since === 0,
       },
       workingSet,
       baseStepMs: BASE_STEP_MS / this.devices ** 0.7 + 0.3,

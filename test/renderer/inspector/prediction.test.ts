@@ -39,12 +39,18 @@ describe('curveGap', () => {
   it('is nothing where replay and caches agree, and the difference where they do not', () => {
     const rate = (slots: number) => 1 / slots;
     expect(curveGap(missCurve({ rate }), 64)).toBeCloseTo(0, 6);
-    const off = missCurve({ rate, measured: { slots: 'all', missRate: 0.5, fromStep: 0, toStep: 100 } });
+    const off = missCurve({
+      rate,
+      measured: { slots: 'all', missRate: 0.5, fromStep: 0, toStep: 100, sinceStart: true },
+    });
     expect(curveGap(off, 64)).toBeCloseTo(0.5 - 1 / 64, 6);
   });
 
   it('compares the same steps only', () => {
-    const curve = missCurve({ rate: () => 0.1, measured: { slots: 24, missRate: 0.9, fromStep: 50, toStep: 100 } });
+    const curve = missCurve({
+      rate: () => 0.1,
+      measured: { slots: 24, missRate: 0.9, fromStep: 50, toStep: 100, sinceStart: false },
+    });
     expect(curveGap(curve, 64)).toBeUndefined();
   });
 });
