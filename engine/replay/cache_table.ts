@@ -100,7 +100,7 @@ export async function cacheTable(question: CacheQuestion, pace: Pace): Promise<C
     byLayer: await byLayer(counter, inForce?.policy ?? 'lru', lru, accesses),
     ...(cost && { cost }),
     ...(inForce && { inForce }),
-    warnings: [...(question.notes ?? []), ...warningsOf(parts, countRequests(trace))],
+    warnings: [...(question.notes ?? []), ...warningsOf(parts, countRequests(trace), question.activeSet)],
   };
 }
 

@@ -1,3 +1,4 @@
+import type { ActiveSet } from '../gating/policy.ts';
 import type { CacheTable } from '../protocol/labs.ts';
 
 /** Fewer accesses than this for each slot: the cache was not turned over often enough to tell policies apart. */
@@ -8,7 +9,11 @@ const NO_PATTERN = 0.02;
 type Parts = Pick<CacheTable, 'subject' | 'scored' | 'slots' | 'rows' | 'coldMisses'>;
 
 /** Why the table may say less than it seems to: whole sentences. */
-export function warningsOf({ subject, scored, slots, rows, coldMisses }: Parts, requests: number): string[] {
+export function warningsOf(
+  { subject, scored, slots, rows, coldMisses }: Parts,
+  requests: number,
+  activeSet: ActiveSet = 'routed',
+): string[] {
   const { experts, moeLayers, devices, routing } = subject;
   const warnings: string[] = [];
   if (routing === 'synthetic')
@@ -25,7 +30,8 @@ export function warningsOf({ subject, scored, slots, rows, coldMisses }: Parts, 
   if (requests === 1) warnings.push('One request only: how the cache does when the workload changes is not in it.');
   const lru = rows.find(({ policy }) => policy === 'lru');
   const partial = slots.flatMap((size, index) => (size < experts / devices ? [index] : []));
-  if (lru !== undefined && partial.length > 1) {
+  // Where gating asks for every expert, what is asked for says nothing about the routing.
+  if (lru !== undefined && partial.length > 1 && activeSet === 'routed') {
     const warm = scored.accesses - coldMisses;
     const near = partial.every((index) => {
       const hitRate = (scored.accesses - (lru.misses[index] as number)) / warm;

@@ -93,6 +93,7 @@ describe('labs over a run under gating that pads', () => {
       expect(row?.missRate[table.slots.indexOf(3)]).toBe(table.inForce?.measuredMissRate);
     }
     expect(table.warnings.some((text) => text.includes('asks for every expert'))).toBe(true);
+    expect(table.warnings.join(' ')).not.toContain('no pattern in time');
     const map = await expertsMap(expertsQuestion(materialOf(recording)), new Pace());
     expect(map.hits.map((layer, index) => [sum(layer), sum(map.misses[index])])).toEqual(measured(recording));
   });
