@@ -7,7 +7,8 @@ const DECAY = 0.95;
 const STEPS_OF_SCALE = 4096;
 
 /**
- * Decayed frequency: s = 0.95 s + [used] in every step, lowest first.
+ * Decayed frequency: s = 0.95 s + [used] in every step, lowest first. Over several layers a step is one round of their events, so
+ * that a use is worth the same in each.
  *
  * All s shrink alike, so their order changes only by a use: in place of them a use is worth more in every step, by 1 / 0.95, and
  * from time to time all are scaled down together.
@@ -19,7 +20,10 @@ export class Decayed implements EvictionPolicy {
   private worth = 1;
   private worthStep = 0;
 
-  constructor(experts: number) {
+  constructor(
+    experts: number,
+    private readonly layers: number,
+  ) {
     this.order = new ScoredOrder(experts);
   }
 
@@ -45,7 +49,8 @@ export class Decayed implements EvictionPolicy {
     return this.order.lowest(activeStamp, step);
   }
 
-  private use(expert: number, step: number): void {
+  private use(expert: number, event: number): void {
+    const step = Math.ceil(event / this.layers);
     if (step !== this.worthStep) this.open(step);
     const { scores } = this.order;
     scores[expert] = (scores[expert] as number) + this.worth;

@@ -9,6 +9,8 @@ const FEWEST_PASSES = 17;
  * events, one after the other, may share one. It outlives a change of policy: what routing echo learnt before, it still knows.
  */
 export class DeviceRouting {
+  /** Loads of all its caches so far: the order in which residents of several layers came. */
+  loads = 0;
   private madeHistory: RoutingHistory | undefined;
   private madeEcho: EchoScores | undefined;
   private votesOf: { pass: number; layer: number; known: boolean } | undefined;
@@ -48,8 +50,11 @@ export class DeviceRouting {
   }
 }
 
-/** Where a cache stands: which layer of which device. */
+/** Where a cache stands: which layers of which device. */
 export interface CachePlace {
   readonly routing: DeviceRouting;
+  /** Its first layer. */
   readonly layer: number;
+  /** How many it serves; absent: the one. */
+  readonly layers?: number;
 }

@@ -6,20 +6,25 @@ import { ScoredOrder } from './scored_order.ts';
 /** Routing echo: the expert least likely to be used soon goes first, by what the device learnt from the routing of all layers. */
 export class Echo implements EvictionPolicy {
   private readonly echo: EchoScores;
-  private readonly layer: number;
+  private readonly first: number;
   private readonly order: ScoredOrder;
-  private events: number;
+  /** By layer. */
+  private readonly events: Int32Array;
 
-  constructor(experts: number, { routing, layer }: CachePlace) {
+  constructor(ids: number, { routing, layer, layers = 1 }: CachePlace) {
     this.echo = routing.echo;
-    this.layer = layer;
-    this.order = new ScoredOrder(experts, this.echo.scores[layer]);
-    this.echo.resume(layer);
-    this.events = this.echo.events(layer);
+    this.first = layer;
+    this.order = new ScoredOrder(ids, this.echo.scoresFrom(layer, layers));
+    this.events = Int32Array.from({ length: layers }, (_, place) => {
+      this.echo.resume(layer + place);
+      return this.echo.events(layer + place);
+    });
   }
 
-  openStep(active: ArrayLike<number>, count: number): void {
-    this.echo.observe(this.layer, active, count, ++this.events);
+  openStep(active: ArrayLike<number>, count: number, _step: number, place: number): void {
+    const event = (this.events[place] as number) + 1;
+    this.events[place] = event;
+    this.echo.observe(this.first + place, active, count, event);
   }
 
   onLoad(expert: number): void {

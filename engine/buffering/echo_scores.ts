@@ -26,12 +26,13 @@ const SIZE_GROWTH = 0.05;
  *   echo       ln(use + 0.05) - ln(k/E + 0.05): what followed the passes most like this one (routing_history.ts)
  *   echo times the likeness of the nearest pass
  *
- * The terms in k/E matter to learning only: they are put in then, when the usual size of an event is better known than at a run's
- * first, and left out of the scores, whose order they do not change. The first two features with equal weights are LFRU. Scores do not depend on what is resident: caches of every size share them.
+ * The terms in k/E are put in when scored and when learnt, each time by the usual size of an event as known then: with them scores
+ * of several layers compare, being the log-odds of a use. The first two features with equal weights are LFRU. Scores do not depend
+ * on what is resident: caches of every size share them.
  */
 export class EchoScores {
-  /** By layer [experts]: the lowest is used last. Of the layer's last event. */
-  readonly scores: readonly Float64Array[];
+  /** [layers, experts]: the lowest is used last. Of each layer's last event. */
+  private readonly scores: Float64Array;
   private readonly weights = Float64Array.from(START);
   private readonly squares = new Float64Array(START.length);
   private readonly gradient = new Float64Array(START.length);
@@ -55,7 +56,7 @@ export class EchoScores {
     private readonly layers: number,
     private readonly experts: number,
   ) {
-    this.scores = Array.from({ length: layers }, () => new Float64Array(experts));
+    this.scores = new Float64Array(layers * experts);
     this.seen = Int32Array.from({ length: layers }, (_, layer) => history.events(layer));
     this.counts = new Int32Array(layers * experts);
     this.logCounts = new Float64Array(layers * experts).fill(Math.log(0.5));
@@ -68,6 +69,11 @@ export class EchoScores {
     this.before = new Int32Array(experts);
     this.expected = new Float64Array(experts);
     this.followed = new Float64Array(experts);
+  }
+
+  /** Scores of so many layers [layers, experts], kept up to date. */
+  scoresFrom(layer: number, layers: number): Float64Array {
+    return this.scores.subarray(layer * this.experts, (layer + layers) * this.experts);
   }
 
   /** Events of a layer so far. */
@@ -148,14 +154,16 @@ export class EchoScores {
   }
 
   private score(layer: number, pass: number): void {
-    const { experts, features, followed, expected, logCounts, lastPass, weights } = this;
-    const scores = this.scores[layer] as Float64Array;
+    const { experts, features, followed, expected, logCounts, lastPass, weights, scores } = this;
     const { likeness } = this.history;
     const passes = Math.log(pass + 1);
     const noTransition = Math.log(TRANSITION_FLOOR);
     const noEcho = Math.log(ECHO_FLOOR);
-    const [, w1, w2, w3, w4, w5] = weights as unknown as [number, number, number, number, number, number];
+    const [w0, w1, w2, w3, w4, w5] = weights as unknown as [number, number, number, number, number, number];
     const echoWeight = w4 + w5 * likeness;
+    const rate = (this.usualSize[layer] as number) / experts;
+    const level =
+      w0 - w1 * Math.log(rate) - w3 * Math.log(TRANSITION_FLOOR + rate) - echoWeight * Math.log(ECHO_FLOOR + rate);
     const slot = pass % RING;
     this.featuresOf[slot * this.layers + layer] = pass;
     this.likeness[slot * this.layers + layer] = likeness;
@@ -174,7 +182,7 @@ export class EchoScores {
       features[at + 1] = x2;
       features[at + 2] = x3;
       features[at + 3] = x4;
-      scores[expert] = w1 * x1 + w2 * x2 + w3 * x3 + echoWeight * x4;
+      scores[index] = level + w1 * x1 + w2 * x2 + w3 * x3 + echoWeight * x4;
     }
   }
 }

@@ -25,8 +25,15 @@ export interface PrefetchCounters {
   harmed: number;
 }
 
+interface LayerCounts {
+  readonly counters: CacheCounters;
+  readonly prefetches: PrefetchCounters;
+}
+
 /**
- * Which experts of one layer a device holds (paper, Expert Buffering): `capacity` slots, an eviction policy, counters.
+ * Which experts a device holds (paper, Expert Buffering): `capacity` slots, an eviction policy, counters. Of one layer, as in the
+ * paper, or of several that share the slots: then an id is the layer's number in the cache times E plus the expert, and a step of a
+ * layer protects its own active set only; any other layer's resident may go.
  * It decides and does nothing: a rank loads and releases what it says, a replay drives it with nothing behind. The same object
  * serves both, which is why replayed and live counters agree to the unit.
  *
@@ -34,29 +41,33 @@ export interface PrefetchCounters {
  * of them are hits, and run before anything is given up), then misses by rising id, each in the slot of a victim.
  */
 export class ExpertCache implements CacheView {
-  readonly counters: CacheCounters = { hits: 0, misses: 0, loads: 0, evictions: 0 };
-  readonly prefetches: PrefetchCounters = { loads: 0, used: 0, harmed: 0 };
+  private readonly byLayer: LayerCounts[];
   private policy: EvictionPolicy;
   private eviction: EvictionName;
   private slots: number;
   private held = 0;
   private step = 0;
+  private readonly layers: number;
   private readonly resident: Uint8Array;
   private readonly activeStamp: Int32Array;
   private readonly order: Int32Array;
   private readonly missing: Int32Array;
   /** Order of loads, for handing residents to another policy. */
-  private readonly loadedAt: Int32Array;
-  private loadNumber = 0;
+  private readonly loadedAt: Float64Array;
   readonly uses: Uint32Array;
   private opened = 0;
+  /** Id of expert 0 of the layer whose step is open, and its counters. */
+  private base = 0;
+  private counts: LayerCounts;
   /** Made with the first prefetch: steps for which an expert is kept, for which it was loaded ahead; 1 where that pushed it out. */
   private ahead: { kept: Int32Array; loadedFor: Int32Array; pushedOut: Uint8Array } | undefined;
+  /** Id of expert 0 of the layer that is loaded ahead for. */
+  private aheadBase = 0;
 
   /**
-   * @param experts ids are 0..experts-1
+   * @param experts of a layer
    * @param capacity slots, at least 1
-   * @param place the cache's layer on its device, for policies that look beyond one; absent: alone on it
+   * @param place the cache's layers on its device, for policies that look beyond one; absent: one layer, alone on it
    */
   constructor(
     private readonly experts: number,
@@ -66,114 +77,142 @@ export class ExpertCache implements CacheView {
   ) {
     this.slots = capacity;
     this.eviction = eviction;
-    this.resident = new Uint8Array(experts);
-    this.activeStamp = new Int32Array(experts);
+    const { layers = 1 } = place;
+    this.layers = layers;
+    const ids = layers * experts;
+    this.resident = new Uint8Array(ids);
+    this.activeStamp = new Int32Array(ids);
     this.order = new Int32Array(experts);
     this.missing = new Int32Array(experts);
-    this.loadedAt = new Int32Array(experts);
-    this.uses = new Uint32Array(experts);
-    this.policy = createPolicy(eviction, experts, place, this);
+    this.loadedAt = new Float64Array(ids);
+    this.uses = new Uint32Array(ids);
+    this.byLayer = Array.from({ length: layers }, noCounts);
+    this.counts = this.byLayer[0] as LayerCounts;
+    this.policy = createPolicy(eviction, ids, place, this);
   }
 
   get capacity(): number {
     return this.slots;
   }
 
-  /** Steps opened so far. */
+  /** Steps opened so far; of several layers, rounds of them. */
   get steps(): number {
-    return this.opened;
+    return Math.floor(this.opened / this.layers);
   }
 
   get residentCount(): number {
     return this.held;
   }
 
-  isResident(expert: number): boolean {
-    return this.resident[expert] === 1;
+  /** Of one of its layers. What was given up counts where it belonged, whichever layer took the slot. */
+  countersOf(layer: number): CacheCounters {
+    return (this.byLayer[layer] as LayerCounts).counters;
   }
 
+  prefetchesOf(layer: number): PrefetchCounters {
+    return (this.byLayer[layer] as LayerCounts).prefetches;
+  }
+
+  /** Of its first layer: all there is where it has one. */
+  get counters(): CacheCounters {
+    return this.countersOf(0);
+  }
+
+  get prefetches(): PrefetchCounters {
+    return this.prefetchesOf(0);
+  }
+
+  isResident(expert: number, layer = 0): boolean {
+    return this.resident[layer * this.experts + expert] === 1;
+  }
+
+  /** Ids, ascending. */
   residents(): number[] {
     const ids: number[] = [];
-    for (let expert = 0; expert < this.experts; expert++) if (this.resident[expert] === 1) ids.push(expert);
+    for (let id = 0; id < this.resident.length; id++) if (this.resident[id] === 1) ids.push(id);
     return ids;
   }
 
   /**
-   * @param active ids that the step needs, ascending and distinct, in its first `count` places
+   * @param active experts that a layer's step needs, ascending and distinct, in its first `count` places
    * @returns the order to serve them in, its first `count` places; reused by the next call
    */
-  openStep(active: ArrayLike<number>, count: number): Int32Array {
+  openStep(active: ArrayLike<number>, count: number, layer = 0): Int32Array {
     const { resident, order, missing, activeStamp, uses } = this;
     const step = ++this.step;
     this.opened++;
+    const base = layer * this.experts;
+    this.base = base;
+    this.counts = this.byLayer[layer] as LayerCounts;
     let hits = 0;
     // Without branches: whether an expert is resident is what a branch predictor cannot know.
     for (let i = 0; i < count; i++) {
       const expert = active[i] as number;
-      activeStamp[expert] = step;
-      uses[expert] = (uses[expert] as number) + 1;
+      const id = base + expert;
+      activeStamp[id] = step;
+      uses[id] = (uses[id] as number) + 1;
       order[hits] = expert;
       missing[i - hits] = expert;
-      hits += resident[expert] as number;
+      hits += resident[id] as number;
     }
     for (let i = hits; i < count; i++) order[i] = missing[i - hits] as number;
-    this.policy.openStep?.(active, count, step);
+    this.policy.openStep?.(active, count, step, layer);
     return order;
   }
 
-  /** Serves one expert of the step. @returns HIT, LOAD (a slot was free), or the expert to give up before the load */
+  /** Serves one expert of the step. @returns HIT, LOAD (a slot was free), or the id to give up before the load */
   access(expert: number): number {
-    const { counters } = this;
-    if (this.resident[expert] === 1) {
+    const { counters, prefetches } = this.counts;
+    const id = this.base + expert;
+    if (this.resident[id] === 1) {
       counters.hits++;
-      if (this.ahead?.loadedFor[expert] === this.step) this.prefetches.used++;
-      this.policy.onHit(expert, this.step);
+      if (this.ahead?.loadedFor[id] === this.step) prefetches.used++;
+      this.policy.onHit(id, this.step);
       return HIT;
     }
     counters.misses++;
     counters.loads++;
-    if (this.ahead?.pushedOut[expert] === 1) this.prefetches.harmed++;
+    if (this.ahead?.pushedOut[id] === 1) prefetches.harmed++;
     const victim = this.held < this.slots ? LOAD : this.giveUp(this.activeStamp, this.step);
-    this.takeIn(expert);
-    this.policy.onLoad(expert, this.step);
+    this.takeIn(id);
+    this.policy.onLoad(id, this.step);
     return victim;
   }
 
-  /** Before the next step is opened: what follows is `keep` and `prefetch`. */
-  beginPrefetch(): void {
-    const { experts } = this;
-    this.ahead ??= {
-      kept: new Int32Array(experts),
-      loadedFor: new Int32Array(experts),
-      pushedOut: new Uint8Array(experts),
-    };
+  /** Before a layer's next step, the next to be opened: what follows is `keep` and `prefetch`. */
+  beginPrefetch(layer = 0): void {
+    const ids = this.resident.length;
+    this.aheadBase = layer * this.experts;
+    this.ahead ??= { kept: new Int32Array(ids), loadedFor: new Int32Array(ids), pushedOut: new Uint8Array(ids) };
   }
 
   /** A resident that no prefetch for the next step is to push out. */
   keep(expert: number): void {
-    (this.ahead as NonNullable<typeof this.ahead>).kept[expert] = this.step + 1;
+    (this.ahead as NonNullable<typeof this.ahead>).kept[this.aheadBase + expert] = this.step + 1;
   }
 
   /**
    * Loads an absent expert for the next step; there must be a free slot or a resident that is not kept.
-   * @returns LOAD (a slot was free), or the expert to give up before the load
+   * @returns LOAD (a slot was free), or the id to give up before the load
    */
   prefetch(expert: number): number {
     const { kept, loadedFor, pushedOut } = this.ahead as NonNullable<typeof this.ahead>;
+    const { counters, prefetches } = this.byLayer[this.aheadBase / this.experts] as LayerCounts;
+    const id = this.aheadBase + expert;
     const step = this.step + 1;
     const victim = this.held < this.slots ? LOAD : this.giveUp(kept, step);
     if (victim !== LOAD) pushedOut[victim] = 1;
-    this.counters.loads++;
-    this.prefetches.loads++;
-    this.takeIn(expert);
-    loadedFor[expert] = step;
-    kept[expert] = step;
-    if (this.policy.onPrefetch === undefined) this.policy.onLoad(expert, step);
-    else this.policy.onPrefetch(expert, step);
+    counters.loads++;
+    prefetches.loads++;
+    this.takeIn(id);
+    loadedFor[id] = step;
+    kept[id] = step;
+    if (this.policy.onPrefetch === undefined) this.policy.onLoad(id, step);
+    else this.policy.onPrefetch(id, step);
     return victim;
   }
 
-  /** @returns the experts given up, in order */
+  /** @returns the ids given up, in order */
   resize(capacity: number): number[] {
     this.slots = capacity;
     // No step is open: as in the next one, before it has active experts, nothing is protected. The step itself does not pass.
@@ -189,23 +228,46 @@ export class ExpertCache implements CacheView {
   setEviction(eviction: EvictionName): void {
     if (eviction === this.eviction) return;
     this.eviction = eviction;
-    this.policy = createPolicy(eviction, this.experts, this.place, this);
-    const residents = this.residents().sort((a, b) => (this.loadedAt[a] as number) - (this.loadedAt[b] as number));
-    for (const expert of residents) this.policy.onLoad(expert, ++this.step);
+    this.renewPolicy();
   }
 
-  /** Gives up every resident that is not to be kept (another device owns it now). */
-  retain(keep: (expert: number) => boolean): number[] {
-    const givenUp = this.residents().filter((expert) => !keep(expert));
-    for (const expert of givenUp) this.drop(expert);
+  /** Gives up every resident that is not to be kept (another device owns it now). @returns ids, ascending */
+  retain(keep: (expert: number, layer: number) => boolean): number[] {
+    const givenUp = this.residents().filter((id) => !keep(id % this.experts, Math.floor(id / this.experts)));
+    for (const id of givenUp) this.drop(id);
     return givenUp;
   }
 
-  private takeIn(expert: number): void {
-    if (this.ahead !== undefined) this.ahead.pushedOut[expert] = 0;
-    this.resident[expert] = 1;
+  /**
+   * Begins, as a new cache, with what other caches hold and have counted of its layers, which they give up to it. There must be
+   * slots for it. What loads ahead had pushed out is forgotten.
+   * @param from a cache for each layer, and the layer's number in it
+   */
+  takeOver(from: readonly { readonly cache: ExpertCache; readonly layer: number }[]): void {
+    const { experts } = this;
+    for (const [layer, { cache, layer: number }] of from.entries()) {
+      const [begin, end, base] = [number * experts, (number + 1) * experts, layer * experts];
+      this.byLayer[layer] = cache.byLayer[number] as LayerCounts;
+      this.uses.set(cache.uses.subarray(begin, end), base);
+      this.resident.set(cache.resident.subarray(begin, end), base);
+      this.loadedAt.set(cache.loadedAt.subarray(begin, end), base);
+      this.opened += cache.steps;
+    }
+    this.held = this.residents().length;
+    this.renewPolicy();
+  }
+
+  private renewPolicy(): void {
+    this.policy = createPolicy(this.eviction, this.resident.length, this.place, this);
+    const residents = this.residents().sort((a, b) => (this.loadedAt[a] as number) - (this.loadedAt[b] as number));
+    for (const id of residents) this.policy.onLoad(id, ++this.step);
+  }
+
+  private takeIn(id: number): void {
+    if (this.ahead !== undefined) this.ahead.pushedOut[id] = 0;
+    this.resident[id] = 1;
     this.held++;
-    this.loadedAt[expert] = ++this.loadNumber;
+    this.loadedAt[id] = ++this.place.routing.loads;
   }
 
   private giveUp(stamps: Int32Array, step: number): number {
@@ -214,10 +276,17 @@ export class ExpertCache implements CacheView {
     return victim;
   }
 
-  private drop(expert: number): void {
-    this.policy.onEvict(expert);
-    this.resident[expert] = 0;
+  private drop(id: number): void {
+    this.policy.onEvict(id);
+    this.resident[id] = 0;
     this.held--;
-    this.counters.evictions++;
+    this.countersOf(this.layers === 1 ? 0 : Math.floor(id / this.experts)).evictions++;
   }
+}
+
+function noCounts(): LayerCounts {
+  return {
+    counters: { hits: 0, misses: 0, loads: 0, evictions: 0 },
+    prefetches: { loads: 0, used: 0, harmed: 0 },
+  };
 }

@@ -1,7 +1,10 @@
 import type { EvictionPolicy } from './policy.ts';
 import { ScoredOrder } from './scored_order.ts';
 
-/** Least frequently and recently used: the lowest count / (age + 1), lifetime uses over steps since the last. */
+/**
+ * Least frequently and recently used: the lowest count / (age + 1), lifetime uses over steps since the last. Over several layers a
+ * step is one round of their events: that a layer's turn has not come yet makes its experts no older than the others'.
+ */
 export class Lfru implements EvictionPolicy {
   private readonly order: ScoredOrder;
   private readonly counts: Uint32Array;
@@ -9,7 +12,10 @@ export class Lfru implements EvictionPolicy {
   /** Scores hold for this step. */
   private scoredStep = 0;
 
-  constructor(experts: number) {
+  constructor(
+    experts: number,
+    private readonly layers: number,
+  ) {
     this.order = new ScoredOrder(experts);
     this.counts = new Uint32Array(experts);
     this.lastStep = new Int32Array(experts);
@@ -53,7 +59,7 @@ export class Lfru implements EvictionPolicy {
   }
 
   private ageOne(expert: number, step: number): void {
-    const age = step - (this.lastStep[expert] as number);
+    const age = Math.floor((step - (this.lastStep[expert] as number)) / this.layers);
     this.order.scores[expert] = (this.counts[expert] as number) / (age + 1);
   }
 }

@@ -3,8 +3,8 @@
  * Index `experts` is the sentinel: its `next` is the oldest, its `previous` the newest.
  */
 export class LinkedOrder {
-  private readonly next: Uint16Array;
-  private readonly previous: Uint16Array;
+  private readonly next: Int32Array;
+  private readonly previous: Int32Array;
   readonly end: number;
   /**
    * The last step in which no inactive expert was found. Within a step inactive experts only leave, so the answer holds for
@@ -14,8 +14,8 @@ export class LinkedOrder {
 
   constructor(experts: number) {
     this.end = experts;
-    this.next = new Uint16Array(experts + 1).fill(experts);
-    this.previous = new Uint16Array(experts + 1).fill(experts);
+    this.next = new Int32Array(experts + 1).fill(experts);
+    this.previous = new Int32Array(experts + 1).fill(experts);
   }
 
   append(expert: number): void {

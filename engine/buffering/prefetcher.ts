@@ -50,21 +50,22 @@ export class Prefetcher {
    * What is to be loaded into a layer's cache before its next event: absent experts that are likely enough, at most as many as
    * its last event used, and only for residents that are not foreseen themselves, which the cache is told to keep.
    * @param held whether the device may hold an expert
+   * @param place number of the layer within the cache
    * @returns their number
    */
-  plan(layer: number, cache: ExpertCache, held: (expert: number) => boolean): number {
+  plan(layer: number, cache: ExpertCache, held: (expert: number) => boolean, place = 0): number {
     const { usefulness, wanted } = this;
     this.guessed = 0;
     const votes = this.routing.votes(layer);
     if (votes === undefined) return 0;
     if (this.routing.history.pass !== this.pass) this.forget();
-    cache.beginPrefetch();
+    cache.beginPrefetch(place);
     let room = cache.capacity;
     let count = 0;
     for (let expert = 0; expert < this.experts; expert++) {
       const vote = votes[expert] as number;
       if (vote < LEAST_VOTE) continue;
-      if (cache.isResident(expert)) {
+      if (cache.isResident(expert, place)) {
         if (vote < LEAST_USEFUL) continue;
         cache.keep(expert);
         room--;
@@ -72,11 +73,11 @@ export class Prefetcher {
         const useful = this.guess(expert, vote);
         if (useful < LEAST_USEFUL) continue;
         usefulness[expert] = useful;
-        let place = count++;
-        for (; place > 0 && (usefulness[wanted[place - 1] as number] as number) < useful; place--) {
-          wanted[place] = wanted[place - 1] as number;
+        let at = count++;
+        for (; at > 0 && (usefulness[wanted[at - 1] as number] as number) < useful; at--) {
+          wanted[at] = wanted[at - 1] as number;
         }
-        wanted[place] = expert;
+        wanted[at] = expert;
       }
     }
     return Math.max(0, Math.min(count, room, this.lastSize[layer] as number));

@@ -11,9 +11,9 @@
  */
 export class ScoredOrder {
   /** Residents, in the first `count` places. */
-  readonly held: Uint16Array;
+  readonly held: Int32Array;
   count = 0;
-  private readonly placeOf: Uint16Array;
+  private readonly placeOf: Int32Array;
   /** Number of the last service. */
   private readonly served: Int32Array;
   private services = 0;
@@ -25,8 +25,8 @@ export class ScoredOrder {
     experts: number,
     readonly scores: Float64Array = new Float64Array(experts),
   ) {
-    this.held = new Uint16Array(experts);
-    this.placeOf = new Uint16Array(experts);
+    this.held = new Int32Array(experts);
+    this.placeOf = new Int32Array(experts);
     this.served = new Int32Array(experts);
   }
 

@@ -23,7 +23,7 @@ interface Candidate {
 
 /**
  * The eviction policy in force: the setting, or what `auto` chose. That is the policy that would have missed least: the run's
- * newest steps replayed under all of them, at the size, placement, prefetch and active set in force. The replays go on with the run, so that a
+ * newest steps replayed under all of them, at the size, scope, placement, prefetch and active set in force. The replays go on with the run, so that a
  * step is replayed once; after a change of those they begin 256 steps back, all cold alike.
  */
 export class LiveEviction {
@@ -104,6 +104,7 @@ function upTo({ misses }: Candidate, step: number): number {
 }
 
 function alike(a: SharedSettings, b: SharedSettings | undefined): boolean {
-  const same = a.slotsPerLayer === b?.slotsPerLayer && a.placement === b.placement;
-  return same && a.prefetch === b?.prefetch && a.activeSet === b?.activeSet;
+  if (b === undefined) return false;
+  const same = a.slotsPerLayer === b.slotsPerLayer && a.placement === b.placement;
+  return same && a.prefetch === b.prefetch && a.activeSet === b.activeSet && a.scope === b.scope;
 }

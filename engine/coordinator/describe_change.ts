@@ -4,6 +4,8 @@ import type { RunSettings } from '../protocol/settings.ts';
 export function describeChange(before: RunSettings, after: RunSettings): string {
   const parts: string[] = [];
   if (before.cacheSlots !== after.cacheSlots) parts.push(`${before.cacheSlots} to ${after.cacheSlots} slots`);
+  if (before.cacheScope !== after.cacheScope)
+    parts.push(after.cacheScope === 'device' ? 'one pool of slots' : 'slots per layer');
   if (before.eviction !== after.eviction) parts.push(`${before.eviction} to ${after.eviction}`);
   if (before.prefetch !== after.prefetch) parts.push(`prefetch ${before.prefetch} to ${after.prefetch}`);
   if (before.placement !== after.placement) parts.push(`${before.placement} to ${after.placement}`);

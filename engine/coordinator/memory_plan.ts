@@ -27,7 +27,7 @@ export interface MemoryPlan {
   /** Upper bound of everything but experts, bytes: what a run of these settings can need on one device. */
   readonly fixedBytes: number;
   readonly parts: { readonly dense: number; readonly kv: number; readonly scratch: number };
-  /** One slot in every MoE layer. */
+  /** One slot in every MoE layer, be they the layers' own or one pool's. */
   readonly bytesPerSlot: number;
   readonly expertsPerDevice: number;
   /** What each rank's outbox must hold; undefined on one device. */
@@ -122,6 +122,18 @@ export function resolveSlots(
     );
   }
   return slots;
+}
+
+/**
+ * One pool counts slots, so all experts must be of one size: true of every family but an encoder-decoder whose stacks differ in width.
+ * @throws EngineRefusal where they are not
+ */
+export function checkScope(spec: ModelSpec, scope: RunSettings['cacheScope']): void {
+  const sizes = new Set(moeLayers(spec).map((layer) => expertBytes(layer, spec.hiddenSize)));
+  if (scope === 'layer' || sizes.size <= 1) return;
+  throw new EngineRefusal(
+    'cacheScope: experts of this model differ in size between layers, so they cannot share slots; set cacheScope to layer.',
+  );
 }
 
 const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;

@@ -7,7 +7,7 @@ import type { DeviceInfo, MachineInfo } from '../protocol/model.ts';
 import type { RunSettings } from '../protocol/settings.ts';
 import { allocateExchange } from '../rank/exchange.ts';
 import type { RankSetup } from '../rank/messages.ts';
-import { planMemory, resolveSlots, STEP_TOKENS } from './memory_plan.ts';
+import { checkScope, planMemory, resolveSlots, STEP_TOKENS } from './memory_plan.ts';
 import type { OpenModel } from './open_model.ts';
 import { openPrompts } from './prompts.ts';
 import { RankPool } from './rank_pool.ts';
@@ -39,6 +39,7 @@ export async function startRun(options: StartOptions, listener: RunListener): Pr
   }
   const plan = planMemory(spec, { ...settings, devices: budgets.length });
   resolveSlots(plan, settings.cacheSlots, budgets);
+  checkScope(spec, settings.cacheScope);
   const prompts = openPrompts(summary, model.tokenizer, settings);
 
   const startedAt = new Date().toISOString();

@@ -8,7 +8,7 @@ import type { RoutingTrace } from '../trace/trace.ts';
 import { LiveEviction } from './auto_eviction.ts';
 import { LivePlacement } from './live_placement.ts';
 import type { LiveReplay } from './live_replay.ts';
-import { type MemoryPlan, planMemory, resolveSlots, slotsThatFit } from './memory_plan.ts';
+import { checkScope, type MemoryPlan, planMemory, resolveSlots, slotsThatFit } from './memory_plan.ts';
 import type { RunParts } from './run.ts';
 
 /** Settings that a run begins with need no mark. */
@@ -48,10 +48,11 @@ export class SettingsInForce {
     return this.plan.expertsPerDevice;
   }
 
-  /** @throws EngineRefusal where a device's budget does not hold the changed settings */
+  /** @throws EngineRefusal where a device's budget does not hold the changed settings, or the model does not allow them */
   check(patch: LivePatch): void {
     const wanted = { ...this.settings, ...patch };
     resolveSlots(this.planFor(wanted), wanted.cacheSlots, this.parts.budgets);
+    checkScope(this.parts.spec, wanted.cacheScope);
   }
 
   /** From step `atStep` on. */
@@ -117,8 +118,8 @@ export class SettingsInForce {
   private caches(): Omit<CacheChange, 'atStep'> {
     const { slotsPerLayer, eviction, placement, settings } = this;
     const { activeSet } = GATING_POLICIES[settings.gating];
-    const { prefetch } = settings;
-    return { slotsPerLayer, eviction: eviction.inForce, placement: placement.current, prefetch, activeSet };
+    const { prefetch, cacheScope: scope } = settings;
+    return { slotsPerLayer, eviction: eviction.inForce, placement: placement.current, prefetch, scope, activeSet };
   }
 
   /** Where gating changed what outboxes must hold. */

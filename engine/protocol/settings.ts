@@ -69,10 +69,15 @@ export const TutelFactor = z.number().min(-16).max(16);
 export const CacheSlots = z.union([z.int().min(1).max(65_535), z.literal('all')]);
 export type CacheSlots = z.infer<typeof CacheSlots>;
 
+/** Whose the slots are: each layer's own, or, as many in all, one pool's that all layers of a device share. */
+export const CacheScope = z.enum(['layer', 'device']);
+export type CacheScope = z.infer<typeof CacheScope>;
+
 export const RebalanceEvery = z.int().min(0).max(1_000_000);
 
 export const LiveSettings = z.object({
   cacheSlots: CacheSlots,
+  cacheScope: CacheScope,
   eviction: EvictionChoice,
   prefetch: PrefetchName,
   placement: PlacementName,
@@ -112,9 +117,10 @@ export const PromptSource = z.discriminatedUnion('kind', [
 export type PromptSource = z.infer<typeof PromptSource>;
 
 export const RunSettings = LiveSettings.extend({
-  // Run files of studios that had dynamic gating only, and placed once, say nothing of these.
+  // Run files of studios that had dynamic gating only, placed once and kept slots by layer say nothing of these.
   rebalanceEvery: RebalanceEvery.default(0),
   prefetch: PrefetchName.default('off'),
+  cacheScope: CacheScope.default('layer'),
   capacity: Capacity.default(1),
   tutelFactor: TutelFactor.default(0),
   devices: z.array(DeviceChoice).min(1).max(16),
@@ -136,6 +142,7 @@ export type RunSettings = z.infer<typeof RunSettings>;
 
 export const DEFAULT_RUN: RunSettings = {
   cacheSlots: 'all',
+  cacheScope: 'layer',
   eviction: 'lifo',
   prefetch: 'off',
   placement: 'contiguous',

@@ -7,7 +7,7 @@ import { type CacheSettings, DeviceCaches } from '../replay/device_caches.ts';
 const COUNTERS = 4;
 const PREFETCH_COUNTERS = 3;
 
-/** The expert caches of one device, a cache a MoE layer, with the experts that they decide about. */
+/** The expert caches of one device with the experts that they decide about. */
 export class RankCaches {
   private caches: DeviceCaches | undefined;
   private readonly counted: Uint32Array;
@@ -27,9 +27,9 @@ export class RankCaches {
     const experts = this.layers[0]?.feedForward.experts ?? 0;
     this.caches ??= new DeviceCaches(this.rank, this.layers.length, experts, { ...settings, slotsPerLayer: 1 });
     let evicted = 0;
-    for (const [layer, givenUp] of this.caches.apply(settings).entries()) {
-      for (const expert of givenUp) await this.experts.evict(layer, expert);
-      evicted += givenUp.length;
+    for (const { layer, expert } of this.caches.apply(settings)) {
+      await this.experts.evict(layer, expert);
+      evicted++;
     }
     return evicted;
   }
@@ -43,7 +43,7 @@ export class RankCaches {
   async prefetch(layer: number, number: number): Promise<void> {
     const { inForce } = this;
     const expert = inForce.wanted[number] as number;
-    await this.load(layer, expert, (inForce.layers[layer] as (typeof inForce.layers)[number]).prefetch(expert));
+    await this.load(layer, expert, inForce.prefetch(layer, expert));
   }
 
   /** Opens a layer's event. @returns the order to serve its experts in */
@@ -51,39 +51,41 @@ export class RankCaches {
     return this.inForce.open(layer, active, count);
   }
 
-  /** @returns HIT, LOAD, or the expert to give up before the load */
+  /** @returns HIT, LOAD, or what to give up before the load */
   access(layer: number, expert: number): number {
-    return (this.inForce.layers[layer] as (typeof this.inForce.layers)[number]).access(expert);
+    return this.inForce.access(layer, expert);
   }
 
-  /** @param verdict LOAD or the expert to give up for it */
+  /** @param verdict LOAD or what to give up for it */
   async load(layer: number, expert: number, verdict: number): Promise<void> {
-    if (verdict !== LOAD) await this.experts.evict(layer, verdict);
+    const { inForce } = this;
+    if (verdict !== LOAD) await this.experts.evict(inForce.victimLayer(layer, verdict), inForce.victimExpert(verdict));
     await this.experts.load(layer, expert);
   }
 
   /** What was counted since the last call [layers, COUNTERS]. */
   takeCounters(): Uint32Array {
-    const counters = this.inForce.layers.flatMap(({ counters: { hits, misses, loads, evictions } }) => [
-      hits,
-      misses,
-      loads,
-      evictions,
-    ]);
+    const { inForce } = this;
+    const counters = this.layers.flatMap((_, layer) => {
+      const { hits, misses, loads, evictions } = inForce.countersOf(layer);
+      return [hits, misses, loads, evictions];
+    });
     return since(this.counted, counters);
   }
 
   /** Of the loads, those ahead of need since the last call [layers, PREFETCH_COUNTERS]; undefined where there were none. */
   takePrefetches(): Uint32Array | undefined {
-    const counters = this.inForce.layers.flatMap(({ prefetches: { loads, used, harmed } }) => [loads, used, harmed]);
+    const { inForce } = this;
+    const counters = this.layers.flatMap((_, layer) => {
+      const { loads, used, harmed } = inForce.prefetchesOf(layer);
+      return [loads, used, harmed];
+    });
     const delta = since(this.prefetchCounted, counters);
     return delta.some((value) => value > 0) ? delta : undefined;
   }
 
   async close(): Promise<void> {
-    for (const [layer, cache] of (this.caches?.layers ?? []).entries()) {
-      for (const expert of cache.retain(() => false)) await this.experts.evict(layer, expert);
-    }
+    for (const { layer, expert } of this.caches?.retain(() => false) ?? []) await this.experts.evict(layer, expert);
   }
 
   private get inForce(): DeviceCaches {

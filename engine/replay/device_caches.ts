@@ -1,8 +1,8 @@
 import { heldCount, isHeld, type LayerPlacement, type Placement } from '../balancing/placement.ts';
 import { DeviceRouting } from '../buffering/device_routing.ts';
-import { ExpertCache } from '../buffering/expert_cache.ts';
+import { type CacheCounters, ExpertCache, type PrefetchCounters } from '../buffering/expert_cache.ts';
 import { Prefetcher } from '../buffering/prefetcher.ts';
-import type { EvictionName, PrefetchName } from '../protocol/settings.ts';
+import type { CacheScope, EvictionName, PrefetchName } from '../protocol/settings.ts';
 
 /** What caches are told to do. */
 export interface CacheSettings {
@@ -11,18 +11,30 @@ export interface CacheSettings {
   readonly placement: Placement;
   /** Absent: off. */
   readonly prefetch?: PrefetchName;
+  /** Absent: a cache a layer. */
+  readonly scope?: CacheScope;
 }
 
-/** Told of an expert that was served or loaded ahead, with the cache's verdict. */
+/** An expert of a layer. */
+export interface LayerExpert {
+  readonly layer: number;
+  readonly expert: number;
+}
+
+/** Told of an expert that was served or loaded ahead, with the verdict, see DeviceCaches.access. */
 export type Served = (expert: number, verdict: number) => void;
 
 /**
- * The expert caches of one device, a cache a layer, and what loads ahead for them. It decides and does nothing: a rank does what it
- * says, a replay drives it with nothing behind. In each layer of a step that has rows for it, on any device: `planPrefetch`, the
- * cache's `prefetch` for each expert wanted, then `open` and the cache's `access`.
+ * What decides about the experts of one device, a cache a layer or one pool for all layers, and what loads ahead for it. It decides
+ * and does nothing: a rank does what it says, a replay drives it with nothing behind. In each layer of a step that has rows for it,
+ * on any device: `planPrefetch`, `prefetch` for each expert wanted, then `open` and `access`.
+ *
+ * A pool has as many slots as the caches of all layers would have, and its ids say which layer an expert is of: where it takes a slot
+ * from another layer, that layer gives the expert up. Experts of all layers must be of one size (coordinator/memory_plan.ts).
  */
 export class DeviceCaches {
-  readonly layers: readonly ExpertCache[];
+  private caches: readonly ExpertCache[];
+  private scope: CacheScope;
   private prefetcher: Prefetcher | undefined;
   /** Whether the device may hold an expert, by layer. */
   private held: readonly ((expert: number) => boolean)[] = [];
@@ -32,27 +44,31 @@ export class DeviceCaches {
     private readonly device: number,
     private readonly moeLayers: number,
     private readonly experts: number,
-    { slotsPerLayer, eviction, placement, prefetch }: CacheSettings,
+    { slotsPerLayer, eviction, placement, prefetch, scope = 'layer' }: CacheSettings,
     private readonly routing = new DeviceRouting(moeLayers, experts),
   ) {
-    this.layers = Array.from(
-      { length: moeLayers },
-      (_, layer) => new ExpertCache(experts, slotsPerLayer, eviction, { routing, layer }),
-    );
+    this.scope = scope;
+    this.caches = this.create(scope, slotsPerLayer, eviction);
     this.setPrefetch(placement, prefetch);
   }
 
-  /** Puts settings in force. @returns the experts given up for it, in order, by layer */
-  apply({ slotsPerLayer, eviction, placement, prefetch }: CacheSettings): number[][] {
+  /** Puts settings in force. @returns the experts given up for it, in order */
+  apply({ slotsPerLayer, eviction, placement, prefetch, scope = 'layer' }: CacheSettings): LayerExpert[] {
     this.setPrefetch(placement, prefetch);
-    return this.layers.map((cache, layer) =>
-      applyChange(cache, this.device, placement.layers[layer] as LayerPlacement, slotsPerLayer, eviction),
-    );
+    const moved = this.retain((expert, layer) => this.held[layer]?.(expert) === true);
+    if (scope !== this.scope) this.regroup(scope, eviction);
+    const pooled = this.scope === 'device';
+    const changed = this.caches.map((cache, at) => {
+      const layers = pooled ? placement.layers : [placement.layers[at] as LayerPlacement];
+      return this.named(applyChange(cache, this.device, layers, slotsPerLayer, eviction), at);
+    });
+    return [...moved, ...changed.flat()];
   }
 
   /** @returns how many of `wanted` are to be loaded before the layer's event */
   planPrefetch(layer: number): number {
-    return this.prefetcher?.plan(layer, this.layers[layer] as ExpertCache, this.held[layer] as () => boolean) ?? 0;
+    const held = this.held[layer] as () => boolean;
+    return this.prefetcher?.plan(layer, this.cacheOf(layer), held, this.placeOf(layer)) ?? 0;
   }
 
   /** Best first; of the last plan. */
@@ -60,32 +76,115 @@ export class DeviceCaches {
     return (this.prefetcher as Prefetcher).wanted;
   }
 
+  /** Loads an expert of the last plan ahead. @returns as `access`, but for HIT */
+  prefetch(layer: number, expert: number): number {
+    return this.cacheOf(layer).prefetch(expert);
+  }
+
   /** @returns the order to serve the event's experts in, see ExpertCache.openStep */
   open(layer: number, active: Int32Array, count: number): Int32Array {
     this.prefetcher?.observe(layer, active, count);
-    return (this.layers[layer] as ExpertCache).openStep(active, count);
+    return this.cacheOf(layer).openStep(active, count, this.placeOf(layer));
+  }
+
+  /** Serves an expert of the open event. @returns HIT, LOAD, or what to give up before the load, see `victimLayer` and `victimExpert` */
+  access(layer: number, expert: number): number {
+    return this.cacheOf(layer).access(expert);
+  }
+
+  /** The layer of what a load in `layer` pushed out, by the verdict. */
+  victimLayer(layer: number, verdict: number): number {
+    return this.scope === 'device' ? Math.floor(verdict / this.experts) : layer;
+  }
+
+  /** What a load pushed out, by the verdict. */
+  victimExpert(verdict: number): number {
+    return verdict % this.experts;
   }
 
   /** What a replay does ahead of an event. */
-  prefetch(layer: number, then?: Served): void {
-    const cache = this.layers[layer] as ExpertCache;
+  replayPrefetch(layer: number, then?: Served): void {
     const count = this.planPrefetch(layer);
     for (let i = 0; i < count; i++) {
       const expert = this.wanted[i] as number;
-      const verdict = cache.prefetch(expert);
+      const verdict = this.prefetch(layer, expert);
       then?.(expert, verdict);
     }
   }
 
   /** What a replay does in an event. */
-  serve(layer: number, active: Int32Array, count: number, then?: Served): void {
-    const cache = this.layers[layer] as ExpertCache;
+  replayEvent(layer: number, active: Int32Array, count: number, then?: Served): void {
     const order = this.open(layer, active, count);
     for (let i = 0; i < count; i++) {
       const expert = order[i] as number;
-      const verdict = cache.access(expert);
+      const verdict = this.access(layer, expert);
       then?.(expert, verdict);
     }
+  }
+
+  countersOf(layer: number): CacheCounters {
+    return this.cacheOf(layer).countersOf(this.placeOf(layer));
+  }
+
+  prefetchesOf(layer: number): PrefetchCounters {
+    return this.cacheOf(layer).prefetchesOf(this.placeOf(layer));
+  }
+
+  isResident(layer: number, expert: number): boolean {
+    return this.cacheOf(layer).isResident(expert, this.placeOf(layer));
+  }
+
+  /** Of all layers. */
+  get residentCount(): number {
+    return this.caches.reduce((sum, cache) => sum + cache.residentCount, 0);
+  }
+
+  /** Gives up every resident that is not to be kept. */
+  retain(keep: (expert: number, layer: number) => boolean): LayerExpert[] {
+    return this.caches.flatMap((cache, at) =>
+      this.named(
+        cache.retain((expert, place) => keep(expert, at + place)),
+        at,
+      ),
+    );
+  }
+
+  /** A pool for caches or caches for a pool: each takes over what it has to do with. */
+  private regroup(scope: CacheScope, eviction: EvictionName): void {
+    const before = Array.from({ length: this.moeLayers }, (_, layer) => ({
+      cache: this.cacheOf(layer),
+      layer: this.placeOf(layer),
+    }));
+    // As many slots as it takes: what is in force comes next.
+    this.caches = this.create(scope, this.residentCount, eviction);
+    this.scope = scope;
+    if (scope === 'device') this.caches[0]?.takeOver(before);
+    else for (const [layer, cache] of this.caches.entries()) cache.takeOver(before.slice(layer, layer + 1));
+  }
+
+  private create(scope: CacheScope, slots: number, eviction: EvictionName): ExpertCache[] {
+    const { routing, experts, moeLayers } = this;
+    if (scope === 'device') {
+      return [new ExpertCache(experts, slots * moeLayers, eviction, { routing, layer: 0, layers: moeLayers })];
+    }
+    return Array.from(
+      { length: moeLayers },
+      (_, layer) => new ExpertCache(experts, slots, eviction, { routing, layer }),
+    );
+  }
+
+  private cacheOf(layer: number): ExpertCache {
+    return this.caches[this.scope === 'device' ? 0 : layer] as ExpertCache;
+  }
+
+  private placeOf(layer: number): number {
+    return this.scope === 'device' ? layer : 0;
+  }
+
+  /** @param at number of the cache */
+  private named(ids: readonly number[], at: number): LayerExpert[] {
+    const { experts } = this;
+    return ids.map((id) => ({ layer: at + Math.floor(id / experts), expert: id % experts }));
   }
 
   private setPrefetch(placement: Placement, prefetch: PrefetchName = 'off'): void {
@@ -97,18 +196,35 @@ export class DeviceCaches {
 }
 
 /**
- * Puts settings in force on one device's cache of one layer: first what the device still holds, then the policy, then the size.
+ * Puts settings in force on one device's cache of some layers: first what the device still holds, then the policy, then the size.
  * Live ranks and replay both come here: the order in which experts are given up is part of what must agree.
- * @returns the experts given up, in order
+ * @param layers placement of each of the cache's layers
+ * @returns the ids given up, in order
  */
 export function applyChange(
   cache: ExpertCache,
   device: number,
-  layer: LayerPlacement,
+  layers: readonly LayerPlacement[],
   slotsPerLayer: number,
   eviction: EvictionName,
 ): number[] {
-  const moved = cache.retain((expert) => isHeld(layer, expert, device));
+  const moved = cache.retain((expert, layer) => isHeld(layers[layer] as LayerPlacement, expert, device));
   cache.setEviction(eviction);
-  return [...moved, ...cache.resize(Math.max(1, Math.min(slotsPerLayer, heldCount(layer, device))))];
+  return [
+    ...moved,
+    ...cache.resize(
+      slotsOf(
+        layers.map((layer) => heldCount(layer, device)),
+        slotsPerLayer,
+      ),
+    ),
+  ];
+}
+
+/**
+ * Slots of a cache: of no layer more than the device holds of it, nor less than one.
+ * @param held experts that the device holds of each of its layers
+ */
+export function slotsOf(held: readonly number[], slotsPerLayer: number): number {
+  return held.reduce((sum, count) => sum + Math.max(1, Math.min(slotsPerLayer, count)), 0);
 }

@@ -1,8 +1,9 @@
 import { DeviceRouting } from '../buffering/device_routing.ts';
 import { ExpertCache } from '../buffering/expert_cache.ts';
 import { POLICIES } from '../buffering/policies.ts';
-import type { EvictionName } from '../protocol/settings.ts';
+import type { CacheScope, EvictionName } from '../protocol/settings.ts';
 import type { ActiveSets } from './active_sets.ts';
+import { slotsOf } from './device_caches.ts';
 import { countScored, type MissCounts, stepSlices } from './miss_counts.ts';
 import type { Pace } from './pace.ts';
 import { serve } from './replay_cache.ts';
@@ -21,7 +22,7 @@ export interface CachesBySize {
   readonly caches: readonly (readonly StepCache[])[];
   /**
    * `by layer`: a cache may go through many steps before the next one's turn, which is quicker, its state being small. `by step`
-   * where caches learn from what other layers did in the step.
+   * where caches learn from what other layers did in the step, or share slots with them.
    */
   readonly order: 'by layer' | 'by step';
 }
@@ -30,14 +31,41 @@ export interface CachesBySize {
  * The expert caches that ranks run, with nothing behind them. What a device learns of its routing does not depend on the size, so
  * all sizes share it.
  */
-export function expertCaches(eviction: EvictionName, sets: ActiveSets, slots: SlotsBySize): CachesBySize {
+export function expertCaches(
+  eviction: EvictionName,
+  sets: ActiveSets,
+  slots: SlotsBySize,
+  scope: CacheScope = 'layer',
+): CachesBySize {
   const { moeLayers, devices, experts } = sets;
   const routings = Array.from({ length: devices }, () => new DeviceRouting(moeLayers, experts));
+  if (scope === 'device') return { caches: pools(eviction, sets, slots, routings), order: 'by step' };
   const caches = cachesOf(sets, slots, (size, layer, device) => {
     const cache = new ExpertCache(experts, size, eviction, { routing: routings[device] as DeviceRouting, layer });
     return { serve: (active, count) => serve(cache, active, count) };
   });
   return { caches, order: POLICIES[eviction].learnsOverLayers ? 'by step' : 'by layer' };
+}
+
+/** A pool a size and device, with the slots of all layers. */
+function pools(
+  eviction: EvictionName,
+  { moeLayers, devices, experts, held }: ActiveSets,
+  slots: SlotsBySize,
+  routings: readonly DeviceRouting[],
+): CachesBySize['caches'] {
+  const bySize = routings.map((routing, device) =>
+    slots.map((byLayer) => {
+      const sizes = Array.from(byLayer, (size, layer) => slotsOf([held[layer * devices + device] as number], size));
+      const all = sizes.reduce((sum, size) => sum + size, 0);
+      return new ExpertCache(experts, all, eviction, { routing, layer: 0, layers: moeLayers });
+    }),
+  );
+  return Array.from({ length: moeLayers * devices }, (_, at) =>
+    (bySize[at % devices] as readonly ExpertCache[]).map((cache) => ({
+      serve: (active, count) => serve(cache, active, count, Math.floor(at / devices)),
+    })),
+  );
 }
 
 /** No cache is larger than what its device holds of the layer, nor smaller than one slot. */
@@ -48,9 +76,7 @@ export function cachesOf(
 ): CachesBySize['caches'] {
   return Array.from({ length: moeLayers * devices }, (_, at) => {
     const layer = Math.floor(at / devices);
-    return slots.map((byLayer) =>
-      create(Math.max(1, Math.min(byLayer[layer] as number, held[at] as number)), layer, at % devices),
-    );
+    return slots.map((byLayer) => create(slotsOf([held[at] as number], byLayer[layer] as number), layer, at % devices));
   });
 }
 

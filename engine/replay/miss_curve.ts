@@ -19,7 +19,7 @@ export interface MissCurveReading {
 }
 
 /**
- * Miss rate against cache size: a shadow cache per size, layer and device, fed the growing trace step by step. Exact for every
+ * Miss rate against cache size: shadow caches per size and device, fed the growing trace step by step. Exact for every
  * policy, and step by step: a trace that is whole is served quicker by all_sizes.ts and each_size.ts.
  */
 export class MissCurveReplay {
@@ -72,8 +72,8 @@ export class MissCurveReplay {
         const ids = active.ids[device] as Int32Array;
         const count = active.counts[device] as number;
         // All ask before any of them is told: they share what the device learns.
-        for (const size of caches) (size[device] as DeviceCaches).prefetch(layer);
-        for (const size of caches) (size[device] as DeviceCaches).serve(layer, ids, count);
+        for (const size of caches) (size[device] as DeviceCaches).replayPrefetch(layer);
+        for (const size of caches) (size[device] as DeviceCaches).replayEvent(layer, ids, count);
       }
     }
     this.note(step % this.windowSteps, accesses);
@@ -120,10 +120,11 @@ export class MissCurveReplay {
     const { devices } = this.placement;
     this.accesses[at] = accesses;
     for (const [size, byDevice] of this.caches.entries()) {
-      for (const [device, { layers }] of byDevice.entries()) {
+      for (const [device, caches] of byDevice.entries()) {
         let missed = 0;
         let loaded = 0;
-        for (const { counters } of layers) {
+        for (let layer = 0; layer < this.moeLayers; layer++) {
+          const counters = caches.countersOf(layer);
           missed += counters.misses;
           loaded += counters.loads;
         }

@@ -53,8 +53,8 @@ export class CacheReplay {
     this.placement = placement;
     this.activeSet = activeSet;
     for (const [device, caches] of this.devices.entries()) {
-      for (const [layer, givenUp] of caches.apply(change).entries()) {
-        for (const expert of givenUp) this.watch?.('evict', { step: atStep, layer, device }, expert);
+      for (const { layer, expert } of caches.apply(change)) {
+        this.watch?.('evict', { step: atStep, layer, device }, expert);
       }
     }
   }
@@ -69,37 +69,37 @@ export class CacheReplay {
         const ids = active.ids[device] as Int32Array;
         const count = active.counts[device] as number;
         const { watch } = this;
-        const served = watch && watching(watch, { step, layer, device });
-        caches.prefetch(layer, served);
-        caches.serve(layer, ids, count, served);
+        const served = watch && watching(watch, caches, { step, layer, device });
+        caches.replayPrefetch(layer, served);
+        caches.replayEvent(layer, ids, count, served);
       }
     }
   }
 
   /** Whether a device holds an expert now. */
   isResident(device: number, layer: number, expert: number): boolean {
-    return this.devices[device]?.layers[layer]?.isResident(expert) ?? false;
+    return this.devices[device]?.isResident(layer, expert) ?? false;
   }
 
-  /** Counters of one cache. */
   counters(device: number, layer: number): CacheCounters {
-    return this.cache(device, layer).counters;
+    return this.device(device).countersOf(layer);
   }
 
   prefetches(device: number, layer: number): PrefetchCounters {
-    return this.cache(device, layer).prefetches;
+    return this.device(device).prefetchesOf(layer);
   }
 
   /** Experts resident on a device, all layers. */
   residents(device: number): number {
-    return (this.devices[device]?.layers ?? []).reduce((sum, cache) => sum + cache.residentCount, 0);
+    return this.devices[device]?.residentCount ?? 0;
   }
 
   /** All devices and layers together. */
   get totals(): CacheCounters {
     const sum: CacheCounters = { hits: 0, misses: 0, loads: 0, evictions: 0 };
-    for (const { layers } of this.devices) {
-      for (const { counters } of layers) {
+    for (const caches of this.devices) {
+      for (let layer = 0; layer < this.moeLayers; layer++) {
+        const counters = caches.countersOf(layer);
         sum.hits += counters.hits;
         sum.misses += counters.misses;
         sum.loads += counters.loads;
@@ -112,8 +112,9 @@ export class CacheReplay {
   /** All devices and layers together. */
   get prefetchTotals(): PrefetchCounters {
     const sum: PrefetchCounters = { loads: 0, used: 0, harmed: 0 };
-    for (const { layers } of this.devices) {
-      for (const { prefetches } of layers) {
+    for (const caches of this.devices) {
+      for (let layer = 0; layer < this.moeLayers; layer++) {
+        const prefetches = caches.prefetchesOf(layer);
         sum.loads += prefetches.loads;
         sum.used += prefetches.used;
         sum.harmed += prefetches.harmed;
@@ -122,24 +123,28 @@ export class CacheReplay {
     return sum;
   }
 
-  private cache(device: number, layer: number): ExpertCache {
-    const cache = this.devices[device]?.layers[layer];
-    if (cache === undefined) throw new RangeError(`no cache of layer ${layer} on device ${device}`);
-    return cache;
+  private device(device: number): DeviceCaches {
+    const caches = this.devices[device];
+    if (caches === undefined) throw new RangeError(`no caches of device ${device}`);
+    return caches;
   }
 }
 
-/** One event: a layer of a step on one device. @returns its misses */
-export function serve(cache: ExpertCache, active: Int32Array, count: number): number {
-  const before = cache.counters.misses;
-  const order = cache.openStep(active, count);
+/** One event: a layer of a step on one device. @param layer number within the cache @returns its misses */
+export function serve(cache: ExpertCache, active: Int32Array, count: number, layer = 0): number {
+  const counters = cache.countersOf(layer);
+  const before = counters.misses;
+  const order = cache.openStep(active, count, layer);
   for (let i = 0; i < count; i++) cache.access(order[i] as number);
-  return cache.counters.misses - before;
+  return counters.misses - before;
 }
 
-function watching(watch: CacheWatch, place: Parameters<CacheWatch>[1]) {
+function watching(watch: CacheWatch, caches: DeviceCaches, place: Parameters<CacheWatch>[1]) {
   return (expert: number, verdict: number) => {
-    if (verdict >= 0) watch('evict', place, verdict);
+    if (verdict >= 0) {
+      const layer = caches.victimLayer(place.layer, verdict);
+      watch('evict', { ...place, layer }, caches.victimExpert(verdict));
+    }
     watch(verdict === HIT ? 'hit' : 'load', place, expert);
   };
 }

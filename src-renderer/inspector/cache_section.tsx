@@ -10,6 +10,7 @@ import { MemoryBar } from './memory_bar.tsx';
 import { MissCurve } from './miss_curve.tsx';
 import { expertCacheBytes, predict } from './prediction.ts';
 import { PrefetchRow } from './prefetch_row.tsx';
+import { ScopeRow } from './scope_row.tsx';
 import type { Knobs } from './use_knobs.ts';
 
 const EXPERTS = LEDGER_CATEGORIES.indexOf('experts');
@@ -101,6 +102,7 @@ export function CacheSection({ knobs }: { readonly knobs: Knobs }) {
         </p>
       )}
       <ReplayCheck audit={audit} curve={curve} most={most} />
+      <ScopeRow knobs={knobs} slots={slots} />
       <EvictionRow knobs={knobs} />
       <PrefetchRow knobs={knobs} />
     </section>

@@ -113,6 +113,7 @@ function promptsFor(prompts: RunSettings['prompts'], samples: readonly string[])
 
 const SETTING_NAMES: { readonly [K in keyof Required<RunSettings>]: string } = {
   cacheSlots: 'Cache',
+  cacheScope: 'Slots shared',
   eviction: 'Eviction',
   prefetch: 'Prefetch',
   placement: 'Placement',
@@ -150,6 +151,9 @@ const EVICTION_TITLES: Readonly<Record<RunSettings['eviction'], string>> = {
 };
 const PREFETCH_TITLES: Readonly<Record<RunSettings['prefetch'], string>> = { off: 'Off', echo: 'Routing echo' };
 export const prefetchTitle = (name: RunSettings['prefetch']): string => PREFETCH_TITLES[name];
+
+const SCOPE_TITLES: Readonly<Record<RunSettings['cacheScope'], string>> = { layer: 'Per layer', device: 'One pool' };
+export const scopeTitle = (name: RunSettings['cacheScope']): string => SCOPE_TITLES[name];
 
 export const evictionTitle = (name: RunSettings['eviction']): string => EVICTION_TITLES[name];
 
@@ -193,6 +197,8 @@ export function settingText<K extends keyof RunSettings>(key: K, settings: RunSe
       return `${slotsInForce(settings.cacheSlots, most)} slots`;
     case 'prefetch':
       return prefetchTitle(settings.prefetch);
+    case 'cacheScope':
+      return scopeTitle(settings.cacheScope);
     case 'eviction':
       return evictionTitle(settings.eviction);
     case 'gating':

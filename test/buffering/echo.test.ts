@@ -37,7 +37,7 @@ describe('routing echo', () => {
           for (const [layer, active] of sets.entries()) {
             echo.observe(layer, active, active.length, pass + 1);
             const wanted = reference.event(layer, active);
-            if (wanted !== undefined) close(echo.scores[layer] as Float64Array, wanted);
+            if (wanted !== undefined) close(echo.scoresFrom(layer, 1), wanted);
           }
         }
       }),
@@ -52,7 +52,7 @@ describe('routing echo', () => {
       const active = [(pass * pass) % 13, 13 + (pass % 11), 24 + (pass % 16)];
       echo.observe(0, active, 3, pass + 1);
       const wanted = reference.event(0, active);
-      if (pass > 500 && pass % 10 === 0) close(echo.scores[0] as Float64Array, wanted as number[]);
+      if (pass > 500 && pass % 10 === 0) close(echo.scoresFrom(0, 1), wanted as number[]);
     }
   });
 
@@ -86,7 +86,7 @@ describe('routing echo', () => {
           for (const [layer, active] of sets.entries()) {
             const cache = caches[layer] as ExpertCache;
             const order = Array.from(cache.openStep(active, active.length).subarray(0, active.length));
-            const scores = routing.echo.scores[layer] as Float64Array;
+            const scores = routing.echo.scoresFrom(layer, 1);
             for (const expert of order) {
               const others = cache.residents().filter((held) => !active.includes(held));
               const victim = cache.access(expert);

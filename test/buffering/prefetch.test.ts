@@ -4,7 +4,7 @@ import { contiguous } from '../../engine/balancing/placement.ts';
 import { DeviceRouting } from '../../engine/buffering/device_routing.ts';
 import { ExpertCache } from '../../engine/buffering/expert_cache.ts';
 import { Prefetcher } from '../../engine/buffering/prefetcher.ts';
-import { EvictionName } from '../../engine/protocol/settings.ts';
+import { CacheScope, EvictionName } from '../../engine/protocol/settings.ts';
 import { DeviceCaches } from '../../engine/replay/device_caches.ts';
 
 const [LAYERS, EXPERTS] = [3, 10];
@@ -30,41 +30,50 @@ const scenario = fc.record({
   sets: steps(20),
   slots: fc.integer({ min: 1, max: 8 }),
   eviction: fc.constantFrom(...EvictionName.options),
+  scope: fc.constantFrom(...CacheScope.options),
 });
 
 /** Of two devices the first owns experts 0 to 4; events hold its own experts only. */
 const placement = contiguous(LAYERS, EXPERTS, 2);
 const own = (active: readonly number[]) => Int32Array.from(active.filter((expert) => expert < EXPERTS / 2));
 
+const residents = (caches: DeviceCaches, layer: number) =>
+  Array.from({ length: EXPERTS }, (_, expert) => expert).filter((expert) => caches.isResident(layer, expert));
+
 describe('prefetch', () => {
   it('keeps to its slots and the experts of its device, and its counters add up', () => {
     let loaded = 0;
     fc.assert(
-      fc.property(scenario, ({ sets, slots, eviction }) => {
+      fc.property(scenario, ({ sets, slots, eviction, scope }) => {
         const caches = new DeviceCaches(0, LAYERS, EXPERTS, {
           slotsPerLayer: slots,
           eviction,
           placement,
           prefetch: 'echo',
+          scope,
         });
         let accesses = 0;
         for (const layers of sets) {
           for (const [layer, active] of layers.entries()) {
-            const cache = caches.layers[layer] as ExpertCache;
-            const before = cache.residents();
-            caches.prefetch(layer);
-            const fetched = cache.residents().filter((expert) => !before.includes(expert));
-            expect(cache.residentCount).toBeLessThanOrEqual(slots);
+            const before = residents(caches, layer);
+            caches.replayPrefetch(layer);
+            const fetched = residents(caches, layer).filter((expert) => !before.includes(expert));
+            const bound = scope === 'layer' ? slots : slots * LAYERS;
+            expect(scope === 'layer' ? residents(caches, layer).length : caches.residentCount).toBeLessThanOrEqual(
+              bound,
+            );
             expect(fetched.every((expert) => expert < EXPERTS / 2)).toBe(true);
             const wanted = own(active);
             accesses += wanted.length;
-            caches.serve(layer, wanted, wanted.length);
+            caches.replayEvent(layer, wanted, wanted.length);
           }
         }
         let all = 0;
-        for (const { counters, prefetches, residentCount } of caches.layers) {
+        for (let layer = 0; layer < LAYERS; layer++) {
+          const counters = caches.countersOf(layer);
+          const prefetches = caches.prefetchesOf(layer);
           expect(counters.loads).toBe(counters.misses + prefetches.loads);
-          expect(counters.loads - counters.evictions).toBe(residentCount);
+          expect(counters.loads - counters.evictions).toBe(residents(caches, layer).length);
           expect(prefetches.used).toBeLessThanOrEqual(prefetches.loads);
           expect(prefetches.harmed).toBeLessThanOrEqual(counters.misses);
           all += counters.hits + counters.misses;
@@ -79,16 +88,19 @@ describe('prefetch', () => {
 
   it('never looks ahead of the layer: another future changes nothing before it', () => {
     fc.assert(
-      fc.property(scenario, steps(3), ({ sets, slots, eviction }, other) => {
+      fc.property(scenario, steps(3), ({ sets, slots, eviction, scope }, other) => {
         const counts = (all: readonly number[][][]) => {
-          const settings = { slotsPerLayer: slots, eviction, placement, prefetch: 'echo' as const };
+          const settings = { slotsPerLayer: slots, eviction, placement, prefetch: 'echo' as const, scope };
           const caches = new DeviceCaches(0, LAYERS, EXPERTS, settings);
           return all.map((layers) => {
             for (const [layer, active] of layers.entries()) {
-              caches.prefetch(layer);
-              caches.serve(layer, own(active), own(active).length);
+              caches.replayPrefetch(layer);
+              caches.replayEvent(layer, own(active), own(active).length);
             }
-            return caches.layers.map(({ counters, prefetches }) => ({ ...counters, ahead: { ...prefetches } }));
+            return layers.map((_, layer) => ({
+              ...caches.countersOf(layer),
+              ahead: { ...caches.prefetchesOf(layer) },
+            }));
           });
         };
         expect(counts([...sets, ...other]).slice(0, sets.length)).toEqual(counts(sets));

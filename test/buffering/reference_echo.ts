@@ -32,9 +32,13 @@ export class ReferenceEcho {
       ].map(Math.fround);
     });
     this.features.set(`${pass} ${layer}`, { likeness, rows });
-    const [, w1, w2, w3, w4, w5] = this.weights as [number, number, number, number, number, number];
-    return rows.map(([x1, x2, x3, x4]) => {
-      return w1 * (x1 as number) + w2 * (x2 as number) + w3 * (x3 as number) + (w4 + w5 * likeness) * (x4 as number);
+    const [w0, w1, w2, w3, w4, w5] = this.weights as [number, number, number, number, number, number];
+    const bases = this.bases(layer);
+    return rows.map((row) => {
+      const [x1, x2, x3, x4] = row.map((value, index) => value - (bases[index] as number));
+      return (
+        w0 + w1 * (x1 as number) + w2 * (x2 as number) + w3 * (x3 as number) + (w4 + w5 * likeness) * (x4 as number)
+      );
     });
   }
 
@@ -115,11 +119,15 @@ export class ReferenceEcho {
     return counts / (passes + 2);
   }
 
+  private bases(layer: number): number[] {
+    const rate = (this.size[layer] as number) / this.experts;
+    return [Math.log(rate), 0, Math.log(0.02 + rate), Math.log(0.05 + rate)];
+  }
+
   private learn(layer: number, past: number): void {
     const seen = this.features.get(`${past} ${layer}`);
     if (seen === undefined) return;
-    const rate = (this.size[layer] as number) / this.experts;
-    const bases = [Math.log(rate), 0, Math.log(0.02 + rate), Math.log(0.05 + rate)];
+    const bases = this.bases(layer);
     const gradient = [0, 0, 0, 0, 0, 0];
     for (const [expert, row] of seen.rows.entries()) {
       const [x1, x2, x3, x4] = row.map((value, index) => value - (bases[index] as number)) as [

@@ -5,6 +5,7 @@ import { openCheckpoint } from '../../engine/checkpoint/checkpoint.ts';
 import { planMemory } from '../../engine/coordinator/memory_plan.ts';
 import { auditOf } from '../../engine/coordinator/run_audit.ts';
 import {
+  CacheScope,
   EvictionChoice,
   GatingName,
   type LivePatch,
@@ -26,6 +27,7 @@ const slots: fc.Arbitrary<RunSettings['cacheSlots']> = fc.oneof(
   fc.integer({ min: 1, max: 8 }),
   fc.constant('all' as const),
 );
+const cacheScope = fc.constantFrom(...CacheScope.options);
 const eviction = fc.constantFrom(...EvictionChoice.options);
 const prefetch = fc.constantFrom(...PrefetchName.options);
 const placement = fc.constantFrom(...PlacementName.options);
@@ -39,6 +41,7 @@ function starts(knobs: typeof dropping | typeof dropless): fc.Arbitrary<Partial<
   const count = fc.constantFrom(devices(1), devices(2));
   return fc.record({
     cacheSlots: slots,
+    cacheScope,
     eviction,
     prefetch,
     placement,
@@ -51,7 +54,7 @@ function starts(knobs: typeof dropping | typeof dropless): fc.Arbitrary<Partial<
 
 function changesOf(knobs: typeof dropping | typeof dropless) {
   const patch: fc.Arbitrary<LivePatch> = fc.record(
-    { cacheSlots: slots, eviction, prefetch, placement, rebalanceEvery, gating, ...knobs },
+    { cacheSlots: slots, cacheScope, eviction, prefetch, placement, rebalanceEvery, gating, ...knobs },
     { requiredKeys: [] },
   );
   return fc.array(fc.record({ afterSteps: fc.integer({ min: 0, max: 25 }), patch }), { maxLength: 4 });
@@ -93,6 +96,7 @@ describe('laws of a running engine', () => {
       const settings = { devices: devices(count), batch: 1, cacheSlots: 2, newTokens: 48 } as const;
       const { recording, audit } = await runTiny({ ...settings, eviction: 'lfru', prefetch: 'echo' }, [
         { afterSteps: 90, patch: { eviction: 'echo' } },
+        { afterSteps: 105, patch: { cacheScope: 'device' } },
         { afterSteps: 120, patch: { prefetch: 'off' } },
         { afterSteps: 130, patch: { prefetch: 'echo', cacheSlots: 3 } },
       ]);

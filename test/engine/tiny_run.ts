@@ -38,6 +38,7 @@ export function tinyPairModel(name: 'nllb_moe' | 'switch'): OpenModel {
 
 export const TINY: RunSettings = {
   cacheSlots: 'all',
+  cacheScope: 'layer',
   eviction: 'lifo',
   prefetch: 'off',
   placement: 'contiguous',

@@ -102,10 +102,10 @@ describe('cache replay', () => {
       cache.access(expert);
     }
     // Loaded 4 0 3 1 2. Device 0 loses 3 and 1; of 4 0 2 the least recent load goes.
-    expect(applyChange(cache, 0, layer, 2, 'lru')).toEqual([1, 3, 4]);
+    expect(applyChange(cache, 0, [layer], 2, 'lru')).toEqual([1, 3, 4]);
     expect(cache.residents()).toEqual([0, 2]);
     // No more slots than experts owned.
-    applyChange(cache, 0, layer, 50, 'lru');
+    applyChange(cache, 0, [layer], 50, 'lru');
     expect(cache.capacity).toBe(4);
   });
 

@@ -6,6 +6,7 @@ import { openModel } from '../../coordinator/open_model.ts';
 import type { Run } from '../../coordinator/run.ts';
 import { startRun } from '../../coordinator/run_start.ts';
 import {
+  CacheScope,
   CacheSlots,
   DEFAULT_RUN,
   DEFAULT_TRANSLATION,
@@ -34,6 +35,7 @@ const FLAGS = {
   'budget-mib': { type: 'string' },
   ...GATING_FLAGS,
   'cache-slots': { type: 'string' },
+  'cache-scope': { type: 'string' },
   evict: { type: 'string' },
   prefetch: { type: 'string' },
   placement: { type: 'string' },
@@ -62,6 +64,8 @@ export const run: Command = {
     '  --budget-mib M              bytes each device may hold, MiB (default: half of free memory, shared)',
     ...GATING_HELP,
     `  --cache-slots N|all         expert slots per layer and device (default ${DEFAULT_RUN.cacheSlots})`,
+    `  --cache-scope ${CacheScope.options.join('|')}  whose slots they are: each layer's, or as many in all in one pool that the layers of a`,
+    `                              device share (default ${DEFAULT_RUN.cacheScope})`,
     `  --evict ${EvictionChoice.options.join('|')}  (default ${DEFAULT_RUN.eviction})`,
     `  --prefetch ${PrefetchName.options.join('|')}  load experts ahead (default ${DEFAULT_RUN.prefetch})`,
     `  --placement ${PlacementName.options.join('|')}  (default ${DEFAULT_RUN.placement})`,
@@ -131,6 +135,7 @@ function readSettings(values: ReturnType<typeof parseFlags>, translates: boolean
   if (!(temperature >= 0 && temperature <= 5)) throw new BadArguments('--temperature takes a number from 0 to 5');
   return {
     cacheSlots: slots.data,
+    cacheScope: choiceFlag(values, 'cache-scope', CacheScope.options, DEFAULT_RUN.cacheScope),
     eviction: choiceFlag(values, 'evict', EvictionChoice.options, DEFAULT_RUN.eviction),
     prefetch: choiceFlag(values, 'prefetch', PrefetchName.options, DEFAULT_RUN.prefetch),
     placement: choiceFlag(values, 'placement', PlacementName.options, DEFAULT_RUN.placement),
