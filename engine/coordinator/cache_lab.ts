@@ -1,6 +1,6 @@
 import { contiguous } from '../balancing/placement.ts';
 import { GATING_POLICIES } from '../gating/policies.ts';
-import type { CacheTable, Scored } from '../protocol/labs.ts';
+import type { CacheTable } from '../protocol/labs.ts';
 import type { RecordedSettings, RecordedStep, RunRecording } from '../protocol/run_recording.ts';
 import { LEDGER_CATEGORIES } from '../protocol/telemetry.ts';
 import type { CacheQuestion } from '../replay/cache_table.ts';
@@ -16,17 +16,24 @@ const EXPERTS = LEDGER_CATEGORIES.indexOf('experts');
 /** What a cache table is made of: a run's placement, costs and setting in force, or a trace on one device. */
 export function cacheQuestion(
   { subject, trace, recording }: LabMaterial,
-  { slots, scored }: { readonly slots?: readonly number[]; readonly scored: Scored },
+  params: Pick<CacheQuestion, 'slots' | 'scored' | 'scope'>,
 ): CacheQuestion {
+  const { slots, scored } = params;
   const asked = { subject, trace, scored, ...(slots && { slots }) };
-  if (recording === undefined) return { ...asked, placement: contiguous(trace.moeLayers, trace.experts, 1) };
+  if (recording === undefined) {
+    const { scope = 'layer' } = params;
+    return { ...asked, scope, placement: contiguous(trace.moeLayers, trace.experts, 1) };
+  }
   const { changes } = toTimeline(recording);
   const last = changes[changes.length - 1] as CacheChange;
   const cost = costOf(recording);
-  const inForce = inForceOf(recording.steps, last);
+  const { scope = last.scope ?? 'layer' } = params;
+  // Of slots shared otherwise the table has no curve to mark it on.
+  const inForce = scope === (last.scope ?? 'layer') ? inForceOf(recording.steps, last) : undefined;
   return {
     ...asked,
     placement: last.placement,
+    scope,
     ...(last.activeSet && { activeSet: last.activeSet }),
     ...(cost && { cost }),
     ...(inForce && { inForce }),
@@ -39,7 +46,7 @@ function notesOf(settings: RunRecording['settings'], last: CacheChange): string[
   const notes: string[] = [];
   if (settings.length > 1) {
     notes.push(
-      'Settings changed during the run; the table replays all of it under the placement and gating in force at its end, and the measured point counts from the last change on.',
+      'Settings changed during the run; the table replays all of it under the placement, gating and sharing of slots in force at its end, and the measured point counts from the last change on.',
     );
   }
   const { title, activeSet } = GATING_POLICIES[(settings[settings.length - 1] as RecordedSettings).settings.gating];

@@ -1,5 +1,12 @@
 import { z } from 'zod';
-import { Capacity, type EvictionName, type GatingName, PlacementName, TutelFactor } from './settings.ts';
+import {
+  type CacheScope,
+  Capacity,
+  type EvictionName,
+  type GatingName,
+  PlacementName,
+  TutelFactor,
+} from './settings.ts';
 import type { STEP_PHASES } from './telemetry.ts';
 
 /**
@@ -68,6 +75,8 @@ export interface CacheRow {
 export interface CacheTable {
   readonly subject: LabSubject;
   readonly how: 'replayed';
+  /** Whose the slots are: each layer's, or as many in all, shared by the layers of a device. */
+  readonly scope: CacheScope;
   readonly scored: { readonly rule: Scored; readonly steps: number; readonly accesses: number };
   readonly slots: readonly number[];
   readonly rows: readonly CacheRow[];
@@ -75,7 +84,10 @@ export interface CacheTable {
   readonly coldMisses: number;
   /** Mean distinct experts per layer and device that a step needs. */
   readonly workingSet: number;
-  /** Misses by layer and size under the policy in force (LRU for a trace) [L][m], and the split of slots they suggest. */
+  /**
+   * Misses by layer and size under the policy in force (LRU for a trace) [L][m], and the split of slots they suggest: with slots per
+   * layer, whatever the scope.
+   */
   readonly byLayer: {
     readonly policy: EvictionName;
     readonly misses: readonly (readonly number[])[];

@@ -13,7 +13,7 @@ export interface ActiveSets {
   readonly devices: number;
   readonly experts: number;
   /** Distinct experts of each event, ascending, one event behind the other. */
-  readonly ids: Uint16Array;
+  readonly ids: Uint16Array | Int32Array;
   /** First id of event (step * moeLayers + layer) * devices + device [events + 1]. */
   readonly offsets: Int32Array;
   /** Experts that a device holds of a layer [moeLayers, devices]. */

@@ -27,7 +27,7 @@ export async function replayAllSizes(
   const min = Array.from({ length: lru === undefined ? stacks : 0 }, () => new MinStack(experts));
   const next = lru === undefined ? nextUses(sets) : new Int32Array(0);
   const slices = stepSlices(sets);
-  const sums = new MissSums(sets, slots, slices.mostSteps);
+  const sums = new MissSums(sets, experts, slots, slices.mostSteps);
   let coldMisses = 0;
   for (const [fromStep, toStep] of slices.list) {
     for (let layer = 0; layer < moeLayers; layer++) {

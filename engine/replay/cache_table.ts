@@ -3,7 +3,7 @@ import { mostHeld, type Placement } from '../balancing/placement.ts';
 import { POLICIES } from '../buffering/policies.ts';
 import type { ActiveSet } from '../gating/policy.ts';
 import type { CacheRow, CacheTable, LabSubject, ReplayPolicy, Scored } from '../protocol/labs.ts';
-import type { EvictionName } from '../protocol/settings.ts';
+import type { CacheScope, EvictionName } from '../protocol/settings.ts';
 import type { RoutingTrace } from '../trace/trace.ts';
 import { type ActiveSets, activeSets } from './active_sets.ts';
 import { replayAllSizes } from './all_sizes.ts';
@@ -12,12 +12,15 @@ import { verdictOf } from './cache_verdicts.ts';
 import { warningsOf } from './cache_warnings.ts';
 import { expertCaches, replayEachSize } from './each_size.ts';
 import { servedLruCaches } from './lru_served.ts';
+import { replayMinPool } from './min_pool.ts';
 import { countAccesses, countScored, type MissCounts } from './miss_counts.ts';
 import { curveSizes } from './miss_curve.ts';
 import type { Pace } from './pace.ts';
 import { scoredSteps } from './scored_steps.ts';
 
 const MOST_SIZES = 16;
+const POOL_NOTE =
+  'All layers of a device share its slots: a size is how many that makes for each layer. Slots by layer are counted with slots of their own.';
 
 export interface CacheQuestion {
   readonly subject: LabSubject;
@@ -29,6 +32,8 @@ export interface CacheQuestion {
   readonly scored: Scored;
   /** Per layer and device; absent: about 16 sizes from 1 to all. */
   readonly slots?: readonly number[];
+  /** Whose the slots are; absent: each layer's. */
+  readonly scope?: CacheScope;
   /** Absent: every policy that runs, and MIN. */
   readonly policies?: readonly ReplayPolicy[];
   readonly cost?: CacheTable['cost'];
@@ -46,12 +51,12 @@ export function policyTitle(policy: ReplayPolicy): string {
 }
 
 /**
- * Miss rate against size for every policy, exact: LRU and MIN at all sizes in one pass, the others size by size through the expert
- * caches that ranks run. Cold start, nothing is forgotten between requests.
- * @throws EngineRefusal where no access is scored, or the work was cancelled
+ * Miss rate against size for every policy, exact: LRU and MIN at all sizes in one pass, the others (and LRU where layers share
+ * slots) size by size through the expert caches that ranks run. Cold start, nothing is forgotten between requests.
+ * @throws EngineRefusal where no access is scored, for the LRU of cache studies in a pool, or where the work was cancelled
  */
 export async function cacheTable(question: CacheQuestion, pace: Pace): Promise<CacheTable> {
-  const { subject, trace, placement, cost, inForce } = question;
+  const { subject, trace, placement, scope = 'layer', cost, inForce } = question;
   const sets = activeSets(trace, placement, question.activeSet);
   const scored = scoredSteps(trace, question.scored);
   const { accesses, events } = countAccesses(sets, scored);
@@ -60,16 +65,21 @@ export async function cacheTable(question: CacheQuestion, pace: Pace): Promise<C
       `${subject.name}: none of its ${trace.steps} steps is scored under "${question.scored}"; score all steps, or take a longer trace.`,
     );
   }
+  if (scope === 'device' && question.policies?.includes('lru-served')) {
+    throw new EngineRefusal(
+      'lru-served: the LRU of cache studies is counted with slots per layer only; set scope to layer, or choose lru.',
+    );
+  }
   const most = mostHeld(placement);
   const slots = sizesOf(question.slots, most, inForce?.slots);
   const counter = new Counter(sets, scored, slots, pace);
-  const min = await counter.counts('min');
+  const min = await counter.counts('min', scope);
   const lru = await replayAllSizes('lru', sets, scored, sizesUpTo(most), pace);
   const rows: CacheRow[] = [];
   const policies = question.policies ?? TABLE_POLICIES;
   for (const [index, policy] of policies.entries()) {
     pace.tell(index / policies.length, `Replaying ${policyTitle(policy)} at ${slots.length} sizes`);
-    const { misses, missesPerStep } = await counter.counts(policy);
+    const { misses, missesPerStep } = await counter.counts(policy, scope);
     rows.push({
       policy,
       title: policyTitle(policy),
@@ -89,6 +99,7 @@ export async function cacheTable(question: CacheQuestion, pace: Pace): Promise<C
   const parts = {
     subject,
     how: 'replayed',
+    scope,
     scored: { rule: question.scored, steps: countScored(scored), accesses },
     slots,
     rows,
@@ -100,13 +111,17 @@ export async function cacheTable(question: CacheQuestion, pace: Pace): Promise<C
     byLayer: await byLayer(counter, inForce?.policy ?? 'lru', lru, accesses),
     ...(cost && { cost }),
     ...(inForce && { inForce }),
-    warnings: [...(question.notes ?? []), ...warningsOf(parts, countRequests(trace), question.activeSet)],
+    warnings: [
+      ...(question.notes ?? []),
+      ...(scope === 'device' ? [POOL_NOTE] : []),
+      ...warningsOf(parts, countRequests(trace), question.activeSet),
+    ],
   };
 }
 
 /** Misses of each policy, counted once. */
 class Counter {
-  private readonly known = new Map<ReplayPolicy, Promise<MissCounts>>();
+  private readonly known = new Map<string, Promise<MissCounts>>();
 
   constructor(
     readonly sets: ActiveSets,
@@ -115,9 +130,10 @@ class Counter {
     readonly pace: Pace,
   ) {}
 
-  counts(policy: ReplayPolicy): Promise<MissCounts> {
-    const counts = this.known.get(policy) ?? this.count(policy);
-    this.known.set(policy, counts);
+  counts(policy: ReplayPolicy, scope: CacheScope): Promise<MissCounts> {
+    const key = `${policy} ${scope}`;
+    const counts = this.known.get(key) ?? this.count(policy, scope);
+    this.known.set(key, counts);
     return counts;
   }
 
@@ -126,16 +142,19 @@ class Counter {
     return replayEachSize(expertCaches(policy, this.sets, allocation), this.sets, this.scored, this.pace);
   }
 
-  private count(policy: ReplayPolicy): Promise<MissCounts> {
+  private count(policy: ReplayPolicy, scope: CacheScope): Promise<MissCounts> {
     const { sets, scored, slots, pace } = this;
-    if (policy === 'lru' || policy === 'min') return replayAllSizes(policy, sets, scored, slots, pace);
     const alike = slots.map((size) => new Array<number>(sets.moeLayers).fill(size));
+    if (scope === 'device' && policy === 'min') return replayMinPool(sets, scored, slots, pace);
+    if (scope === 'device' && policy !== 'lru-served')
+      return replayEachSize(expertCaches(policy as EvictionName, sets, alike, scope), sets, scored, pace);
+    if (policy === 'lru' || policy === 'min') return replayAllSizes(policy, sets, scored, slots, pace);
     const caches = policy === 'lru-served' ? servedLruCaches(sets, alike) : expertCaches(policy, sets, alike);
     return replayEachSize(caches, sets, scored, pace);
   }
 }
 
-/** @param lru at every size from 1 on */
+/** With slots per layer, whatever the table is about. @param lru at every size from 1 on */
 async function byLayer(
   counter: Counter,
   policy: EvictionName,
@@ -143,7 +162,7 @@ async function byLayer(
   accesses: number,
 ): Promise<CacheTable['byLayer']> {
   const { slots } = counter;
-  const { byLayer: misses } = await counter.counts(policy);
+  const { byLayer: misses } = await counter.counts(policy, 'layer');
   const largest = lru.misses.length;
   const curves = policy === 'lru' ? lru.byLayer : misses.map((layer) => interpolate(slots, layer, largest));
   const layers = misses.length;

@@ -1,3 +1,4 @@
+import type { ActiveSets } from './active_sets.ts';
 import type { Depths } from './depths.ts';
 
 /**
@@ -34,7 +35,7 @@ export class LruStack {
    * @param depths where its accesses are counted; absent: nowhere
    * @returns how many of them were never used before
    */
-  event(ids: Uint16Array, from: number, to: number, depths: Depths | undefined): number {
+  event(ids: ActiveSets['ids'], from: number, to: number, depths: Depths | undefined): number {
     const before = this.length;
     this.lift(ids, from, to);
     if (depths !== undefined) this.count(ids, from, to, depths);
@@ -43,7 +44,7 @@ export class LruStack {
   }
 
   /** Notes how deep each expert of the step stands, then puts them on top. */
-  private lift(ids: Uint16Array, from: number, to: number): void {
+  private lift(ids: ActiveSets['ids'], from: number, to: number): void {
     const { stack, stamps, depthOf, passed, length } = this;
     const count = to - from;
     const stamp = ++this.stamp;
@@ -78,7 +79,7 @@ export class LruStack {
     for (let i = 0; i < count; i++) stack[i] = ids[to - 1 - i] as number;
   }
 
-  private count(ids: Uint16Array, from: number, to: number, depths: Depths): void {
+  private count(ids: ActiveSets['ids'], from: number, to: number, depths: Depths): void {
     const { depthOf, marked } = this;
     for (let i = from; i < to; i++) depths.add(depthOf[ids[i] as number] as number);
     if (this.largestMark === 0) return;
@@ -89,7 +90,7 @@ export class LruStack {
     }
   }
 
-  private mark(ids: Uint16Array, from: number, to: number): void {
+  private mark(ids: ActiveSets['ids'], from: number, to: number): void {
     const { depthOf, marked, largestMark } = this;
     const count = to - from;
     let deepest = 0;
@@ -114,7 +115,7 @@ export class LruStack {
   }
 
   /** A marked size holds all above its own number, and the one below it. */
-  private holdsHighest(ids: Uint16Array, to: number, size: number): boolean {
+  private holdsHighest(ids: ActiveSets['ids'], to: number, size: number): boolean {
     for (let i = to - size; i < to; i++) {
       const depth = this.depthOf[ids[i] as number] as number;
       if (depth === size || depth > size + 1) return false;

@@ -36,29 +36,29 @@ export function nextUses(sets: ActiveSets): Int32Array {
  * experts next used in the same step stays makes no difference: one of them is missed then.
  */
 export class MinStack {
-  private readonly stack: Uint16Array;
+  private readonly stack: Int32Array;
   private length = 0;
   private readonly depthOf: Int32Array;
   private readonly stamps: Int32Array;
   private stamp = 0;
   private readonly nextUse: Int32Array;
   /** Experts carried along, the best last, and their next uses. */
-  private readonly carried: Uint16Array;
+  private readonly carried: Int32Array;
   private readonly carriedUse: Int32Array;
 
   constructor(private readonly experts: number) {
-    this.stack = new Uint16Array(experts);
+    this.stack = new Int32Array(experts);
     this.depthOf = new Int32Array(experts);
     this.stamps = new Int32Array(experts);
     this.nextUse = new Int32Array(experts);
-    this.carried = new Uint16Array(experts + 1);
+    this.carried = new Int32Array(experts + 1);
     this.carriedUse = new Int32Array(experts + 1);
     // Never passed: nothing is used later.
     this.carriedUse[0] = NEVER;
   }
 
   /** As LruStack.event. @param next next uses, parallel to ids */
-  event(ids: Uint16Array, next: Int32Array, from: number, to: number, depths: Depths | undefined): number {
+  event(ids: ActiveSets['ids'], next: Int32Array, from: number, to: number, depths: Depths | undefined): number {
     const { stack, stamps, depthOf, nextUse, carried, carriedUse, length } = this;
     const count = to - from;
     const stamp = ++this.stamp;
@@ -103,7 +103,7 @@ export class MinStack {
   }
 
   /** The step's experts, nearest next use first. */
-  private putOnTop(ids: Uint16Array, from: number, to: number): void {
+  private putOnTop(ids: ActiveSets['ids'], from: number, to: number): void {
     const { stack, nextUse } = this;
     for (let i = from; i < to; i++) {
       const expert = ids[i] as number;

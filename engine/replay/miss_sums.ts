@@ -12,16 +12,17 @@ export class MissSums {
   /** Of the device that missed most in each step, over all steps [m]. */
   private readonly slowest: Float64Array;
 
-  /** @param sliceSteps the most steps of a slice */
+  /** @param depths how deep a stack is at most @param slots ascending [m] @param sliceSteps the most steps of a slice */
   constructor(
-    { moeLayers, devices, experts }: ActiveSets,
+    { moeLayers, devices }: ActiveSets,
+    depths: number,
     private readonly slots: readonly number[],
     sliceSteps: number,
   ) {
     this.moeLayers = moeLayers;
     this.devices = devices;
     // With one device nothing is asked of single steps.
-    this.depths = new Depths(experts, slots, devices === 1 ? moeLayers : moeLayers * devices * sliceSteps);
+    this.depths = new Depths(depths, slots, devices === 1 ? moeLayers : moeLayers * devices * sliceSteps);
     this.byLayer = Array.from({ length: moeLayers }, () => new Float64Array(slots.length));
     this.slowest = new Float64Array(slots.length);
   }

@@ -30,6 +30,8 @@ export class ReferenceCache {
   constructor(
     private capacity: number,
     private policy: EvictionName,
+    /** How many layers share the slots: their events come in turn, and a step is one round of them. */
+    private readonly layers = 1,
   ) {
     this.queues = queuesOf(policy);
   }
@@ -110,9 +112,12 @@ export class ReferenceCache {
         case 'lfu':
           return [this.usesOf(resident).length, resident.served];
         case 'lfru':
-          return [this.usesOf(resident).length / (now - resident.use + 1), resident.served];
+          return [this.usesOf(resident).length / (Math.floor((now - resident.use) / this.layers) + 1), resident.served];
         case 'decayed':
-          return [this.usesOf(resident).reduce((sum, use) => sum + 0.95 ** (now - use), 0), resident.served];
+          return [
+            this.usesOf(resident).reduce((sum, use) => sum + 0.95 ** (this.round(now) - this.round(use)), 0),
+            resident.served,
+          ];
         default:
           return byUse;
       }
@@ -132,9 +137,13 @@ export class ReferenceCache {
     return this.history.flatMap((used, step) => (used.includes(expert) ? [step + 1] : []));
   }
 
+  private round(event: number): number {
+    return Math.ceil(event / this.layers);
+  }
+
   private pin(): void {
     const resized = this.pins !== undefined && this.pins.capacity !== this.capacity;
-    if (this.policy !== 'pinned' || (this.seen.length < this.pinDue && !resized)) return;
+    if (this.policy !== 'pinned' || (Math.floor(this.seen.length / this.layers) < this.pinDue && !resized)) return;
     this.pinDue = Number.POSITIVE_INFINITY;
     const uses = (expert: number) => this.seen.filter((used) => used.includes(expert)).length;
     const hottest = [...new Set(this.seen.flat())].sort((a, b) => uses(b) - uses(a) || a - b);
@@ -142,7 +151,7 @@ export class ReferenceCache {
   }
 
   private remove(expert: number): void {
-    if (this.pins?.expert.includes(expert)) this.pinDue = this.seen.length + PIN_STEPS;
+    if (this.pins?.expert.includes(expert)) this.pinDue = Math.floor(this.seen.length / this.layers) + PIN_STEPS;
     this.held = this.held.filter((resident) => resident.expert !== expert);
     this.queues?.remove(expert);
     this.counters.evictions++;

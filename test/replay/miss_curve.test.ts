@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { contiguous } from '../../engine/balancing/placement.ts';
-import { EvictionName } from '../../engine/protocol/settings.ts';
+import { CacheScope, EvictionName } from '../../engine/protocol/settings.ts';
 import { loadHistory } from '../../engine/replay/load_history.ts';
 import { curveSizes, MissCurveReplay } from '../../engine/replay/miss_curve.ts';
 import { CacheReplay, replayCaches } from '../../engine/replay/replay_cache.ts';
@@ -14,16 +14,17 @@ describe('miss curve', () => {
   it('is at each size what a cache replay of the same steps says of the window', () => {
     const settings = fc.record({
       policy: eviction,
+      scope: fc.constantFrom(...CacheScope.options),
       devices: fc.constantFrom(1, 2),
       window: fc.integer({ min: 1, max: 30 }),
     });
     fc.assert(
-      fc.property(grown, settings, fc.nat(24), (trace, { policy, devices, window }, start) => {
+      fc.property(grown, settings, fc.nat(24), (trace, { policy, scope, devices, window }, start) => {
         const { moeLayers, experts } = trace;
         const from = start % trace.steps;
         const placement = contiguous(moeLayers, experts, devices);
         const slots = curveSizes(Math.ceil(experts / devices), 4);
-        const curve = new MissCurveReplay(moeLayers, experts, { placement, eviction: policy }, slots, window);
+        const curve = new MissCurveReplay(moeLayers, experts, { placement, eviction: policy, scope }, slots, window);
         for (let step = from; step < trace.steps; step++) curve.step(trace, step);
         const reading = curve.read();
         const windowFrom = Math.max(from, trace.steps - window);
@@ -36,7 +37,7 @@ describe('miss curve', () => {
         expect(reading.workingSet).toBeCloseTo(active / steps / moeLayers / devices, 10);
         for (const [index, slotsPerLayer] of slots.entries()) {
           const replay = new CacheReplay(moeLayers, experts);
-          replay.apply({ atStep: 0, slotsPerLayer, eviction: policy, placement });
+          replay.apply({ atStep: 0, slotsPerLayer, eviction: policy, placement, scope });
           const missesOf = (device: number) =>
             Array.from({ length: moeLayers }, (_, layer) => replay.counters(device, layer).misses).reduce(
               (a, b) => a + b,

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { contiguous, type LayerPlacement, type Placement, singleCopies } from '../../engine/balancing/placement.ts';
 import { DeviceRouting } from '../../engine/buffering/device_routing.ts';
 import { type CacheCounters, ExpertCache } from '../../engine/buffering/expert_cache.ts';
-import { EvictionName } from '../../engine/protocol/settings.ts';
+import { CacheScope, EvictionName } from '../../engine/protocol/settings.ts';
 import { applyChange } from '../../engine/replay/device_caches.ts';
 import { type CacheChange, CacheReplay, replayCaches } from '../../engine/replay/replay_cache.ts';
 import { type RoutingTrace, RoutingTraceBuilder } from '../../engine/trace/trace.ts';
@@ -17,9 +17,8 @@ interface Case {
 }
 
 /** A trace with settings that change at some of its steps, some of them more than once, and some after its end. */
-const cases: fc.Arbitrary<Case> = fc
-  .tuple(traces({ maxSteps: 20 }), fc.constantFrom(1, 2, 3))
-  .chain(([trace, devices]) => {
+const casesOf = (scopes: readonly CacheScope[]): fc.Arbitrary<Case> =>
+  fc.tuple(traces({ maxSteps: 20 }), fc.constantFrom(1, 2, 3)).chain(([trace, devices]) => {
     const { moeLayers, experts } = trace;
     const placement: fc.Arbitrary<Placement> = fc.record({
       devices: fc.constant(devices),
@@ -34,12 +33,15 @@ const cases: fc.Arbitrary<Case> = fc
       slotsPerLayer: fc.integer({ min: 1, max: experts + 1 }),
       eviction: fc.constantFrom(...EvictionName.options),
       placement,
+      scope: fc.constantFrom(...scopes),
     });
     return fc.array(change, { minLength: 1, maxLength: 5 }).map((list) => {
       const changes = [...list].sort((a, b) => a.atStep - b.atStep);
       return { trace, changes: changes.map((one, index) => (index === 0 ? { ...one, atStep: 0 } : one)) };
     });
   });
+
+const cases = casesOf(CacheScope.options);
 
 function counters(replay: CacheReplay, { trace, changes }: Case): CacheCounters[] {
   const devices = changes[0]?.placement.devices ?? 0;
@@ -73,7 +75,7 @@ describe('cache replay', () => {
   it('is each device and layer driven by hand: what the device owns, then the policy, then the size, at most what it owns', () => {
     fc.assert(
       fc.property(
-        cases.filter(({ trace }) => trace.steps > 0),
+        casesOf(['layer']).filter(({ trace }) => trace.steps > 0),
         ({ trace, changes }) => {
           const replay = replayCaches(trace, { changes });
           const totals = { hits: 0, misses: 0, loads: 0, evictions: 0 };

@@ -43,6 +43,24 @@ describe('moe replay --trace', () => {
     }
   });
 
+  it('replays slots that the layers of a device share, and says so', async () => {
+    const args = ['--trace', OLMOE, '--slots', '12,48', '--evict', 'lru', '--json'];
+    const [apart, shared] = [
+      JSON.parse(await printed(...args).finally(() => vi.restoreAllMocks())),
+      JSON.parse(await printed(...args, '--scope', 'device').finally(() => vi.restoreAllMocks())),
+    ];
+    expect([apart.scope, shared.scope]).toEqual(['layer', 'device']);
+    const missed = ({ rows: [{ misses }] }: { rows: [{ misses: number[] }] }) => misses;
+    expect(missed(shared)[0]).toBeGreaterThan(missed(apart)[0] as number);
+    expect(missed(shared)[1]).toBeLessThan(missed(apart)[1] as number);
+    expect(shared.byLayer).toEqual(apart.byLayer);
+    expect(await printed(...args.slice(0, -1), '--scope', 'device')).toContain('shared by the layers');
+    await expect(replay.run([...args.slice(0, 4), '--evict', 'lru-served', '--scope', 'device'])).rejects.toThrow(
+      'set scope to layer',
+    );
+    await expect(replay.run([...args, '--scope', 'model'])).rejects.toThrow(BadArguments);
+  });
+
   it('prints the same as JSON, from the packed file and the plain one', async () => {
     const args = ['--evict', 'lru', '--slots', '12,48', '--json'];
     const packed = JSON.parse(await printed('--trace', OLMOE, ...args));

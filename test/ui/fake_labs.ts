@@ -52,6 +52,7 @@ export function fakeCacheTable(source: LabSource): CacheTable {
   return {
     subject: subjectOf(source),
     how: 'replayed',
+    scope: 'layer',
     scored: { rule: 'all', steps: STEPS, accesses: ACCESSES },
     slots: SLOTS,
     rows: policies.map((policy) => {

@@ -2,6 +2,7 @@ import { cacheQuestion } from '../../coordinator/cache_lab.ts';
 import { type LabMaterial, openLabSource } from '../../coordinator/lab_source.ts';
 import { auditOf } from '../../coordinator/run_audit.ts';
 import { type CacheTable, type ReplayPolicy, Scored } from '../../protocol/labs.ts';
+import { CacheScope } from '../../protocol/settings.ts';
 import type { Audit } from '../../protocol/telemetry.ts';
 import { cacheTable, policyTitle, TABLE_POLICIES } from '../../replay/cache_table.ts';
 import { joinDecodeSteps } from '../../replay/joined_steps.ts';
@@ -23,6 +24,8 @@ export const replay: Command = {
     `  --evict NAME|all      policies (default all): ${TABLE_POLICIES.join(', ')}`,
     "                        min is Belady's MIN, which knows the future: the floor. By name only: lru-served, LRU as cache",
     '                        studies count it, the experts of a step being used one after the other, hits first',
+    `  --scope ${CacheScope.options.join('|')}   whose slots they are (default: the run's own setting, layer for a trace): each layer's,`,
+    '                        or as many in all, shared by the layers of a device',
     '  --slots N,N,...       cache sizes per layer and device (default: about 16 from 1 to all)',
     `  --scored ${Scored.options.join('|')}   which steps count (default all): the second half of the steps`,
     '                        with new tokens is what is left when prompts and the first half only fill the caches',
@@ -36,6 +39,7 @@ export const replay: Command = {
       run: { type: 'string' },
       trace: { type: 'string' },
       evict: { type: 'string' },
+      scope: { type: 'string' },
       slots: { type: 'string' },
       scored: { type: 'string' },
       batch: { type: 'string' },
@@ -47,7 +51,9 @@ export const replay: Command = {
     const slots = readSizes(values.slots);
     const batch = countFlag(values, 'batch', 1, MOST_BATCH, 1);
     const material = await openLabSource(source, undefined);
-    const question = cacheQuestion(batched(material, batch), { scored, ...(slots && { slots }) });
+    const scope = values.scope === undefined ? undefined : choiceFlag(values, 'scope', CacheScope.options, 'layer');
+    const asked = { scored, ...(slots && { slots }), ...(scope && { scope }) };
+    const question = cacheQuestion(batched(material, batch), asked);
     const table = await cacheTable({ ...question, policies }, new Pace());
     const audit = auditOfRun(material);
     if (values.json) {
@@ -78,11 +84,11 @@ function auditLine({ measured, replayed }: Audit): string {
   return `as recorded: ${measured.misses} misses measured, ${replayed.misses} replayed; ${same ? 'all counters agree' : 'counters differ'}`;
 }
 
-function tableText({ subject, scored, slots, rows, coldMisses, workingSet, warnings }: CacheTable): string {
+function tableText({ subject, scope, scored, slots, rows, coldMisses, workingSet, warnings }: CacheTable): string {
   const cells = (values: readonly string[]) => values.map((value) => value.padStart(7)).join('');
   const first = `${((100 * coldMisses) / scored.accesses).toFixed(1)} of 100 accesses are first uses`;
   return [
-    `${subject.model}: miss rate by slots per layer and device (replayed)`,
+    `${subject.model}: miss rate by slots per layer and device${scope === 'device' ? ', shared by the layers' : ''} (replayed)`,
     `${scored.accesses} accesses of ${scored.steps} steps; ${workingSet.toFixed(1)} experts a step, layer and device; ${first}`,
     ...warnings.map((warning) => `note: ${warning}`),
     '',

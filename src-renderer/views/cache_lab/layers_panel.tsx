@@ -16,14 +16,14 @@ export function LayersPanel({ choice: { table, size } }: { readonly choice: Choi
   const { moeLayers } = table.subject;
   const title = evictionTitle(table.byLayer.policy);
   const equal = table.slots[size] ?? 0;
-  const now = table.rows.find((row) => row.policy === table.byLayer.policy)?.missRate[size];
+  const now = layers.reduce((sum, { misses }) => sum + misses, 0) / table.scored.accesses;
   const dealt = table.byLayer.allocatedMissRate[size];
   return (
     <LabPanel
       title="Slots by layer"
       note={title}
       table={<DataTable caption="Misses and slots by layer" {...layerTable(table, size)} />}
-      says={now === undefined || dealt === undefined ? undefined : allocationSays(now, dealt)}
+      says={dealt === undefined ? undefined : allocationSays(now, dealt)}
     >
       <div className="layer-plots">
         <LayerColumns

@@ -39,6 +39,7 @@ const table = (rows: CacheRow[], more: Partial<CacheTable> = {}): CacheTable => 
     routing: 'recorded',
   },
   how: 'replayed',
+  scope: 'layer',
   scored: { rule: 'all', steps: 10, accesses: 1000 },
   slots: SLOTS,
   rows,
