@@ -77,9 +77,13 @@ export class CpuDense {
    * Keys and values of an encoded source for each decoder layer.
    * @param state hidden states after the encoder's last layer [1, length, hidden]
    */
-  async runCrossKeys(state: Float32Array, length: number): Promise<{ key: Float32Array; value: Float32Array }[]> {
+  async runCrossKeys(
+    states: Float32Array,
+    batch: number,
+    length: number,
+  ): Promise<{ key: Float32Array; value: Float32Array }[]> {
     if (this.crossKeys === undefined) throw new Error('the model has no encoder');
-    const output = await this.crossKeys.run({ x: floats(state, [1, length, this.spec.hiddenSize]) });
+    const output = await this.crossKeys.run({ x: floats(states, [batch, length, this.spec.hiddenSize]) });
     return crossAttentions(this.spec).map((_, index) => ({
       key: output(`key_${index}`),
       value: output(`value_${index}`),

@@ -5,8 +5,8 @@ import { type GraphParts, linear, linearFloats, norm, normFloats } from './parts
 import { WeightBlob, type WeightedGraph } from './weight_blob.ts';
 
 /**
- * Keys and values of a source for the cross-attention of every decoder layer, run once a sequence:
- *   key_l, value_l = W_l norm(x), x [1, S, hidden] after the encoder's last layer, key_l/value_l [1, H, S, D]
+ * Keys and values of sources for the cross-attention of every decoder layer, run once a group of one length:
+ *   key_l, value_l = W_l norm(x), x [B, S, hidden] after the encoder's last layer, key_l/value_l [B, H, S, D]
  * One session for all layers: the encoder's final norm is taken once, and a source costs one call.
  */
 export function crossKeysGraph(layers: readonly AttentionSpec[], finalNorm: NormSpec, hidden: number): WeightedGraph {

@@ -1,7 +1,6 @@
 import type { Tensor } from 'onnxruntime-node';
 import { floats, int64s } from '../device/cpu_session.ts';
 import type { AttentionSpec } from '../families/spec.ts';
-import type { RowPlan } from './messages.ts';
 import type { RelativeBias } from './relative_bias.ts';
 import type { TokenGroup } from './token_groups.ts';
 
@@ -55,19 +54,20 @@ export function decoderFeeds(
   };
 }
 
-/** Self-attention inputs of one source in an encoder: every token sees every other that is not padding. */
-export function encoderFeeds({ tokens, mask }: RowPlan, relative: RelativeBias | undefined): Feeds {
-  const { length } = tokens;
+/** Self-attention inputs of a group in an encoder: every token sees every other of its source that is not padding. */
+export function encoderFeeds({ batch, length, members }: TokenGroup, relative: RelativeBias | undefined): Feeds {
   const planes = relative?.heads ?? 1;
-  const bias = new Float32Array(planes * length * length);
-  for (let plane = 0; plane < planes; plane++) {
-    for (let query = 0; query < length; query++) {
-      const line = (plane * length + query) * length;
-      for (let key = 0; key < length; key++)
-        bias[line + key] = mask?.[key] === 0 ? MASKED : (relative?.of(key - query, plane) ?? 0);
+  const bias = new Float32Array(batch * planes * length * length);
+  let at = 0;
+  for (const { mask } of members) {
+    for (let plane = 0; plane < planes; plane++) {
+      for (let query = 0; query < length; query++) {
+        for (let key = 0; key < length; key++, at++)
+          bias[at] = mask?.[key] === 0 ? MASKED : (relative?.of(key - query, plane) ?? 0);
+      }
     }
   }
-  return { bias: floats(bias, [1, planes, length, length]) };
+  return { bias: floats(bias, [batch, planes, length, length]) };
 }
 
 function ropeFeeds({ batch, length, members, firstRow }: TokenGroup, positions: Rope, headDim: number): Feeds {

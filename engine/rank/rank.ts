@@ -31,7 +31,7 @@ import { RankOutbox } from './rank_outbox.ts';
 import { RelativeBias } from './relative_bias.ts';
 import { paddingOf, routedTogether } from './routed_together.ts';
 import { SourceCache } from './source_cache.ts';
-import { groupTokens, placeTokens } from './token_groups.ts';
+import { decoderGroups, encoderGroups, placeTokens } from './token_groups.ts';
 
 /**
  * One device's share of the engine: its own sequences through the whole model, its own experts for everybody's tokens.
@@ -186,11 +186,12 @@ export class Rank {
     if (stack === undefined) return;
     if (!plan.encoding) return;
     const tokens = this.tokensOf(stack, sources, plan.routedAs, 0, stepTokens);
-    const feeds = sources.map((source) => encoderFeeds(source, this.relative.encoder));
+    const feeds = tokens.groups.map((group) => encoderFeeds(group, this.relative.encoder));
     const attention: AttentionSource = { feeds: (_, group) => feeds[group] ?? {} };
     const states = await this.pass.run(stack, tokens, this.embed(stack, tokens), attention, chosen, this.splits);
     this.clock.enter('attention');
-    for (const [index, source] of sources.entries()) await this.sources.store(source, states[index] as Float32Array);
+    for (const [index, group] of tokens.groups.entries())
+      await this.sources.store(group, states[index] as Float32Array);
   }
 
   /** Hidden states by group after the decoder's last layer. */
@@ -223,12 +224,11 @@ export class Rank {
     return this.pass.run(stack, tokens, this.embed(stack, tokens), source, chosen, this.splits);
   }
 
-  private keep(layer: number, { members, firstRow, length }: PassTokens['groups'][number], output: LayerOutput): void {
+  private keep(layer: number, { members, places, length }: PassTokens['groups'][number], output: LayerOutput): void {
     const { newKey, newValue } = output;
     if (newKey === undefined || newValue === undefined) throw new Error(`layer ${layer} returned no keys`);
-    for (const { row, position } of members) {
-      this.kv.append(layer, row, position, length, row - firstRow, newKey, newValue);
-    }
+    for (const [which, { row, position }] of members.entries())
+      this.kv.append(layer, row, position, length, places[which] as number, newKey, newValue);
   }
 
   /** The step's tokens of one stack, from place `first` on. */
@@ -239,7 +239,7 @@ export class Rank {
     first: number,
     stepTokens: number,
   ): PassTokens {
-    const groups = groupTokens(rows);
+    const groups = stack.kind === 'encoder' ? encoderGroups(rows) : decoderGroups(rows);
     const placed = placeTokens(rows, groups);
     const padding = paddingOf(rows);
     const rule = this.moe[0]?.feedForward.rule;
@@ -254,10 +254,10 @@ export class Rank {
   }
 
   private embed({ embeddingPositions }: StackSpec, { groups }: PassTokens): Float32Array[] {
-    return groups.map(({ batch, length, members, firstRow }) => {
+    return groups.map(({ batch, length, members, places }) => {
       const state = new Float32Array(batch * length * this.spec.hiddenSize);
-      for (const { tokens, row, position } of members)
-        this.embedding.lookUp(tokens, state, (row - firstRow) * length, embeddingPositions, position);
+      for (const [which, { tokens, position }] of members.entries())
+        this.embedding.lookUp(tokens, state, (places[which] as number) * length, embeddingPositions, position);
       return state;
     });
   }

@@ -35,11 +35,13 @@ export class SourceCache {
     this.kv.fit(Math.max(...rows.map(({ row }) => row)) + 1, Math.max(...tokens));
   }
 
-  /** @param state the source's hidden states after the encoder's last layer [1, tokens, hidden] */
-  async store({ row, tokens, mask }: RowPlan, state: Float32Array): Promise<void> {
-    this.sources[row] = { tokens: tokens.length, mask };
-    for (const [layer, { key, value }] of (await this.dense.runCrossKeys(state, tokens.length)).entries()) {
-      this.kv.append(layer, row, 0, tokens.length, 0, key, value);
+  /** @param states hidden states of a group of sources after the encoder's last layer [batch, length, hidden] */
+  async store({ batch, length, members, places }: TokenGroup, states: Float32Array): Promise<void> {
+    const computed = await this.dense.runCrossKeys(states, batch, length);
+    for (const [which, { row, mask }] of members.entries()) {
+      this.sources[row] = { tokens: length, mask };
+      for (const [layer, { key, value }] of computed.entries())
+        this.kv.append(layer, row, 0, length, places[which] as number, key, value);
     }
   }
 

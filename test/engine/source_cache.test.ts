@@ -3,6 +3,7 @@ import type { CpuDense } from '../../engine/device/cpu_dense.ts';
 import { MemoryLedger } from '../../engine/rank/ledger.ts';
 import type { RowPlan } from '../../engine/rank/messages.ts';
 import { SourceCache } from '../../engine/rank/source_cache.ts';
+import { encoderGroups } from '../../engine/rank/token_groups.ts';
 import { tinyPairModel } from './tiny_run.ts';
 
 const LENGTHS = [200, 10, 12];
@@ -13,7 +14,7 @@ it('masks the rows in flight by their own sources, also after a longer one betwe
   const { kvHeads = 0, headDim = 0 } = layer?.attention ?? {};
   const keys = (tokens: number) => new Float32Array(kvHeads * tokens * headDim).fill(1);
   const dense = {
-    runCrossKeys: async (_: Float32Array, tokens: number) =>
+    runCrossKeys: async (_: Float32Array, __: number, tokens: number) =>
       (spec.stacks[1]?.layers ?? []).map(() => ({ key: keys(tokens), value: keys(tokens) })),
   } as unknown as CpuDense;
   const cache = new SourceCache(spec, dense, new MemoryLedger('cpu:0', 1e9));
@@ -22,10 +23,11 @@ it('masks the rows in flight by their own sources, also after a longer one betwe
     return { row, sequence: row, position: 0, tokens: Int32Array.of(0), emit: true, source };
   });
   cache.fit(rows);
-  for (const row of rows) await cache.store({ ...row, tokens: row.source as Int32Array }, new Float32Array(0));
+  const sources = rows.map((row) => ({ ...row, tokens: row.source as Int32Array }));
+  for (const group of encoderGroups(sources)) await cache.store(group, new Float32Array(0));
   const later = rows.slice(1).map(({ row, sequence, tokens }) => ({ row, sequence, position: 1, tokens, emit: true }));
   cache.fit(later);
-  const group = { firstRow: 0, batch: 3, length: 1, members: later, cached: true };
+  const group = { firstRow: 0, batch: 3, length: 1, members: later, places: [1, 2], cached: true };
   const { cross_bias: mask } = cache.mask(group);
   const { cross_key: key } = cache.keys(0, group);
   if (mask === undefined || key === undefined) throw new Error('the model has cross-attention');
