@@ -9,11 +9,14 @@ const SHORTEST_PIECE = POOL_VALUES / 2;
  * experts are the same and a gigabyte is written at the speed of the disk.
  */
 export class RandomWeights {
+  /** The next value of a standard normal distribution. */
+  readonly standard: () => number;
   private readonly next: () => number;
   private readonly pool: Float32Array;
 
   constructor(seed: number) {
     this.next = uniform(seed);
+    this.standard = () => normal(this.next);
     this.pool = new Float32Array(POOL_VALUES);
     for (let i = 0; i < POOL_VALUES; i++) this.pool[i] = normal(this.next);
   }

@@ -1,13 +1,17 @@
 import { RandomWeights } from '../checkpoint/random_weights.ts';
 import type { StreamedTensor } from '../checkpoint/safetensors_stream.ts';
 import type { RoutingTrace } from '../trace/trace.ts';
-import { popularityBias } from './popularity.ts';
+import { busiestEighth, layerCounts, popularityBias, routerDeviation } from './popularity.ts';
 import { type PaperShape, scaled } from './shapes.ts';
 
-/** Router logits of normed tokens then have this standard deviation, that of Gumbel noise: see popularity.ts. */
-const ROUTER_DEVIATION = Math.PI / Math.sqrt(6);
 /** As usual for initial weights; keeps activations finite through all layers. */
 const WEIGHT_DEVIATION = 0.02;
+
+/**
+ * Of embeddings, over that of position vectors. Positions are much alike from token to token: were they as large as what tells
+ * tokens apart, a few experts would be everybody's first choice, whatever their bias.
+ */
+const EMBEDDING_DEVIATION = 8;
 
 export type Density = 'moe' | 'dense';
 
@@ -70,9 +74,14 @@ export function syntheticTensors(
   const feedForward = (name: string, block: number): StreamedTensor[] => {
     if (density === 'dense' || (block + 1) % shape.interval !== 0) return mlp(name);
     const router = `${name}.router.classifier`;
+    const bias = popularityBias(routing, moe, shape.experts);
+    const busiest = busiestEighth(layerCounts(routing, moe % routing.moeLayers));
+    const deviation = routerDeviation(bias, shape.topK, busiest, weights.standard);
+    moe++;
     return [
-      weights.normal(`${router}.weight`, [shape.experts, hidden], ROUTER_DEVIATION / Math.sqrt(hidden)),
-      weights.values(`${router}.bias`, [shape.experts], popularityBias(routing, moe++, shape.experts)),
+      // A normed token has length sqrt(hidden): its product with a row of the weight has this deviation.
+      weights.normal(`${router}.weight`, [shape.experts, hidden], deviation / Math.sqrt(hidden)),
+      weights.values(`${router}.bias`, [shape.experts], bias),
       ...Array.from({ length: shape.experts }, (_, id) => mlp(`${name}.experts.expert_${id}`)).flat(),
     ];
   };
@@ -89,7 +98,7 @@ export function syntheticTensors(
     }).flat(),
     ...norm(`${prefix}.layer_norm`),
   ];
-  const embedding = (name: string) => weights.normal(name, [vocab, hidden], hidden ** -0.5);
+  const embedding = (name: string) => weights.normal(name, [vocab, hidden], EMBEDDING_DEVIATION * hidden ** -0.5);
   if (shape.encoderLayers === 0)
     return [embedding('decoder.embed_tokens.weight'), ...stack('decoder', shape.decoderLayers, false)];
   return [

@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { RandomWeights } from '../../engine/checkpoint/random_weights.ts';
 import { readTraceFile } from '../../engine/report/trace_file.ts';
 import { compareGating, contenders } from '../../engine/reproduce/compare_gating.ts';
-import { busiestEighth, layerCounts, popularityBias } from '../../engine/reproduce/popularity.ts';
+import { busiestEighth, layerCounts, popularityBias, routerDeviation } from '../../engine/reproduce/popularity.ts';
 import { recordTrace } from '../../engine/reproduce/record_trace.ts';
 import { LM, MT, type PaperShape } from '../../engine/reproduce/shapes.ts';
 import { writeSyntheticModel } from '../../engine/reproduce/synthetic_model.ts';
@@ -62,6 +63,22 @@ describe('popularity taken from a trace', () => {
   });
 });
 
+it('finds the noise at which a synthetic router is as skewed as the trace', () => {
+  const weights = new RandomWeights(1);
+  for (const layer of [0, 9, 20]) {
+    const bias = popularityBias(trace, layer, 256);
+    const wanted = busiestEighth(layerCounts(trace, layer));
+    const deviation = routerDeviation(bias, 2, wanted, weights.standard);
+    const counts = new Uint32Array(256);
+    for (let token = 0; token < 2000; token++) {
+      const logits = bias.map((value) => value + deviation * weights.standard());
+      const order = [...logits.keys()].sort((a, b) => (logits[b] as number) - (logits[a] as number));
+      for (const expert of order.slice(0, 2)) counts[expert] = (counts[expert] as number) + 1;
+    }
+    expect(Math.abs(busiestEighth(counts) - wanted)).toBeLessThan(0.03);
+  }
+});
+
 it("draws token ids by Zipf's law, alike for a seed", () => {
   fc.assert(
     fc.property(fc.integer({ min: 16, max: 5000 }), fc.nat(), (vocab, seed) => {
@@ -72,9 +89,9 @@ it("draws token ids by Zipf's law, alike for a seed", () => {
   );
   const counts = new Map<number, number>();
   for (const token of zipfTokens(1004, 1)(40_000)) counts.set(token, (counts.get(token) ?? 0) + 1);
-  // 1 over the thousandth harmonic number, and half of it.
-  expect((counts.get(4) ?? 0) / 40_000).toBeCloseTo(1 / 7.485, 2);
-  expect((counts.get(5) ?? 0) / 40_000).toBeCloseTo(0.5 / 7.485, 2);
+  let total = 0;
+  for (let rank = 1; rank <= 1000; rank++) total += 1 / (rank + 2.7);
+  for (const rank of [1, 2, 10]) expect((counts.get(3 + rank) ?? 0) / 40_000).toBeCloseTo(1 / (rank + 2.7) / total, 2);
 });
 
 describe('gating policies over the same steps of the scaled language model', () => {
