@@ -134,7 +134,10 @@ export function factTables({ header, exporter }: ReportData): Markup {
   ])}${facts('Run', [
     ['run', header.id],
     ['started', dateText(header.createdAt)],
-    ['cache slots at the start', String(settings.cacheSlots)],
+    [
+      'cache slots at the start',
+      `${settings.cacheSlots}${settings.cacheScope === 'device' ? ' a layer, shared by the layers of a device' : ''}`,
+    ],
     ['eviction', settings.eviction],
     ['placement', settings.placement],
     ['gating', settings.gating],

@@ -70,7 +70,8 @@ function Apply({ choice: { table, policy }, title, slots }: ApplyProps) {
   const { actions, notices } = useStudio();
   const usable = useSession((s) => s.writer && s.host.kind === 'running');
   const run = useSession((s) => s.snapshot.run);
-  const isInForce = run !== undefined && run.slotsPerLayer === slots && run.settings.eviction === policy;
+  const isSameScope = run?.settings.cacheScope === table.scope;
+  const isInForce = isSameScope && run.slotsPerLayer === slots && run.settings.eviction === policy;
   const reason =
     table.subject.source !== 'live'
       ? 'A size can be tried in the run of this studio: choose "This run" as the source.'
@@ -82,7 +83,11 @@ function Apply({ choice: { table, policy }, title, slots }: ApplyProps) {
   const apply = () => {
     const most = run?.expertsPerDevice ?? slots + 1;
     actions
-      .change({ cacheSlots: slotsAt(slots, most), eviction: policy as EvictionName })
+      .change({
+        cacheSlots: slotsAt(slots, most),
+        eviction: policy as EvictionName,
+        ...(!isSameScope && { cacheScope: table.scope }),
+      })
       .catch((error: Error) => notices.notify({ kind: 'error', title: error.message }));
   };
   return (
