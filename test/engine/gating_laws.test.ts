@@ -11,7 +11,7 @@ import type { StepResult } from '../../engine/rank/messages.ts';
 import { Rank } from '../../engine/rank/rank.ts';
 import { devices, runTiny, tinyModel } from './tiny_run.ts';
 
-const RUNS = { numRuns: Number(process.env.LAW_RUNS ?? 8) };
+const RUNS = { numRuns: Number(process.env.LAW_RUNS ?? 4) };
 const { spec, summary } = tinyModel();
 const { experts, topK } = summary;
 const layers = summary.moeLayers.length;

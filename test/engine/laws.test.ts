@@ -20,7 +20,7 @@ import { toTimeline, toTrace } from '../../engine/report/recording.ts';
 import { checkLedger, routing } from './law_checks.ts';
 import { devices, emitted, runTiny, TINY, tinyModel } from './tiny_run.ts';
 
-const RUNS = { numRuns: Number(process.env.LAW_RUNS ?? 8) };
+const RUNS = { numRuns: Number(process.env.LAW_RUNS ?? 4) };
 const EXPERTS = tinyModel().summary.deviceBytes.perExpert;
 
 const slots: fc.Arbitrary<RunSettings['cacheSlots']> = fc.oneof(

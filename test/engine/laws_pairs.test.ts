@@ -20,7 +20,7 @@ import { toTimeline, toTrace } from '../../engine/report/recording.ts';
 import { checkLedger, routing } from './law_checks.ts';
 import { devices, emitted, runTiny, TINY, tinyPairModel } from './tiny_run.ts';
 
-const RUNS = { numRuns: Number(process.env.LAW_RUNS ?? 6) };
+const RUNS = { numRuns: Number(process.env.LAW_RUNS ?? 3) };
 /** Sources of several lengths, longer than an expert's capacity in the Switch fixture, and fewer than a batch at the end. */
 const PAIRS: Partial<RunSettings> = { promptCount: 5, newTokens: 10, targetLanguage: 'deu_Latn' };
 

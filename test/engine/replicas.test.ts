@@ -19,7 +19,7 @@ vi.mock('node:os', async (original) => {
   return { ...os, cpus, default: { ...os, cpus } };
 });
 
-const RUNS = { numRuns: Number(process.env.LAW_RUNS ?? 6) };
+const RUNS = { numRuns: Number(process.env.LAW_RUNS ?? 2) };
 const { spec } = tinyModel();
 const SIXTEEN = writeOlmoe({ hidden: 16, heads: 2, width: 12, layers: 2, experts: 16, topK: 3, vocab: 97 });
 /** Long enough for a placement from history, and some more of them. */
