@@ -40,7 +40,7 @@ export const STAGES = {
   unit: () =>
     withReport(async (file) => {
       const args = ['run', '--passWithNoTests', '--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
-      const code = await node('vitest/vitest.mjs', args, { timeoutMs: 300_000 });
+      const code = await node('vitest/vitest.mjs', args, { timeoutMs: 480_000 });
       return counted(code, vitestCounts(file));
     }),
 
