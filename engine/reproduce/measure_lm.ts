@@ -6,7 +6,7 @@ import { SEED, type Workshop } from './workshop.ts';
 /** Batch of the paper's characterisation: the largest that its static baseline could hold. */
 export const LM_BATCH = 8;
 /** The paper does not print its sequences' length. */
-export const LM_LENGTH = 64;
+export const LM_LENGTH = 128;
 
 export interface LmMeasure {
   readonly shape: PaperShape;
