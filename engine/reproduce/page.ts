@@ -22,7 +22,10 @@ export interface Reproduction {
 
 const STYLE = `${REPORT_STYLE}
 .panel .paper{margin-top:4px;color:var(--dim)}
-.panel table{margin-top:8px}
+.panel{min-width:0}
+.scroll{overflow-x:auto;margin-top:8px}
+.panel details{margin-top:8px}
+.how{white-space:normal;text-align:left;color:var(--dim);font-size:12px;line-height:16px;padding-left:12px}
 .s0{--c:var(--accent)}.s1{--c:var(--device-1)}.s2{--c:var(--device-2)}.s3{--c:var(--device-3)}.s4{--c:var(--device-5)}.s5{--c:var(--device-6)}.s6{--c:var(--device-4)}.s7{--c:var(--device-7)}
 svg .dot{fill:var(--c)}
 svg .end{fill:var(--dim)}
@@ -38,9 +41,8 @@ export function reproducePage({ createdAt, machine, claims, figures, notes }: Re
 <html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="${POLICY}"><meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark"><title>Reproduction of "Toward Efficient Inference for Mixture of Experts"</title><style>`;
   const body = markup`</style></head><body><main>
 <h1>Toward Efficient Inference for Mixture of Experts, reproduced</h1>
-<p class="sub">${count(held)} of ${count(claims.length)} headline figures reached or beaten · ${machine.cpu}, ${count(machine.cores)} cores, ${bytesText(machine.memoryBytes)} · ONNX Runtime ${machine.onnxruntime} · ${dateText(createdAt)}</p>
-<h2>Headlines</h2>
-<div class="box">${claimTable(claims)}</div>
+<p class="sub">${claims.length > 0 && `${count(held)} of ${count(claims.length)} headline figures reached or beaten · `}${machine.cpu}, ${count(machine.cores)} cores, ${bytesText(machine.memoryBytes)} · ONNX Runtime ${machine.onnxruntime} · ${dateText(createdAt)}</p>
+${claims.length > 0 && markup`<h2>Headlines</h2><div class="box">${claimTable(claims)}</div>`}
 ${figures.length > 0 && markup`<h2>Tables and figures</h2><div class="panels">${figures.map(figurePanel)}</div>`}
 <h2>How to read the numbers</h2>
 <ul class="notes">${notes.map((note) => markup`<li>${note}</li>`)}</ul>
@@ -51,9 +53,9 @@ ${figures.length > 0 && markup`<h2>Tables and figures</h2><div class="panels">${
 
 function claimTable(claims: readonly Claim[]): Markup {
   const value = (number: number, unit: Claim['unit']) => `${threeDigits(number)}${unit === 'x' ? 'x' : '%'}`;
-  return markup`<table><tr><th>headline</th><th>paper</th><th>ours</th><th></th><th>how</th></tr>${claims.map(
+  return markup`<table><tr><th>headline</th><th>paper</th><th>ours</th><th></th><th class="how">how</th></tr>${claims.map(
     ({ title, paper, ours, unit, how, holds }) =>
-      markup`<tr><td>${title}</td><td>${value(paper, unit)}</td><td>${value(ours, unit)}</td><td class="${holds ? 'good' : 'bad'}">${holds ? 'reached' : 'not reached'}</td><td>${how}</td></tr>`,
+      markup`<tr><td>${title}</td><td>${value(paper, unit)}</td><td>${value(ours, unit)}</td><td class="${holds ? 'good' : 'bad'}">${holds ? 'reached' : 'not reached'}</td><td class="how">${how}</td></tr>`,
   )}</table>`;
 }
 
@@ -63,10 +65,24 @@ function figurePanel(figure: Figure): Markup {
 <p class="paper">Paper: ${paper}</p>${drawing !== undefined && draw(figure, drawing)}${table(figure)}<p>${says} <span class="origin">${how}</span></p></section>`;
 }
 
-function table({ columns, rows }: Figure): Markup {
-  return markup`<table><tr>${columns.map(({ name, unit }) => markup`<th>${name}${unit !== undefined && `, ${unit}`}</th>`)}</tr>${rows.map(
+/** Longer tables are folded away: the drawing says what they say. */
+const MOST_OPEN_ROWS = 14;
+
+function table({ columns, rows, drawing }: Figure): Markup {
+  const drawn = drawing?.kind === 'lines' ? drawing.ys : drawing?.kind === 'parts' ? drawing.parts : [];
+  const swatch = (index: number) => {
+    const place = drawn.indexOf(index);
+    return place >= 0 && markup`<span class="swatch s${place % 8}"></span>`;
+  };
+  const head = columns.map(
+    ({ name, unit }, index) => markup`<th>${swatch(index)}${name}${unit !== undefined && `, ${unit}`}</th>`,
+  );
+  const body = rows.map(
     (row) => markup`<tr>${row.map((cell, index) => markup`<td>${cellText(cell, columns[index])}</td>`)}</tr>`,
-  )}</table>`;
+  );
+  const whole = markup`<div class="scroll"><table><tr>${head}</tr>${body}</table></div>`;
+  if (drawing === undefined || rows.length <= MOST_OPEN_ROWS) return whole;
+  return markup`<details><summary>${count(rows.length)} rows</summary>${whole}</details>`;
 }
 
 function cellText(cell: Cell, column: Column | undefined): string {
