@@ -1,16 +1,17 @@
-import { closeSync, openSync, renameSync, rmSync } from 'node:fs';
-import { writeAll } from './safetensors_write.ts';
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 
 /** A tensor whose bytes come piece by piece: files larger than memory can be written. */
 export interface StreamedTensor {
   readonly name: string;
-  readonly dtype: 'BF16' | 'F32';
+  readonly dtype: 'BF16' | 'F32' | 'I32' | 'I64';
   readonly shape: readonly number[];
   /** Its bytes in order; as many as the shape says. */
   pieces(): Iterable<Uint8Array>;
 }
 
-const BYTES: Record<StreamedTensor['dtype'], number> = { BF16: 2, F32: 4 };
+const BYTES: Record<StreamedTensor['dtype'], number> = { BF16: 2, F32: 4, I32: 4, I64: 8 };
+/** As the official library aligns the data. */
+const ALIGNMENT_BYTES = 8;
 
 /**
  * Writes a safetensors file beside its place and renames it onto it: it is there whole or not at all.
@@ -23,8 +24,9 @@ export function streamSafetensors(file: string, tensors: readonly StreamedTensor
     offset += tensorBytes(dtype, shape);
     return [name, { dtype, shape, data_offsets: [begin, offset] }];
   });
-  const text = JSON.stringify(Object.fromEntries(header));
-  const padded = Buffer.from(text.padEnd(Math.ceil(text.length / 8) * 8));
+  const text = Buffer.from(JSON.stringify(Object.fromEntries(header)));
+  const padded = Buffer.alloc(Math.ceil(text.length / ALIGNMENT_BYTES) * ALIGNMENT_BYTES, ' ');
+  text.copy(padded);
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(padded.length));
   const beside = `${file}.${process.pid}.tmp`;
@@ -34,6 +36,7 @@ export function streamSafetensors(file: string, tensors: readonly StreamedTensor
       writeAll(fd, length);
       writeAll(fd, padded);
       for (const tensor of tensors) writeTensor(fd, tensor);
+      fsyncSync(fd);
     } finally {
       closeSync(fd);
     }
@@ -56,4 +59,8 @@ function writeTensor(fd: number, { name, dtype, shape, pieces }: StreamedTensor)
 
 function tensorBytes(dtype: StreamedTensor['dtype'], shape: readonly number[]): number {
   return shape.reduce((product, dim) => product * dim, BYTES[dtype]);
+}
+
+function writeAll(fd: number, bytes: Uint8Array): void {
+  for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done);
 }
