@@ -1,5 +1,6 @@
 import type { Tensor } from 'onnxruntime-node';
-import { type AttentionSpec, decoderOf, encoderOf, type ModelSpec, type StackSpec } from '../families/spec.ts';
+import type { AttentionSpec } from '../families/attention_spec.ts';
+import { decoderOf, encoderOf, type ModelSpec, type StackSpec } from '../families/spec.ts';
 import { crossKeysFloats, crossKeysGraph } from '../graph/cross_keys.ts';
 import { headGraph } from '../graph/head.ts';
 import { layerFloats, layerGraph } from '../graph/layer.ts';

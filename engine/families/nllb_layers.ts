@@ -1,7 +1,8 @@
 import { EngineRefusal } from '../api.ts';
 import type { ConfigReader } from '../checkpoint/config.ts';
 import type { RouterRule } from '../gating/router.ts';
-import type { ActivationName, AttentionSpec, ExpertSpec, FeedForwardSpec, LayerSpec, NormSpec } from './spec.ts';
+import type { AttentionSpec } from './attention_spec.ts';
+import type { ActivationName, ExpertSpec, FeedForwardSpec, LayerSpec, NormSpec } from './spec.ts';
 import type { TensorCheck } from './tensor_check.ts';
 
 /** LayerNorm's epsilon is the library's default: no config names it. */

@@ -1,6 +1,6 @@
 import { EngineRefusal } from '../api.ts';
 import type { ConfigReader } from '../checkpoint/config.ts';
-import type { PositionSpec } from './spec.ts';
+import type { PositionSpec } from './attention_spec.ts';
 
 /**
  * Plain rotary positions: inverseFrequency_i = theta^(-2i/D), i = 0..D/2-1. `rope_theta` stands at the top level, or inside

@@ -1,4 +1,5 @@
 import type { RouterRule } from '../gating/router.ts';
+import type { AttentionSpec } from './attention_spec.ts';
 
 /**
  * What a model is, independent of how its checkpoint spells it: one family file turns config.json and tensor names into this,
@@ -31,52 +32,6 @@ export type NormSpec =
   /** y = (x - mean) / sqrt(variance + eps) * gain + bias, population variance. */
   | { readonly kind: 'layer'; readonly gain: WeightRef; readonly bias: WeightRef; readonly epsilon: number };
 
-/** How an attention block knows where tokens stand. */
-export type PositionSpec =
-  /** Rotary positions, half-split pairs (x_i, x_{i+D/2}); angle = position * inverseFrequency[i]. */
-  | {
-      readonly kind: 'rope';
-      readonly inverseFrequency: Float64Array;
-      /** Multiplies cos and sin (YaRN); 1 for plain rope. */
-      readonly attentionFactor: number;
-    }
-  /** Adds table[bucket(key - query), head] to scores: one table [buckets, heads] for all layers of a stack. */
-  | {
-      readonly kind: 'relative-buckets';
-      readonly table: WeightRef;
-      readonly buckets: number;
-      readonly maxDistance: number;
-      /** Keys after the query have buckets of their own; otherwise they share bucket 0. */
-      readonly bidirectional: boolean;
-    }
-  /** Positions are in the embedding, or nowhere (cross-attention). */
-  | { readonly kind: 'none' };
-
-/** Multi-head attention with grouped keys: query head h reads key head floor(h / (heads / kvHeads)). */
-export interface AttentionSpec {
-  readonly kind: 'grouped';
-  readonly heads: number;
-  readonly kvHeads: number;
-  readonly headDim: number;
-  readonly query: LinearSpec;
-  readonly key: LinearSpec;
-  readonly value: LinearSpec;
-  readonly output: LinearSpec;
-  /** RMSNorm on projected queries and keys, over each head or over the whole projected vector. */
-  readonly queryKeyNorm?: {
-    readonly over: 'head' | 'all';
-    readonly query: WeightRef;
-    readonly key: WeightRef;
-    readonly epsilon: number;
-  };
-  /** Projected q, k and v are clamped to [-clip, clip] after the norm. */
-  readonly clip?: number;
-  readonly scale: number;
-  readonly positions: PositionSpec;
-  /** Keys seen by a query, itself included; undefined for all before it. */
-  readonly windowTokens?: number;
-}
-
 export type ActivationName = 'relu' | 'gelu' | 'gelu-tanh' | 'silu';
 
 export type ExpertSpec =
@@ -102,8 +57,8 @@ export type FeedForwardSpec =
       /** Intermediate size of one expert. */
       readonly width: number;
       expert(id: number): ExpertSpec;
-      /** Runs on every token, added to the routed sum. */
-      readonly shared?: { readonly expert: ExpertSpec; readonly width: number };
+      /** Runs on every token, added to the routed sum; times sigmoid(x gate^T), one number a token, where there is a gate [1, hidden]. */
+      readonly shared?: { readonly expert: ExpertSpec; readonly width: number; readonly gate?: LinearSpec };
     };
 
 /** h = x + r * Attention(norm x); h += r * CrossAttention(norm h) where there is one; y = h + r * FeedForward(norm h). */

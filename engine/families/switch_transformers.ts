@@ -1,7 +1,8 @@
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import type { ConfigReader } from '../checkpoint/config.ts';
+import type { AttentionSpec } from './attention_spec.ts';
 import { readActivation } from './nllb_layers.ts';
-import type { AttentionSpec, ExpertSpec, FeedForwardSpec, LayerSpec, ModelSpec, NormSpec, StackSpec } from './spec.ts';
+import type { ExpertSpec, FeedForwardSpec, LayerSpec, ModelSpec, NormSpec, StackSpec } from './spec.ts';
 import { TensorCheck } from './tensor_check.ts';
 
 /**

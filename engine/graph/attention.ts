@@ -1,4 +1,4 @@
-import type { AttentionSpec } from '../families/spec.ts';
+import type { AttentionSpec } from '../families/attention_spec.ts';
 import type { GraphBuilder } from './onnx.ts';
 import { type GraphParts, linear, rms } from './parts.ts';
 

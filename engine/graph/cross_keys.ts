@@ -1,4 +1,5 @@
-import type { AttentionSpec, NormSpec } from '../families/spec.ts';
+import type { AttentionSpec } from '../families/attention_spec.ts';
+import type { NormSpec } from '../families/spec.ts';
 import { headsFirst } from './attention.ts';
 import { GraphBuilder } from './onnx.ts';
 import { type GraphParts, linear, linearFloats, norm, normFloats } from './parts.ts';

@@ -1,4 +1,4 @@
-import type { LayerSpec } from '../families/spec.ts';
+import type { FeedForwardSpec, LayerSpec } from '../families/spec.ts';
 import { crossAttention, selfAttention } from './attention.ts';
 import { feedForward, feedForwardFloats } from './feed_forward.ts';
 import { GraphBuilder } from './onnx.ts';
@@ -8,7 +8,8 @@ import { WeightBlob, type WeightedGraph } from './weight_blob.ts';
 /**
  * One layer up to its experts, one session:
  *   h = x + Attention(norm x);  h += CrossAttention(norm h) in a decoder that has one;  normed = norm h
- * and then, in a MoE layer, router_logits = normed W_r^T, the experts being the rank's work; in a dense one h += FFN(normed).
+ * and then, in a MoE layer, router_logits = normed W_r^T, the experts being the rank's work, and h += Shared(normed) where every
+ * token has shared experts too; in a dense one h += FFN(normed).
  *
  * B rows, S new tokens a row. Inputs of attention: see attention.ts.
  * outputs: h [B, S, hidden]; of a MoE layer normed [B, S, hidden] and router_logits [B, S, experts]; new keys when `cached`
@@ -19,7 +20,6 @@ export function layerGraph(layer: LayerSpec, hidden: number, cached: boolean): W
   const blob = new WeightBlob(builder);
   const parts: GraphParts = { builder, blob, hidden };
   const { residualMultiplier, feedForwardNorm } = layer;
-  const moe = layer.feedForward.kind === 'moe';
   builder.input('x', 'float32', ['B', 'S', hidden]);
   const normedInput = norm(parts, 'attention', layer.attentionNorm, 'x');
   let addend = times(parts, residualMultiplier, selfAttention(parts, layer.attention, normedInput, cached));
@@ -30,20 +30,33 @@ export function layerGraph(layer: LayerSpec, hidden: number, cached: boolean): W
     addend = times(parts, residualMultiplier, crossAttention(parts, cross.attention, 'cross_normed'));
     residual = 'attended';
   }
-  const sum = moe ? 'h' : 'before_feed_forward';
+  const { feedForward: ffn } = layer;
+  const sum = ffn.kind === 'moe' && ffn.shared === undefined ? 'h' : 'before_feed_forward';
   skipNorm(parts, 'feed_forward', feedForwardNorm, addend, residual, { normed: 'normed', sum });
-  if (layer.feedForward.kind === 'moe') {
-    const { router, experts } = layer.feedForward;
-    linear(parts, 'router', router, 'normed', 'router_logits');
+  if (ffn.kind === 'moe') {
+    linear(parts, 'router', ffn.router, 'normed', 'router_logits');
     builder.output('normed', 'float32', ['B', 'S', hidden]);
-    builder.output('router_logits', 'float32', ['B', 'S', experts]);
-  } else {
-    const { expert, width } = layer.feedForward;
-    const output = times(parts, residualMultiplier, feedForward(parts, expert, width, 'normed', 3));
-    builder.node('Add', [sum, output], {}, 'h');
+    builder.output('router_logits', 'float32', ['B', 'S', ffn.experts]);
   }
+  const dense = ffn.kind === 'moe' ? ffn.shared && sharedExperts(parts, ffn.shared) : denseOutput(parts, ffn);
+  if (dense !== undefined) builder.node('Add', [sum, times(parts, residualMultiplier, dense)], {}, 'h');
   builder.output('h', 'float32', ['B', 'S', hidden]);
   return { model: builder.finish(), parts: blob.parts, floats: blob.floats };
+}
+
+type Moe = Extract<FeedForwardSpec, { kind: 'moe' }>;
+type Dense = Extract<FeedForwardSpec, { kind: 'dense' }>;
+
+function denseOutput(parts: GraphParts, { expert, width }: Dense): string {
+  return feedForward(parts, expert, width, 'normed', 3);
+}
+
+/** FFN(normed), times sigmoid(normed gate^T) where there is a gate. */
+function sharedExperts(parts: GraphParts, { expert, width, gate }: NonNullable<Moe['shared']>): string {
+  const output = feedForward(parts, expert, width, 'normed', 3);
+  if (gate === undefined) return output;
+  const { builder } = parts;
+  return builder.node('Mul', [output, builder.node('Sigmoid', [linear(parts, 'shared_gate', gate, 'normed')])]);
 }
 
 /** Floats of a layer's session by ledger line, for plans made before anything is loaded. Add up to the graph's own. */
@@ -57,6 +70,11 @@ export function layerFloats(layer: LayerSpec, hidden: number): { attention: numb
     floats +=
       normFloats(cross.norm, hidden) + linearFloats(cross.attention.query) + linearFloats(cross.attention.output);
   }
-  const otherDense = ffn.kind === 'moe' ? linearFloats(ffn.router) : feedForwardFloats(ffn.expert, hidden, ffn.width);
-  return { attention: floats, otherDense };
+  if (ffn.kind === 'dense') return { attention: floats, otherDense: feedForwardFloats(ffn.expert, hidden, ffn.width) };
+  const { router, shared } = ffn;
+  const sharedFloats =
+    shared === undefined
+      ? 0
+      : feedForwardFloats(shared.expert, hidden, shared.width) + (shared.gate ? linearFloats(shared.gate) : 0);
+  return { attention: floats, otherDense: linearFloats(router) + sharedFloats };
 }

@@ -1,6 +1,7 @@
 import type { Tensor } from 'onnxruntime-node';
 import { floats, int64s } from '../device/cpu_session.ts';
-import type { AttentionSpec } from '../families/spec.ts';
+import type { AttentionSpec, RopeFrequencies } from '../families/attention_spec.ts';
+import type { RowPlan } from './messages.ts';
 import type { RelativeBias } from './relative_bias.ts';
 import type { TokenGroup } from './token_groups.ts';
 
@@ -11,19 +12,47 @@ type Feeds = Record<string, Tensor>;
 type Rope = Extract<AttentionSpec['positions'], { kind: 'rope' }>;
 
 /**
- * Self-attention inputs of a group in a decoder that are the same for every layer: mask and relative positions, rotary rows,
- * shapes.
+ * Self-attention inputs of a group in a decoder, by layer: rotary rows and shapes, the same for all, mask and relative positions,
+ * the same for all layers of one window.
+ * @param layers attention of the stack's layers; but for windows they are alike
  * @param capacity tokens that the KV cache is laid out for
  */
 export function decoderFeeds(
   group: TokenGroup,
-  attention: AttentionSpec,
+  layers: readonly AttentionSpec[],
   capacity: number,
   relative: RelativeBias | undefined,
-): Feeds {
-  const { batch, length, members, firstRow, cached } = group;
-  const { heads, kvHeads, positions, windowTokens = Number.POSITIVE_INFINITY } = attention;
+): readonly Feeds[] {
+  const { batch, length, cached } = group;
+  const { heads, kvHeads, headDim, positions } = layers[0] as AttentionSpec;
   const past = cached ? capacity : 0;
+  const total = past + length;
+  const shared = {
+    split: int64s([past, length], [2]),
+    ...(positions.kind === 'rope' && ropeFeeds(group, positions, headDim)),
+    ...(heads !== kvHeads && {
+      scores_shape: int64s([batch, heads, length, total], [4]),
+      grouped_shape: int64s([batch, kvHeads, (heads / kvHeads) * length, total], [4]),
+    }),
+  };
+  const byWindow = new Map<number | undefined, Feeds>();
+  return layers.map(({ windowTokens }) => {
+    let feeds = byWindow.get(windowTokens);
+    if (feeds === undefined) {
+      feeds = { ...shared, bias: decoderBias(group, past, windowTokens, relative) };
+      byWindow.set(windowTokens, feeds);
+    }
+    return feeds;
+  });
+}
+
+/** What is added to scores [B, 1 or H, S, T]: causal, and no key further back than the window. */
+function decoderBias(
+  { batch, length, members, firstRow }: TokenGroup,
+  past: number,
+  windowTokens = Number.POSITIVE_INFINITY,
+  relative?: RelativeBias,
+): Tensor {
   const total = past + length;
   const planes = relative?.heads ?? 1;
   const bias = new Float32Array(batch * planes * length * total).fill(MASKED);
@@ -43,15 +72,7 @@ export function decoderFeeds(
       }
     }
   }
-  return {
-    bias: floats(bias, [batch, planes, length, total]),
-    split: int64s([past, length], [2]),
-    ...(positions.kind === 'rope' && ropeFeeds(group, positions, attention.headDim)),
-    ...(heads !== kvHeads && {
-      scores_shape: int64s([batch, heads, length, total], [4]),
-      grouped_shape: int64s([batch, kvHeads, (heads / kvHeads) * length, total], [4]),
-    }),
-  };
+  return floats(bias, [batch, planes, length, total]);
 }
 
 /** Self-attention inputs of a group in an encoder: every token sees every other of its source that is not padding. */
@@ -76,12 +97,13 @@ function ropeFeeds({ batch, length, members, firstRow }: TokenGroup, positions: 
   const sin = new Float32Array(batch * length * half);
   const lines = Array.from({ length: batch * length }, (_, line) => line);
   for (const member of members) {
+    const { inverseFrequency, attentionFactor } = frequenciesOf(positions, member);
     for (let i = 0; i < length; i++) {
       const at = ((member.row - firstRow) * length + i) * half;
       for (let f = 0; f < half; f++) {
-        const angle = (member.position + i) * (positions.inverseFrequency[f] as number);
-        cos[at + f] = Math.cos(angle) * positions.attentionFactor;
-        sin[at + f] = Math.sin(angle) * positions.attentionFactor;
+        const angle = (member.position + i) * (inverseFrequency[f] as number);
+        cos[at + f] = Math.cos(angle) * attentionFactor;
+        sin[at + f] = Math.sin(angle) * attentionFactor;
       }
     }
   }
@@ -90,4 +112,12 @@ function ropeFeeds({ batch, length, members, firstRow }: TokenGroup, positions: 
     sin: floats(sin, [batch * length, half]),
     positions: int64s(lines, [batch, length]),
   };
+}
+
+function frequenciesOf(
+  positions: Rope,
+  { position, tokens, wholeTokens = position + tokens.length }: RowPlan,
+): RopeFrequencies {
+  const { longer } = positions;
+  return longer !== undefined && wholeTokens > longer.tokens ? longer.frequencies(wholeTokens) : positions;
 }

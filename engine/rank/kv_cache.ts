@@ -1,4 +1,4 @@
-import type { AttentionSpec } from '../families/spec.ts';
+import type { AttentionSpec } from '../families/attention_spec.ts';
 import type { MemoryLedger } from './ledger.ts';
 
 /** Capacity grows and shrinks in blocks of this many tokens: a copy of the cache every 64 steps, at most 63 tokens unused. */

@@ -29,6 +29,8 @@ export interface RowPlan {
   /** Tokens already cached. */
   readonly position: number;
   readonly tokens: Int32Array;
+  /** Length of the whole that `tokens` are a piece of: rotary positions may go by it. Where absent the sequence ends with `tokens`. */
+  readonly wholeTokens?: number;
   /** Sample a next token after the last of `tokens`. */
   readonly emit: boolean;
   /** Encoder-decoder: the sequence's source, encoded whole in this step before `tokens` are decoded. */

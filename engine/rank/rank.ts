@@ -4,10 +4,10 @@ import { CpuDense, type LayerOutput } from '../device/cpu_dense.ts';
 import { CpuExperts } from '../device/cpu_experts.ts';
 import { floats, type RuntimeMeter } from '../device/cpu_session.ts';
 import { WeightStaging } from '../device/weights.ts';
+import type { AttentionSpec } from '../families/attention_spec.ts';
 import {
   decoderOf,
   encoderOf,
-  type LayerSpec,
   type ModelSpec,
   type MoeLayer,
   moeLayers,
@@ -205,19 +205,20 @@ export class Rank {
       const cached = plans.map((row) => row.position + row.tokens.length);
       this.kv.fit(Math.max(...plans.map((row) => row.row)) + 1, Math.max(...cached));
     }
-    const { attention } = stack.layers[0] as LayerSpec;
+    const layers = stack.layers.map((layer) => layer.attention);
     const shared = tokens.groups.map((group) => ({
-      ...decoderFeeds(group, attention, this.kv.capacity, this.relative.decoder),
-      ...this.sources.mask(group),
+      byLayer: decoderFeeds(group, layers, this.kv.capacity, this.relative.decoder),
+      sourceMask: this.sources.mask(group),
     }));
     const source: AttentionSource = {
       feeds: (layer, index) => {
         const group = tokens.groups[index] as PassTokens['groups'][number];
-        const { kvHeads, headDim } = (stack.layers[layer] as LayerSpec).attention;
+        const { kvHeads, headDim } = layers[layer] as AttentionSpec;
+        const { byLayer, sourceMask } = shared[index] as (typeof shared)[number];
         const { key, value } = this.kv.view(layer, group.firstRow, group.cached ? group.batch : 0);
         const dims = [group.batch, kvHeads, group.cached ? this.kv.capacity : 0, headDim];
         const past = { past_key: floats(key, dims), past_value: floats(value, dims) };
-        return { ...shared[index], ...past, ...this.sources.keys(layer, group) };
+        return { ...byLayer[layer], ...sourceMask, ...past, ...this.sources.keys(layer, group) };
       },
       took: (layer, index, output) => this.keep(layer, tokens.groups[index] as PassTokens['groups'][number], output),
     };

@@ -1,4 +1,5 @@
-import type { PositionSpec, StackSpec } from '../families/spec.ts';
+import type { PositionSpec } from '../families/attention_spec.ts';
+import type { StackSpec } from '../families/spec.ts';
 import type { EmbeddingSource } from './embedding.ts';
 import type { MemoryLedger } from './ledger.ts';
 

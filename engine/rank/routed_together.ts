@@ -10,7 +10,7 @@ export function routedTogether(
   rows: readonly RowPlan[],
   routedAs: StepPlan['routedAs'],
 ): RoutedTogether[] {
-  if (rule === undefined || rule.kind === 'softmax') return [];
+  if (rule?.kind !== 'switch' && rule?.kind !== 'nllb') return [];
   const total = rows.reduce((sum, row) => sum + row.tokens.length, 0);
   if (routedAs === 'one-call' && rule.kind === 'nllb') return [{ from: 0, to: total }];
   // New tokens are decoded one by one with a cache, as the reference generates them.

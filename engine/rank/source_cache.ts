@@ -1,7 +1,8 @@
 import type { Tensor } from 'onnxruntime-node';
 import { type CpuDense, crossAttentions } from '../device/cpu_dense.ts';
 import { floats } from '../device/cpu_session.ts';
-import type { AttentionSpec, ModelSpec } from '../families/spec.ts';
+import type { AttentionSpec } from '../families/attention_spec.ts';
+import type { ModelSpec } from '../families/spec.ts';
 import { MASKED } from './attention_feeds.ts';
 import { KvCache } from './kv_cache.ts';
 import type { MemoryLedger } from './ledger.ts';
