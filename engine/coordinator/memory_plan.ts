@@ -1,7 +1,7 @@
 import { EngineRefusal } from '../api.ts';
 import { crossAttentions, denseBytes } from '../device/cpu_dense.ts';
 import { expertBytes } from '../device/cpu_experts.ts';
-import type { AttentionSpec } from '../families/attention_spec.ts';
+import { type AttentionSpec, cacheShape } from '../families/attention_spec.ts';
 import { decoderOf, encoderOf, type ModelSpec, type MoeLayer, moeLayers } from '../families/spec.ts';
 import { GATING_POLICIES } from '../gating/policies.ts';
 import { expertsHeld } from '../protocol/experts_held.ts';
@@ -86,7 +86,10 @@ function sourceBytesPerToken(spec: ModelSpec): number {
 }
 
 function keyBytes(layers: readonly AttentionSpec[]): number {
-  return layers.reduce((sum, { kvHeads, headDim }) => sum + 2 * kvHeads * headDim * 4, 0);
+  return layers.reduce((sum, attention) => {
+    const { kvHeads, keyWidth, valueWidth } = cacheShape(attention);
+    return sum + kvHeads * (keyWidth + valueWidth) * 4;
+  }, 0);
 }
 
 /** Most slots per layer and device that a budget holds; 0 where not even the rest fits. */

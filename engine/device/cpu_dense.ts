@@ -1,5 +1,5 @@
 import type { Tensor } from 'onnxruntime-node';
-import type { AttentionSpec } from '../families/attention_spec.ts';
+import type { GroupedAttentionSpec } from '../families/attention_spec.ts';
 import { decoderOf, encoderOf, type ModelSpec, type StackSpec } from '../families/spec.ts';
 import { crossKeysFloats, crossKeysGraph } from '../graph/cross_keys.ts';
 import { headGraph } from '../graph/head.ts';
@@ -18,8 +18,9 @@ export interface LayerOutput {
   /** Of a MoE layer: the experts' input [B, S, hidden], and [B, S, experts]. */
   readonly normed?: Float32Array;
   readonly routerLogits?: Float32Array;
-  /** Of a decoder layer [B, KH, S, D]. */
+  /** Of a decoder layer [B, KH, S, keyWidth]. */
   readonly newKey?: Float32Array;
+  /** [B, KH, S, valueWidth], where values are kept apart from keys. */
   readonly newValue?: Float32Array;
 }
 
@@ -119,7 +120,7 @@ export class CpuDense {
 }
 
 /** Cross-attention of every decoder layer; none in a language model. */
-export function crossAttentions(spec: ModelSpec): readonly AttentionSpec[] {
+export function crossAttentions(spec: ModelSpec): readonly GroupedAttentionSpec[] {
   return decoderOf(spec).layers.flatMap((layer) => layer.crossAttention?.attention ?? []);
 }
 

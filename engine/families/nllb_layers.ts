@@ -1,7 +1,7 @@
 import { EngineRefusal } from '../api.ts';
 import type { ConfigReader } from '../checkpoint/config.ts';
 import type { RouterRule } from '../gating/router.ts';
-import type { AttentionSpec } from './attention_spec.ts';
+import type { GroupedAttentionSpec } from './attention_spec.ts';
 import type { ActivationName, ExpertSpec, FeedForwardSpec, LayerSpec, NormSpec } from './spec.ts';
 import type { TensorCheck } from './tensor_check.ts';
 
@@ -71,7 +71,7 @@ export function readActivation(config: ConfigReader, key: string): ActivationNam
   );
 }
 
-function attention(check: TensorCheck, prefix: string, hidden: number, heads: number): AttentionSpec {
+function attention(check: TensorCheck, prefix: string, hidden: number, heads: number): GroupedAttentionSpec {
   const headDim = hidden / heads;
   const projection = (part: string) => ({
     weight: check.weight(`${prefix}.${part}_proj.weight`, [hidden, hidden]),

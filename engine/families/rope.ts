@@ -16,5 +16,5 @@ export function ropeFrequencies(config: ConfigReader, headDim: number, defaultTh
   }
   const theta = config.optionalNumber('rope_theta') ?? parameters?.optionalNumber('rope_theta') ?? defaultTheta;
   const inverseFrequency = Float64Array.from({ length: headDim / 2 }, (_, i) => theta ** ((-2 * i) / headDim));
-  return { kind: 'rope', inverseFrequency, attentionFactor: 1 };
+  return { kind: 'rope', inverseFrequency, interleaved: false, attentionFactor: 1 };
 }

@@ -1,5 +1,5 @@
 import type { RouterRule } from '../gating/router.ts';
-import type { AttentionSpec } from './attention_spec.ts';
+import type { AttentionSpec, GroupedAttentionSpec } from './attention_spec.ts';
 
 /**
  * What a model is, independent of how its checkpoint spells it: one family file turns config.json and tensor names into this,
@@ -8,7 +8,7 @@ import type { AttentionSpec } from './attention_spec.ts';
  * The shape follows facts about every architecture in sight: two stacks (encoder, decoder), dense layers between MoE layers,
  * cross-attention, shared experts beside routed ones, fused expert tensors (row ranges), biases, embedding and residual
  * multipliers. Where architectures differ in kind rather than in numbers there is a tagged union to extend:
- * `NormSpec`, `PositionSpec`, `FeedForwardSpec`, `ExpertSpec`, and `RouterRule` in gating/.
+ * `NormSpec`, `AttentionSpec`, `PositionSpec`, `FeedForwardSpec`, `ExpertSpec`, and `RouterRule` in gating/.
  */
 
 /** Rows [firstRow, firstRow + rows) of a tensor's leading dimension when it is fused; the whole tensor otherwise. */
@@ -67,7 +67,7 @@ export interface LayerSpec {
   readonly attentionNorm: NormSpec;
   readonly attention: AttentionSpec;
   /** Decoder layers of an encoder-decoder: between self-attention and feed-forward, with its own norm. */
-  readonly crossAttention?: { readonly norm: NormSpec; readonly attention: AttentionSpec };
+  readonly crossAttention?: { readonly norm: NormSpec; readonly attention: GroupedAttentionSpec };
   readonly feedForwardNorm: NormSpec;
   readonly feedForward: FeedForwardSpec;
   /** r above. */

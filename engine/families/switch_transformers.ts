@@ -1,6 +1,6 @@
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import type { ConfigReader } from '../checkpoint/config.ts';
-import type { AttentionSpec } from './attention_spec.ts';
+import type { GroupedAttentionSpec, PositionSpec } from './attention_spec.ts';
 import { readActivation } from './nllb_layers.ts';
 import type { ExpertSpec, FeedForwardSpec, LayerSpec, ModelSpec, NormSpec, StackSpec } from './spec.ts';
 import { TensorCheck } from './tensor_check.ts';
@@ -91,7 +91,7 @@ class StackReader {
     return { kind: 'rms', gain: this.check.weight(`${name}.weight`, [this.hidden]), epsilon: this.epsilon };
   }
 
-  private relative(kind: StackSpec['kind']): AttentionSpec['positions'] {
+  private relative(kind: StackSpec['kind']): PositionSpec {
     const buckets = this.config.int('relative_attention_num_buckets', { min: 4, default: 32 });
     const table = `${kind}.block.0.layer.0.SelfAttention.relative_attention_bias.weight`;
     return {
@@ -103,7 +103,7 @@ class StackReader {
     };
   }
 
-  private attention(prefix: string, positions: AttentionSpec['positions']): AttentionSpec {
+  private attention(prefix: string, positions: PositionSpec): GroupedAttentionSpec {
     const { heads, headDim, hidden, check } = this;
     const inner = heads * headDim;
     const projection = (part: string, outFeatures: number, inFeatures: number) => ({

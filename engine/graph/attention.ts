@@ -1,23 +1,26 @@
-import type { AttentionSpec } from '../families/attention_spec.ts';
+import type { GroupedAttentionSpec } from '../families/attention_spec.ts';
+import { attendCached } from './attend_cached.ts';
 import type { GraphBuilder } from './onnx.ts';
 import { type GraphParts, linear, rms } from './parts.ts';
+import { rotary } from './rotary.ts';
 
 /**
- * Self-attention with a KV cache that belongs to the rank and is fed as a plain input; only new rows come back, so nothing
- * cached is ever copied by ONNX Runtime (GroupQueryAttention with shared buffers copies it out, 2-3 times slower at long
- * contexts). Scores against cached and new keys are computed apart and joined before the softmax. P may be 0.
- * cos and sin come in per step instead of as tables: no table of contextTokens rows in every layer's session.
+ * Self-attention with grouped keys: query head h reads key head floor(h / (heads / kvHeads)). A decoder's keys and values are cached,
+ * see attend_cached.ts for its inputs; an encoder's are those of the source at hand.
  *
- * inputs: past_key/past_value [B, KH, P, D] and split [2] = (P, S), both only when `cached`; bias [B, 1 or H, S, T] added to
- * scores (0 or a large negative, plus relative positions); for rotary positions cos/sin [B*S, D/2] and positions [B, S]
- * (rows of cos and sin); with grouped keys scores_shape [4] = (B, H, S, T) and grouped_shape [4] = (B, KH, H/KH*S, T)
+ * inputs: bias [B, 1 or H, S, T]; when `cached` also those of attend_cached.ts, past_value [B, KH, P, D], and of rotary.ts
  * outputs: new_key/new_value [B, KH, S, D] when `cached`
  * @param input normed hidden states [B, S, hidden]
  * @returns the output projection's result [B, S, hidden]
  */
-export function selfAttention(parts: GraphParts, attention: AttentionSpec, input: string, cached: boolean): string {
-  const { builder } = parts;
-  const { heads, kvHeads, headDim, positions } = attention;
+export function groupedAttention(
+  parts: GraphParts,
+  attention: GroupedAttentionSpec,
+  input: string,
+  cached: boolean,
+): string {
+  const { builder, blob } = parts;
+  const { heads, kvHeads, headDim, positions, sinks } = attention;
   builder.input('bias', 'float32', ['B', positions.kind === 'relative-buckets' ? heads : 1, 'S', 'T']);
   const { query, key, value } = projectQkv(parts, attention, input, cached);
   if (!cached) {
@@ -27,21 +30,17 @@ export function selfAttention(parts: GraphParts, attention: AttentionSpec, input
   }
   builder.input('past_key', 'float32', ['B', kvHeads, 'P', headDim]);
   builder.input('past_value', 'float32', ['B', kvHeads, 'P', headDim]);
-  builder.input('split', 'int64', [2]);
   builder.output('new_key', 'float32', ['B', kvHeads, 'S', headDim]);
   builder.output('new_value', 'float32', ['B', kvHeads, 'S', headDim]);
-  let rotated = query;
-  let newKey = key;
-  if (positions.kind === 'rope') {
-    builder.input('cos', 'float32', ['N', headDim / 2]);
-    builder.input('sin', 'float32', ['N', headDim / 2]);
-    builder.input('positions', 'int64', ['B', 'S']);
-    const rotate = (name: string, output?: string) =>
-      builder.node('ContribRotaryEmbedding', [name, 'positions', 'cos', 'sin'], {}, output);
-    rotated = rotate(query);
-    newKey = rotate(key, 'new_key');
-  }
-  return linear(parts, 'output', attention.output, attendCached(builder, attention, rotated, newKey, value));
+  const rope = positions.kind === 'rope' ? rotary(builder, positions) : undefined;
+  const context = attendCached(builder, attention, {
+    query: rope?.(query) ?? query,
+    newKey: rope?.(key, 'new_key') ?? key,
+    newValue: value,
+    pastValue: 'past_value',
+    ...(sinks && { sinks: blob.weight('sinks', [1, heads, 1, 1], [sinks]) }),
+  });
+  return linear(parts, 'output', attention.output, tokensFirst(builder, context, heads, headDim));
 }
 
 /**
@@ -49,7 +48,7 @@ export function selfAttention(parts: GraphParts, attention: AttentionSpec, input
  * inputs: cross_key/cross_value [B, KH, T, D], cross_bias [B, 1, 1, T] (0, or a large negative beyond the source)
  * @param input normed hidden states [B, S, hidden]
  */
-export function crossAttention(parts: GraphParts, attention: AttentionSpec, input: string): string {
+export function crossAttention(parts: GraphParts, attention: GroupedAttentionSpec, input: string): string {
   const { builder } = parts;
   const { heads, kvHeads, headDim } = attention;
   if (heads !== kvHeads) throw new Error('cross-attention with grouped keys is not known here');
@@ -76,7 +75,7 @@ export function headsFirst(
 /** One product for q, k and v over stacked rows; returns each as [B, heads, S, D], new_value under its output name. */
 function projectQkv(
   { builder, blob, hidden }: GraphParts,
-  attention: AttentionSpec,
+  attention: GroupedAttentionSpec,
   input: string,
   cached: boolean,
 ): { query: string; key: string; value: string } {
@@ -131,7 +130,7 @@ function projectQkv(
 /** softmax(scale q k^T + bias) v, ungrouped; returns [B, S, heads * D]. */
 function attendOver(
   builder: GraphBuilder,
-  { heads, headDim, scale }: AttentionSpec,
+  { heads, headDim, scale }: GroupedAttentionSpec,
   query: string,
   key: string,
   value: string,
@@ -142,36 +141,8 @@ function attendOver(
   return tokensFirst(builder, builder.node('MatMul', [weights, value]), heads, headDim);
 }
 
-/** softmax(scale q [past k, new k]^T + bias) [past v, new v]; returns [B, S, heads * D]. */
-function attendCached(
-  builder: GraphBuilder,
-  attention: AttentionSpec,
-  query: string,
-  newKey: string,
-  newValue: string,
-): string {
-  const { heads, kvHeads, headDim, scale } = attention;
-  const grouped = heads !== kvHeads;
-  if (grouped) {
-    builder.input('scores_shape', 'int64', [4]);
-    builder.input('grouped_shape', 'int64', [4]);
-  }
-  const rows = grouped ? builder.node('Reshape', [query, builder.int64s([0, kvHeads, -1, headDim])]) : query;
-  const score = (keys: string) => builder.node('FusedMatMul', [rows, keys], { transB: 1, alpha: { float: scale } });
-  let scores = builder.node('Concat', [score('past_key'), score(newKey)], { axis: -1 });
-  if (grouped) scores = builder.node('Reshape', [scores, 'scores_shape']);
-  let weights = builder.node('Softmax', [builder.node('Add', [scores, 'bias'])], { axis: -1 });
-  if (grouped) weights = builder.node('Reshape', [weights, 'grouped_shape']);
-  const [past, fresh] = builder.nodeOutputs('Split', [weights, 'split'], ['past_weights', 'new_weights'], { axis: -1 });
-  let context = builder.node('Add', [
-    builder.node('MatMul', [past as string, 'past_value']),
-    builder.node('MatMul', [fresh as string, newValue]),
-  ]);
-  if (grouped) context = builder.node('Reshape', [context, builder.int64s([0, heads, -1, headDim])]);
-  return tokensFirst(builder, context, heads, headDim);
-}
-
-function tokensFirst(builder: GraphBuilder, context: string, heads: number, headDim: number): string {
+/** [B, heads, S, D] to [B, S, heads * D]. */
+export function tokensFirst(builder: GraphBuilder, context: string, heads: number, headDim: number): string {
   const moved = builder.node('Transpose', [context], { perm: [0, 2, 1, 3] });
   return builder.node('Reshape', [moved, builder.int64s([0, 0, heads * headDim])]);
 }

@@ -1,4 +1,4 @@
-import type { AttentionSpec } from '../families/attention_spec.ts';
+import type { GroupedAttentionSpec } from '../families/attention_spec.ts';
 import type { NormSpec } from '../families/spec.ts';
 import { headsFirst } from './attention.ts';
 import { GraphBuilder } from './onnx.ts';
@@ -10,7 +10,11 @@ import { WeightBlob, type WeightedGraph } from './weight_blob.ts';
  *   key_l, value_l = W_l norm(x), x [B, S, hidden] after the encoder's last layer, key_l/value_l [B, H, S, D]
  * One session for all layers: the encoder's final norm is taken once, and a source costs one call.
  */
-export function crossKeysGraph(layers: readonly AttentionSpec[], finalNorm: NormSpec, hidden: number): WeightedGraph {
+export function crossKeysGraph(
+  layers: readonly GroupedAttentionSpec[],
+  finalNorm: NormSpec,
+  hidden: number,
+): WeightedGraph {
   const builder = new GraphBuilder();
   const blob = new WeightBlob(builder);
   const parts: GraphParts = { builder, blob, hidden };
@@ -28,7 +32,7 @@ export function crossKeysGraph(layers: readonly AttentionSpec[], finalNorm: Norm
   return { model: builder.finish(), parts: blob.parts, floats: blob.floats };
 }
 
-export function crossKeysFloats(layers: readonly AttentionSpec[], finalNorm: NormSpec, hidden: number): number {
+export function crossKeysFloats(layers: readonly GroupedAttentionSpec[], finalNorm: NormSpec, hidden: number): number {
   return layers.reduce(
     (sum, { key, value }) => sum + linearFloats(key) + linearFloats(value),
     normFloats(finalNorm, hidden),

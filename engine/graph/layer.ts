@@ -1,8 +1,9 @@
 import type { FeedForwardSpec, LayerSpec } from '../families/spec.ts';
-import { crossAttention, selfAttention } from './attention.ts';
+import { crossAttention } from './attention.ts';
 import { feedForward, feedForwardFloats } from './feed_forward.ts';
 import { GraphBuilder } from './onnx.ts';
 import { type GraphParts, linear, linearFloats, norm, normFloats, skipNorm, times } from './parts.ts';
+import { selfAttention, selfAttentionFloats } from './self_attention.ts';
 import { WeightBlob, type WeightedGraph } from './weight_blob.ts';
 
 /**
@@ -11,7 +12,7 @@ import { WeightBlob, type WeightedGraph } from './weight_blob.ts';
  * and then, in a MoE layer, router_logits = normed W_r^T, the experts being the rank's work, and h += Shared(normed) where every
  * token has shared experts too; in a dense one h += FFN(normed).
  *
- * B rows, S new tokens a row. Inputs of attention: see attention.ts.
+ * B rows, S new tokens a row. Inputs of attention: see self_attention.ts.
  * outputs: h [B, S, hidden]; of a MoE layer normed [B, S, hidden] and router_logits [B, S, experts]; new keys when `cached`
  * @param cached whether earlier keys are fed: an encoder sees its whole source at once and keeps none
  */
@@ -61,11 +62,9 @@ function sharedExperts(parts: GraphParts, { expert, width, gate }: NonNullable<M
 
 /** Floats of a layer's session by ledger line, for plans made before anything is loaded. Add up to the graph's own. */
 export function layerFloats(layer: LayerSpec, hidden: number): { attention: number; otherDense: number } {
-  const { attention, crossAttention: cross, feedForward: ffn } = layer;
-  const { query, key, value, output, queryKeyNorm, heads, kvHeads, headDim } = attention;
+  const { crossAttention: cross, feedForward: ffn } = layer;
   let floats = normFloats(layer.attentionNorm, hidden) + normFloats(layer.feedForwardNorm, hidden);
-  for (const part of [query, key, value, output]) floats += linearFloats(part);
-  if (queryKeyNorm !== undefined) floats += queryKeyNorm.over === 'head' ? 2 * headDim : (heads + kvHeads) * headDim;
+  floats += selfAttentionFloats(layer.attention);
   if (cross !== undefined) {
     floats +=
       normFloats(cross.norm, hidden) + linearFloats(cross.attention.query) + linearFloats(cross.attention.output);

@@ -24,12 +24,13 @@ export class WeightBlob {
   constructor(private readonly builder: GraphBuilder) {}
 
   /**
-   * Declares a float32 weight of shape `dims` made of `refs` stacked along the leading dimension.
+   * Declares a float32 weight of shape `dims` made of `refs` one behind the other; `rows` of a ref are those of the matrix
+   * [all dimensions but the last, last], as everywhere.
    * @returns its name in the graph
    */
   weight(name: string, dims: readonly number[], refs: readonly WeightRef[]): string {
     const floats = dims.reduce((product, dim) => product * dim, 1);
-    const trailing = floats / (dims[0] ?? 1);
+    const trailing = dims.length > 1 ? (dims.at(-1) as number) : 1;
     const declared = this.builder.external(name, dims, {
       location: BLOB,
       offsetBytes: this.floats * 4,

@@ -1,6 +1,6 @@
 import type { Tensor } from 'onnxruntime-node';
 import { floats, int64s } from '../device/cpu_session.ts';
-import type { AttentionSpec, RopeFrequencies } from '../families/attention_spec.ts';
+import { type AttentionSpec, cacheShape, type PositionSpec, type RopeFrequencies } from '../families/attention_spec.ts';
 import type { RowPlan } from './messages.ts';
 import type { RelativeBias } from './relative_bias.ts';
 import type { TokenGroup } from './token_groups.ts';
@@ -9,7 +9,7 @@ import type { TokenGroup } from './token_groups.ts';
 export const MASKED = -1e9;
 
 type Feeds = Record<string, Tensor>;
-type Rope = Extract<AttentionSpec['positions'], { kind: 'rope' }>;
+type Rope = Extract<PositionSpec, { kind: 'rope' }>;
 
 /**
  * Self-attention inputs of a group in a decoder, by layer: rotary rows and shapes, the same for all, mask and relative positions,
@@ -24,41 +24,55 @@ export function decoderFeeds(
   relative: RelativeBias | undefined,
 ): readonly Feeds[] {
   const { batch, length, cached } = group;
-  const { heads, kvHeads, headDim, positions } = layers[0] as AttentionSpec;
+  const attention = layers[0] as AttentionSpec;
+  const { heads, positions } = attention;
+  const { kvHeads } = cacheShape(attention);
   const past = cached ? capacity : 0;
-  const total = past + length;
+  // A sink is a column behind the keys'.
+  const columns = hasSinks(attention) ? [past, length, 1] : [past, length];
+  const total = columns.reduce((sum, width) => sum + width, 0);
   const shared = {
-    split: int64s([past, length], [2]),
-    ...(positions.kind === 'rope' && ropeFeeds(group, positions, headDim)),
+    split: int64s(columns, [columns.length]),
+    ...(hasSinks(attention) && { sink_shape: int64s([batch, heads, length, 1], [4]) }),
+    ...(positions.kind === 'rope' && ropeFeeds(group, positions)),
     ...(heads !== kvHeads && {
       scores_shape: int64s([batch, heads, length, total], [4]),
       grouped_shape: int64s([batch, kvHeads, (heads / kvHeads) * length, total], [4]),
     }),
   };
   const byWindow = new Map<number | undefined, Feeds>();
-  return layers.map(({ windowTokens }) => {
+  return layers.map((layer) => {
+    const windowTokens = layer.kind === 'grouped' ? layer.windowTokens : undefined;
     let feeds = byWindow.get(windowTokens);
     if (feeds === undefined) {
-      feeds = { ...shared, bias: decoderBias(group, past, windowTokens, relative) };
+      feeds = { ...shared, bias: decoderBias(group, past, total, windowTokens, relative) };
       byWindow.set(windowTokens, feeds);
     }
     return feeds;
   });
 }
 
-/** What is added to scores [B, 1 or H, S, T]: causal, and no key further back than the window. */
+function hasSinks(attention: AttentionSpec): boolean {
+  return attention.kind === 'grouped' && attention.sinks !== undefined;
+}
+
+/** What is added to scores [B, 1 or H, S, total]: causal, no key further back than the window, a sink for every query. */
 function decoderBias(
   { batch, length, members, firstRow }: TokenGroup,
   past: number,
+  total: number,
   windowTokens = Number.POSITIVE_INFINITY,
   relative?: RelativeBias,
 ): Tensor {
-  const total = past + length;
   const planes = relative?.heads ?? 1;
   const bias = new Float32Array(batch * planes * length * total).fill(MASKED);
   // A row that takes no part still needs one key to look at: its own.
   for (let row = 0; row < batch * planes; row++)
-    for (let i = 0; i < length; i++) bias[(row * length + i) * total + past + i] = 0;
+    for (let i = 0; i < length; i++) {
+      const line = (row * length + i) * total;
+      bias[line + past + i] = 0;
+      bias.fill(0, line + past + length, line + total);
+    }
   for (const member of members) {
     for (let plane = 0; plane < planes; plane++) {
       for (let i = 0; i < length; i++) {
@@ -91,8 +105,8 @@ export function encoderFeeds({ batch, length, members }: TokenGroup, relative: R
   return { bias: floats(bias, [batch, planes, length, length]) };
 }
 
-function ropeFeeds({ batch, length, members, firstRow }: TokenGroup, positions: Rope, headDim: number): Feeds {
-  const half = headDim / 2;
+function ropeFeeds({ batch, length, members, firstRow }: TokenGroup, positions: Rope): Feeds {
+  const half = positions.inverseFrequency.length;
   const cos = new Float32Array(batch * length * half);
   const sin = new Float32Array(batch * length * half);
   const lines = Array.from({ length: batch * length }, (_, line) => line);

@@ -1,4 +1,4 @@
-import type { AttentionSpec } from '../families/attention_spec.ts';
+import { type AttentionSpec, type CacheShape, cacheShape } from '../families/attention_spec.ts';
 import type { MemoryLedger } from './ledger.ts';
 
 /** Capacity grows and shrinks in blocks of this many tokens: a copy of the cache every 64 steps, at most 63 tokens unused. */
@@ -12,12 +12,11 @@ export function kvCapacity(tokens: number): number {
 interface Slab {
   key: Float32Array;
   value: Float32Array;
-  readonly kvHeads: number;
-  readonly headDim: number;
+  readonly shape: CacheShape;
 }
 
 /**
- * Keys and values of all sequences of a rank, one slab a layer: [rows, KH, capacity, D], fed to attention as it is.
+ * Keys and values of all sequences of a rank, a slab of each a layer: [rows, KH, capacity, width], fed to attention as it is.
  * Rows are kept side by side so that a decode step over them is one call without a copy.
  */
 export class KvCache {
@@ -29,11 +28,10 @@ export class KvCache {
     layers: readonly AttentionSpec[],
     private readonly ledger: MemoryLedger,
   ) {
-    this.slabs = layers.map(({ kvHeads, headDim }) => ({
+    this.slabs = layers.map((attention) => ({
       key: new Float32Array(0),
       value: new Float32Array(0),
-      kvHeads,
-      headDim,
+      shape: cacheShape(attention),
     }));
   }
 
@@ -50,17 +48,18 @@ export class KvCache {
     this.reshape(keepRows ? this.rows : rows, keepTokens ? this.capacityTokens : wanted);
   }
 
-  /** Rows [firstRow, firstRow + rows) of a layer, [rows, KH, capacity, D], in place. */
+  /** Rows [firstRow, firstRow + rows) of a layer, [rows, KH, capacity, width], in place. */
   view(layer: number, firstRow: number, rows: number): { key: Float32Array; value: Float32Array } {
-    const slab = this.slabs[layer] as Slab;
-    const rowFloats = slab.kvHeads * this.capacityTokens * slab.headDim;
-    const from = firstRow * rowFloats;
-    const to = from + rows * rowFloats;
-    return { key: slab.key.subarray(from, to), value: slab.value.subarray(from, to) };
+    const { shape, key, value } = this.slabs[layer] as Slab;
+    const lines = shape.kvHeads * this.capacityTokens;
+    const part = (slab: Float32Array, width: number) =>
+      slab.subarray(firstRow * lines * width, (firstRow + rows) * lines * width);
+    return { key: part(key, shape.keyWidth), value: part(value, shape.valueWidth) };
   }
 
   /**
-   * Stores new keys and values of one row from an attention output [B, KH, S, D].
+   * Stores new keys and values of one row from an attention output [B, KH, S, width].
+   * @param value absent where values are part of the keys
    * @param source row in the output; `newTokens` S, of which all are stored from `position` on
    */
   append(
@@ -70,17 +69,20 @@ export class KvCache {
     newTokens: number,
     source: number,
     key: Float32Array,
-    value: Float32Array,
+    value: Float32Array | undefined,
   ): void {
     const slab = this.slabs[layer] as Slab;
-    const { kvHeads, headDim } = slab;
-    const floats = newTokens * headDim;
-    for (let head = 0; head < kvHeads; head++) {
-      const from = (source * kvHeads + head) * floats;
-      const to = ((row * kvHeads + head) * this.capacityTokens + position) * headDim;
-      slab.key.set(key.subarray(from, from + floats), to);
-      slab.value.set(value.subarray(from, from + floats), to);
-    }
+    const { kvHeads, keyWidth, valueWidth } = slab.shape;
+    const store = (into: Float32Array, out: Float32Array, width: number) => {
+      const floats = newTokens * width;
+      for (let head = 0; head < kvHeads; head++) {
+        const from = (source * kvHeads + head) * floats;
+        const to = ((row * kvHeads + head) * this.capacityTokens + position) * width;
+        into.set(out.subarray(from, from + floats), to);
+      }
+    };
+    store(slab.key, key, keyWidth);
+    if (valueWidth > 0) store(slab.value, value as Float32Array, valueWidth);
   }
 
   close(): void {
@@ -91,18 +93,20 @@ export class KvCache {
     const keptRows = Math.min(rows, this.rows);
     const keptTokens = Math.min(capacity, this.capacityTokens);
     for (const slab of this.slabs) {
-      const { kvHeads, headDim } = slab;
-      const floats = rows * kvHeads * capacity * headDim;
-      for (const side of ['key', 'value'] as const) {
+      const { kvHeads, keyWidth, valueWidth } = slab.shape;
+      for (const [side, width] of [
+        ['key', keyWidth],
+        ['value', valueWidth],
+      ] as const) {
         const before = slab[side];
         // Taken out before the new one is entered: the old array is unreachable once copied, and a budget that holds the
         // larger of both must be enough.
         this.ledger.remove('kvCache', before.byteLength);
-        const after = new Float32Array(floats);
+        const after = new Float32Array(rows * kvHeads * capacity * width);
         this.ledger.add('kvCache', after.byteLength);
         for (let line = 0; line < keptRows * kvHeads; line++) {
-          const from = line * this.capacityTokens * headDim;
-          after.set(before.subarray(from, from + keptTokens * headDim), line * capacity * headDim);
+          const from = line * this.capacityTokens * width;
+          after.set(before.subarray(from, from + keptTokens * width), line * capacity * width);
         }
         slab[side] = after;
       }

@@ -4,7 +4,7 @@ import { CpuDense, type LayerOutput } from '../device/cpu_dense.ts';
 import { CpuExperts } from '../device/cpu_experts.ts';
 import { floats, type RuntimeMeter } from '../device/cpu_session.ts';
 import { WeightStaging } from '../device/weights.ts';
-import type { AttentionSpec } from '../families/attention_spec.ts';
+import { type AttentionSpec, cacheShape } from '../families/attention_spec.ts';
 import {
   decoderOf,
   encoderOf,
@@ -213,11 +213,14 @@ export class Rank {
     const source: AttentionSource = {
       feeds: (layer, index) => {
         const group = tokens.groups[index] as PassTokens['groups'][number];
-        const { kvHeads, headDim } = layers[layer] as AttentionSpec;
+        const { kvHeads, keyWidth, valueWidth } = cacheShape(layers[layer] as AttentionSpec);
         const { byLayer, sourceMask } = shared[index] as (typeof shared)[number];
         const { key, value } = this.kv.view(layer, group.firstRow, group.cached ? group.batch : 0);
-        const dims = [group.batch, kvHeads, group.cached ? this.kv.capacity : 0, headDim];
-        const past = { past_key: floats(key, dims), past_value: floats(value, dims) };
+        const lines = [group.batch, kvHeads, group.cached ? this.kv.capacity : 0];
+        const past = {
+          past_key: floats(key, [...lines, keyWidth]),
+          ...(valueWidth > 0 && { past_value: floats(value, [...lines, valueWidth]) }),
+        };
         return { ...byLayer[layer], ...sourceMask, ...past, ...this.sources.keys(layer, group) };
       },
       took: (layer, index, output) => this.keep(layer, tokens.groups[index] as PassTokens['groups'][number], output),
@@ -227,7 +230,7 @@ export class Rank {
 
   private keep(layer: number, { members, places, length }: PassTokens['groups'][number], output: LayerOutput): void {
     const { newKey, newValue } = output;
-    if (newKey === undefined || newValue === undefined) throw new Error(`layer ${layer} returned no keys`);
+    if (newKey === undefined) throw new Error(`layer ${layer} returned no keys`);
     for (const [which, { row, position }] of members.entries())
       this.kv.append(layer, row, position, length, places[which] as number, newKey, newValue);
   }

@@ -1,7 +1,7 @@
 import type { Tensor } from 'onnxruntime-node';
 import { type CpuDense, crossAttentions } from '../device/cpu_dense.ts';
 import { floats } from '../device/cpu_session.ts';
-import type { AttentionSpec } from '../families/attention_spec.ts';
+import type { GroupedAttentionSpec } from '../families/attention_spec.ts';
 import type { ModelSpec } from '../families/spec.ts';
 import { MASKED } from './attention_feeds.ts';
 import { KvCache } from './kv_cache.ts';
@@ -16,7 +16,7 @@ interface Source {
 
 /** Keys and values of every row's source for cross-attention: computed when the source is encoded, read by every step after. */
 export class SourceCache {
-  private readonly layers: readonly AttentionSpec[];
+  private readonly layers: readonly GroupedAttentionSpec[];
   private readonly kv: KvCache;
   private readonly sources: (Source | undefined)[] = [];
 

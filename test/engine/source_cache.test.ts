@@ -11,7 +11,7 @@ const LENGTHS = [200, 10, 12];
 it('masks the rows in flight by their own sources, also after a longer one between them is done', async () => {
   const { spec } = tinyPairModel('switch');
   const [layer] = spec.stacks[1]?.layers ?? [];
-  const { kvHeads = 0, headDim = 0 } = layer?.attention ?? {};
+  const { kvHeads = 0, headDim = 0 } = layer?.crossAttention?.attention ?? {};
   const keys = (tokens: number) => new Float32Array(kvHeads * tokens * headDim).fill(1);
   const dense = {
     runCrossKeys: async (_: Float32Array, __: number, tokens: number) =>
