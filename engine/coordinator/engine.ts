@@ -117,7 +117,7 @@ class LocalEngine implements Engine {
       const version = EXPORTER.split(' ')[1] ?? '';
       return { protocol: PROTOCOL_VERSION, version, machine: this.machine, snapshot: this.snapshot(), writer: true };
     },
-    devices: () => ({ devices: listDevices() }),
+    devices: () => listDevices(),
     openModel: ({ path: folder }) => this.open(folder),
     openBundledModel: ({ name = BUNDLED_MODELS[0] }) => this.open(path.join(this.options.modelsDir, name)),
     start: (settings) => this.start(settings),

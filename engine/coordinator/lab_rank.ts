@@ -24,7 +24,7 @@ export class LabRank {
 
   /** @param budgetBytes the device's default when absent */
   static async open(model: OpenModel, rankEntry: string, budgetBytes?: number): Promise<LabRank> {
-    const [device] = chooseDevices([{ id: 'cpu:0', ...(budgetBytes !== undefined && { budgetBytes }) }]);
+    const [device] = await chooseDevices([{ id: 'cpu:0', ...(budgetBytes !== undefined && { budgetBytes }) }]);
     const { id, bytes } = device as { id: string; bytes: number };
     const setup = { modelPath: model.summary.path, rank: 0, ranks: 1, device: id, budgetBytes: bytes };
     return new LabRank(model, await RankPool.open(rankEntry, [{ ...setup, exchange: undefined }]), bytes);

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import { EngineRefusal } from '../api.ts';
-import { chooseDevices, listDevices } from '../device/discovery.ts';
+import { type ChosenDevice, chooseDevices } from '../device/discovery.ts';
 import { moeLayers } from '../families/spec.ts';
-import type { DeviceInfo, MachineInfo } from '../protocol/model.ts';
+import type { MachineInfo } from '../protocol/model.ts';
 import type { RunSettings } from '../protocol/settings.ts';
 import { allocateExchange } from '../rank/exchange.ts';
 import type { RankSetup } from '../rank/messages.ts';
@@ -31,7 +31,7 @@ export async function startRun(options: StartOptions, listener: RunListener): Pr
   const { spec, summary } = model;
   const prompt = model.translation && decoderPrompt(summary, model.translation, settings.targetLanguage);
   checkLengths(model, settings, prompt);
-  const budgets = chooseDevices(settings.devices);
+  const budgets = await chooseDevices(settings.devices);
   if (budgets.length > summary.experts) {
     throw new EngineRefusal(
       `devices: ${budgets.length} devices cannot share ${summary.experts} experts; choose fewer.`,
@@ -46,7 +46,6 @@ export async function startRun(options: StartOptions, listener: RunListener): Pr
   const id = `${startedAt.replace(/[-:]/g, '').replace(/\..*/, '')}-${randomBytes(3).toString('hex')}`;
   const pool = await RankPool.open(rankEntry, rankSetups(model, budgets));
   try {
-    const infos = listDevices();
     const { path: _, ...model } = summary;
     const recorder = RunRecorder.create(options.runPath ?? path.join(runsDir, `${id}.json`), {
       id,
@@ -58,10 +57,13 @@ export async function startRun(options: StartOptions, listener: RunListener): Pr
       },
       settings,
       machine,
-      devices: budgets.map((budget) => {
-        const { provider, name } = infos.find((info) => info.id === budget.id) as DeviceInfo;
-        return { id: budget.id, provider, name, budgetBytes: budget.bytes };
-      }),
+      devices: budgets.map(({ id, bytes, device: { provider, name, software } }) => ({
+        id,
+        provider,
+        name,
+        software,
+        budgetBytes: bytes,
+      })),
       moeLayers: moeLayers(spec).length,
       experts: summary.experts,
       topK: summary.topK,
@@ -120,7 +122,7 @@ function checkLengths(
   }
 }
 
-function rankSetups({ summary }: OpenModel, budgets: readonly { id: string; bytes: number }[]): RankSetup[] {
+function rankSetups({ summary }: OpenModel, budgets: readonly ChosenDevice[]): RankSetup[] {
   const ranks = budgets.length;
   const exchange = ranks === 1 ? undefined : allocateExchange(ranks, summary.experts, summary.hiddenSize);
   return budgets.map(({ id, bytes }, rank) => ({

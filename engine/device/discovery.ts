@@ -1,13 +1,69 @@
 import { cpus, freemem, totalmem } from 'node:os';
 import { EngineRefusal } from '../api.ts';
-import type { DeviceInfo } from '../protocol/model.ts';
+import { type AbsentProvider, type DeviceInfo, isTold, type Provider, type Told } from '../protocol/model.ts';
 import type { RunSettings } from '../protocol/settings.ts';
+import { type Card, notTold } from './cards/card.ts';
+import { readCards } from './cards/read_cards.ts';
+import { readVulkanDrivers, type VulkanDriver } from './cards/vulkan_drivers.ts';
+import { HOST_MEMORY } from './link.ts';
+import { webGpuAdapter } from './webgpu_adapter.ts';
 
-/** Share of free memory that CPU devices may take together unless told otherwise: the page cache is the host tier, and needs the rest. */
-const DEFAULT_SHARE = 0.5;
+/** Share of free host memory that a device may take unless told otherwise, CPU devices together: the page cache is the host tier, and needs the rest. */
+const HOST_SHARE = 0.5;
+/** The same of a card's own memory: drivers and displays take some while a run goes on. */
+const CARD_SHARE = 0.9;
 
-/** Devices of this machine. A CPU device is one thread with a byte budget, and there may be as many as cores. */
-export function listDevices(): DeviceInfo[] {
+/** Providers that the engine can run a rank on. */
+const RUNS: ReadonlySet<Provider> = new Set<Provider>(['cpu']);
+
+export interface DeviceList {
+  readonly devices: readonly DeviceInfo[];
+  readonly absent: readonly AbsentProvider[];
+}
+
+/** What devices are made from: of this machine, or of another one in a test. */
+export interface System {
+  readonly platform: NodeJS.Platform;
+  readonly cards: readonly Card[];
+  readonly vulkanDrivers: readonly VulkanDriver[];
+}
+
+/** Devices of this machine: processors first, so that nothing but a choice puts a run on another. */
+export async function listDevices(): Promise<DeviceList> {
+  const { platform } = process;
+  const cards = await readCards();
+  return devicesOf({ platform, cards, vulkanDrivers: platform === 'linux' ? readVulkanDrivers() : [] });
+}
+
+export function devicesOf(system: System): DeviceList {
+  const devices = cpuDevices();
+  const absent: AbsentProvider[] = [];
+  const adapter = webGpuAdapter(system.platform, system.cards, system.vulkanDrivers);
+  if (typeof adapter === 'string') absent.push({ provider: 'webgpu', reason: adapter });
+  else {
+    const { name, software, card } = adapter;
+    const unknown = 'which card WebGPU takes is for its driver to choose';
+    devices.push(
+      checked({
+        id: 'webgpu:0',
+        provider: 'webgpu',
+        name,
+        software,
+        ...(software ? { ...inHostMemory(), driver: notTold('it is part of the processor') } : ofCard(card, unknown)),
+      }),
+    );
+  }
+  const cuda = system.cards.filter(({ cudaIndex }) => cudaIndex !== undefined);
+  if (cuda.length === 0) absent.push({ provider: 'cuda', reason: 'nvidia-smi lists no NVIDIA card.' });
+  for (const card of cuda) {
+    const { name, cudaIndex } = card;
+    devices.push(checked({ id: `cuda:${cudaIndex}`, provider: 'cuda', name, software: false, ...ofCard(card, '') }));
+  }
+  return { devices, absent };
+}
+
+/** A CPU device is one thread with a byte budget, and there may be as many as cores. */
+function cpuDevices(): DeviceInfo[] {
   const cores = cpus();
   const name = cores[0]?.model.trim() ?? 'CPU';
   const freeBytes = freemem();
@@ -15,15 +71,64 @@ export function listDevices(): DeviceInfo[] {
     id: `cpu:${index}`,
     provider: 'cpu',
     name: `${name}, thread ${index}`,
+    software: false,
     totalBytes: totalmem(),
     freeBytes,
-    defaultBudgetBytes: Math.floor((freeBytes * DEFAULT_SHARE) / cores.length),
+    defaultBudgetBytes: Math.floor((freeBytes * HOST_SHARE) / cores.length),
+    driver: notTold('a processor needs none'),
+    link: HOST_MEMORY,
   }));
 }
 
-/** The chosen devices with their budgets. @throws EngineRefusal for a device this machine does not have or one named twice */
-export function chooseDevices(choices: RunSettings['devices']): { id: string; bytes: number }[] {
-  const devices = listDevices();
+type Figures = Pick<DeviceInfo, 'totalBytes' | 'freeBytes' | 'defaultBudgetBytes' | 'driver' | 'link' | 'card'>;
+
+function inHostMemory(): Omit<Figures, 'driver'> {
+  const freeBytes = freemem();
+  return {
+    totalBytes: totalmem(),
+    freeBytes,
+    defaultBudgetBytes: Math.floor(freeBytes * HOST_SHARE),
+    link: HOST_MEMORY,
+  };
+}
+
+function ofCard(card: Card | undefined, unknown: string): Figures {
+  if (card === undefined) {
+    const not = notTold(unknown);
+    return { totalBytes: not, freeBytes: not, defaultBudgetBytes: not, driver: not, link: not };
+  }
+  const { key, unified, totalBytes, driver, link, reading } = card;
+  if (unified) return { ...inHostMemory(), driver, link, card: key };
+  const freeBytes = difference(totalBytes, reading.usedBytes);
+  const defaultBudgetBytes = isTold(freeBytes) ? Math.floor(freeBytes * CARD_SHARE) : freeBytes;
+  return { totalBytes, freeBytes, defaultBudgetBytes, driver, link, card: key };
+}
+
+function difference(total: Told<number>, used: Told<number>): Told<number> {
+  if (!isTold(total)) return total;
+  return isTold(used) ? Math.max(0, total - used) : used;
+}
+
+function checked(device: DeviceInfo): DeviceInfo {
+  if (RUNS.has(device.provider)) return device;
+  return { ...device, refusal: `the engine does not run on ${device.provider} devices yet.` };
+}
+
+export interface ChosenDevice {
+  readonly id: string;
+  /** Budget. */
+  readonly bytes: number;
+  readonly device: DeviceInfo;
+}
+
+/**
+ * The chosen devices with their budgets.
+ * @throws EngineRefusal for a device that this machine does not have, that a run cannot have, that is named twice, or whose budget must
+ *   be named because the system does not tell its memory
+ */
+export async function chooseDevices(choices: RunSettings['devices']): Promise<ChosenDevice[]> {
+  // Asking for cards takes up to seconds, and a run on processors must not wait for it.
+  const devices = choices.every(({ id }) => id.startsWith('cpu:')) ? cpuDevices() : (await listDevices()).devices;
   const seen = new Set<string>();
   return choices.map(({ id, budgetBytes }) => {
     const device = devices.find((entry) => entry.id === id);
@@ -32,8 +137,15 @@ export function chooseDevices(choices: RunSettings['devices']): { id: string; by
         `devices: this machine has no "${id}"; choose from ${devices.map((entry) => entry.id).join(', ')}.`,
       );
     }
+    if (device.refusal !== undefined) throw new EngineRefusal(`devices: ${id}: ${device.refusal}`);
     if (seen.has(id)) throw new EngineRefusal(`devices: "${id}" is named twice; name each device once.`);
     seen.add(id);
-    return { id, bytes: budgetBytes ?? device.defaultBudgetBytes };
+    const bytes = budgetBytes ?? device.defaultBudgetBytes;
+    if (!isTold(bytes)) {
+      throw new EngineRefusal(
+        `devices: the free memory of ${id} is not known (${bytes.notTold}); set its budgetBytes.`,
+      );
+    }
+    return { id, bytes, device };
   });
 }

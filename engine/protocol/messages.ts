@@ -13,7 +13,7 @@ import {
   PlacementLabParams,
   type PlacementTable,
 } from './labs.ts';
-import type { DeviceInfo, MachineInfo, ModelSummary } from './model.ts';
+import type { AbsentProvider, DeviceInfo, MachineInfo, ModelSummary } from './model.ts';
 import { LivePatch, RunSettings } from './settings.ts';
 import type { Audit, TelemetryFrame } from './telemetry.ts';
 
@@ -121,7 +121,7 @@ export interface Results {
     readonly snapshot: EngineSnapshot;
     readonly writer: boolean;
   };
-  devices: { readonly devices: readonly DeviceInfo[] };
+  devices: { readonly devices: readonly DeviceInfo[]; readonly absent: readonly AbsentProvider[] };
   openModel: ModelSummary;
   openBundledModel: ModelSummary;
   start: RunInfo;

@@ -38,13 +38,63 @@ export interface ModelSummary {
   readonly samples: readonly string[];
 }
 
-export interface DeviceInfo {
-  readonly id: string;
-  readonly provider: 'cpu';
+/** Why a figure is not there: "not available on this system: " stands before it. */
+export interface NotTold {
+  readonly notTold: string;
+}
+
+/** A figure of the system, or why the system does not tell it. Never a guess in its place. */
+export type Told<T extends number | string | DeviceLink> = T | NotTold;
+
+export function isTold<T extends number | string | DeviceLink>(told: Told<T>): told is T {
+  return typeof told !== 'object' || !('notTold' in told);
+}
+
+/** What lies between the memory of this machine and a device. */
+export interface DeviceLink {
+  /** `PCIe 4.0 x16`, `unified memory`, `host memory`, ... */
   readonly name: string;
-  readonly totalBytes: number;
-  readonly freeBytes: number;
-  readonly defaultBudgetBytes: number;
+  /** One way, of the link's own standard: no transfer is faster. Absent where there is none of that kind. */
+  readonly peakBytesPerSecond?: number;
+}
+
+export const PROVIDERS = ['cpu', 'webgpu', 'cuda'] as const;
+export type Provider = (typeof PROVIDERS)[number];
+
+/** What experts can be placed on. One graphics card can be two devices: one of each provider that reaches it. */
+export interface DeviceInfo {
+  /** Provider and number: `cpu:0`, `webgpu:0`. */
+  readonly id: string;
+  readonly provider: Provider;
+  readonly name: string;
+  /** A processor that plays a graphics card (SwiftShader, llvmpipe, WARP): for tests, and never chosen by default. */
+  readonly software: boolean;
+  readonly totalBytes: Told<number>;
+  /** What other programs hold is not free. */
+  readonly freeBytes: Told<number>;
+  /** Bytes the engine holds there at most unless told otherwise. */
+  readonly defaultBudgetBytes: Told<number>;
+  readonly driver: Told<string>;
+  readonly link: Told<DeviceLink>;
+  /** The graphics card in readings of the system; absent for a processor. */
+  readonly card?: string;
+  /** Why a run cannot have it, in one sentence. */
+  readonly refusal?: string;
+}
+
+/** A provider that no device of this machine can be had with, and why. */
+export interface AbsentProvider {
+  readonly provider: Provider;
+  readonly reason: string;
+}
+
+/** What the system says of a graphics card now, all programs together. */
+export interface CardReading {
+  readonly usedBytes: Told<number>;
+  /** 0..1 */
+  readonly utilisation: Told<number>;
+  readonly celsius: Told<number>;
+  readonly watts: Told<number>;
 }
 
 export interface MachineInfo {

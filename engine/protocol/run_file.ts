@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { DeviceInfo, MachineInfo, ModelSummary } from './model.ts';
+import { type DeviceInfo, type MachineInfo, type ModelSummary, PROVIDERS } from './model.ts';
 import { EvictionName, RunSettings } from './settings.ts';
 import type { Audit, RunTotals } from './telemetry.ts';
 
@@ -60,10 +60,12 @@ const Machine = z.object({
 
 const Device = z.object({
   id: z.string(),
-  provider: z.enum(['cpu']),
+  provider: z.enum(PROVIDERS),
   name: z.string(),
+  /** Absent in files of studios that had processors only. */
+  software: z.boolean().default(false),
   budgetBytes: bytes,
-}) satisfies z.ZodType<Pick<DeviceInfo, 'id' | 'provider' | 'name'> & { budgetBytes: number }>;
+}) satisfies z.ZodType<Pick<DeviceInfo, 'id' | 'provider' | 'name' | 'software'> & { budgetBytes: number }>;
 
 export const RunHeader = z.object({
   id: z.string(),

@@ -1,3 +1,4 @@
+import { isTold } from '../../engine/protocol/model.ts';
 import { PlacementName, type RunSettings } from '../../engine/protocol/settings.ts';
 import { useSession, useSummary } from '../app/context.tsx';
 import { bytesText } from '../format/bytes.ts';
@@ -40,7 +41,7 @@ const INTERVALS = [0, 32, 128, 512, 2048];
 
 /** Devices and which expert lives where. */
 export function PlacementSection({ knobs: { model, draft, disabled, isPending, change } }: { readonly knobs: Knobs }) {
-  const devices = useSession((s) => s.devices);
+  const devices = useSession((s) => s.devices).filter(({ provider }) => provider === 'cpu');
   const run = useSession((s) => s.snapshot.run);
   const maxShare = useSummary((s) => s.maxShare);
   const count = draft.devices.length;
@@ -54,7 +55,7 @@ export function PlacementSection({ knobs: { model, draft, disabled, isPending, c
         label="Devices"
         labelId="label-devices"
         pending={isPending('devices')}
-        says={`${most} experts a layer${budget === undefined ? '' : `, ${bytesText(budget)}`}${count === 1 ? '' : ' each'}`}
+        says={`${most} experts a layer${budget === undefined || !isTold(budget) ? '' : `, ${bytesText(budget)}`}${count === 1 ? '' : ' each'}`}
       >
         <Choice
           id="choice-devices"

@@ -20,7 +20,7 @@ export class FakeEngine implements Engine {
         snapshot: { state: 'empty', marks: [] },
         writer: true,
       },
-      devices: { devices: [] },
+      devices: { devices: [], absent: [] },
       pause: {},
       stop: {},
     };

@@ -56,6 +56,7 @@ export function exampleHeader({ moeLayers, experts, topK, devices }: RunShape): 
       id: `cpu:${index}`,
       provider: 'cpu' as const,
       name: `CPU thread ${index}`,
+      software: false,
       budgetBytes: 96 * MIB,
     })),
     moeLayers,

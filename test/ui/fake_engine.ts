@@ -9,7 +9,7 @@ import {
   type RunState,
   type SettingsMark,
 } from '../../engine/protocol/messages.ts';
-import type { ModelSummary } from '../../engine/protocol/model.ts';
+import type { DeviceInfo, ModelSummary } from '../../engine/protocol/model.ts';
 import type { RunSettings } from '../../engine/protocol/settings.ts';
 import { CATEGORY_COUNT, type TelemetryFrame } from '../../engine/protocol/telemetry.ts';
 import { fakeGating } from './fake_gating.ts';
@@ -18,6 +18,18 @@ import { FakeText } from './fake_text.ts';
 import { columnsOf, EXPERTS, type FakeStep, FakeWorkload, LAYERS, PER_EXPERT_BYTES } from './fake_workload.ts';
 
 const MIB = 2 ** 20;
+
+export const cpuDevice = (id: string, defaultBudgetBytes: number): DeviceInfo => ({
+  id,
+  provider: 'cpu',
+  name: id.replace(':', ' ').toUpperCase(),
+  software: false,
+  totalBytes: 16 * 2 ** 30,
+  freeBytes: 8 * 2 ** 30,
+  defaultBudgetBytes,
+  driver: { notTold: 'a processor needs none' },
+  link: { name: 'host memory' },
+});
 
 export const DEMO_MODEL: ModelSummary = {
   name: 'demo-lm',
@@ -126,14 +138,8 @@ export class FakeEngine implements Engine {
         writer: true,
       }),
       devices: () => ({
-        devices: Array.from({ length: this.options.cores }, (_, i) => ({
-          id: `cpu:${i}`,
-          provider: 'cpu' as const,
-          name: `CPU ${i}`,
-          totalBytes: 16 * 2 ** 30,
-          freeBytes: 8 * 2 ** 30,
-          defaultBudgetBytes: this.options.budgetBytes,
-        })),
+        devices: Array.from({ length: this.options.cores }, (_, i) => cpuDevice(`cpu:${i}`, this.options.budgetBytes)),
+        absent: [{ provider: 'webgpu', reason: 'this machine has no graphics card that the kernel shows.' }],
       }),
       openBundledModel: () => this.open(DEMO_MODEL),
       openModel: ({ path }) => this.open({ ...DEMO_MODEL, path, name: path.split('/').at(-1) ?? path }),

@@ -8,16 +8,9 @@ import {
   pendingKeys,
   slotsAt,
 } from '../../../src-renderer/stores/run_settings.ts';
-import { DEMO_MODEL } from '../../ui/fake_engine.ts';
+import { cpuDevice, DEMO_MODEL } from '../../ui/fake_engine.ts';
 
-const device = (id: string) => ({
-  id,
-  provider: 'cpu' as const,
-  name: id,
-  totalBytes: 1,
-  freeBytes: 1,
-  defaultBudgetBytes: 1,
-});
+const device = (id: string) => cpuDevice(id, 1);
 
 it('labels a change by what it was and what it is', () => {
   expect(changeLabel(DEFAULT_RUN, { cacheSlots: 24 }, 64)).toBe('Cache 64 → 24 slots');

@@ -1,0 +1,72 @@
+import { describe, expect, it } from 'vitest';
+import { parseNvidiaSmi } from '../../engine/device/cards/nvidia_smi.ts';
+import { parseMacCards } from '../../engine/device/cards/system_profiler.ts';
+import { parseWindowsCards } from '../../engine/device/cards/windows_cim.ts';
+import { chooseDevices, devicesOf, type System } from '../../engine/device/discovery.ts';
+import type { DeviceInfo } from '../../engine/protocol/model.ts';
+import * as samples from './samples.ts';
+
+const BARE: System = { platform: 'linux', cards: [], vulkanDrivers: [] };
+const DESKTOP = parseNvidiaSmi(samples.NVIDIA_SMI).slice(0, 1);
+
+const device = (system: System, id: string): DeviceInfo | undefined =>
+  devicesOf(system).devices.find((entry) => entry.id === id);
+
+describe('devices', () => {
+  it('are processors first, and say why there is no other', () => {
+    const { devices, absent } = devicesOf(BARE);
+    expect(devices.every(({ provider }) => provider === 'cpu')).toBe(true);
+    expect(devices[0]?.id).toBe('cpu:0');
+    expect(absent.map(({ provider }) => provider)).toEqual(['webgpu', 'cuda']);
+  });
+
+  it('take nine tenths of the memory that no other program holds', () => {
+    const webgpu = device({ platform: 'linux', cards: DESKTOP, vulkanDrivers: [{ vendor: 'nvidia' }] }, 'webgpu:0');
+    const free = (24564 - 1482) * 2 ** 20;
+    expect(webgpu).toMatchObject({ software: false, card: '0000:01:00.0', freeBytes: free });
+    expect(webgpu?.defaultBudgetBytes).toBe(Math.floor(free * 0.9));
+  });
+
+  it('are labelled where a processor plays the card', () => {
+    const swift = device({ ...BARE, vulkanDrivers: [{ software: 'SwiftShader' }] }, 'webgpu:0');
+    expect(swift).toMatchObject({ software: true, name: 'SwiftShader, Vulkan on the processor' });
+    expect(device({ ...BARE, platform: 'win32' }, 'webgpu:0')).toMatchObject({ software: true });
+  });
+
+  it('prefer a card to a processor that plays one, and need its Vulkan driver', () => {
+    const drivers = [{ software: 'llvmpipe' }, { vendor: 'nvidia' as const }];
+    expect(device({ platform: 'linux', cards: DESKTOP, vulkanDrivers: drivers }, 'webgpu:0')?.software).toBe(false);
+    const { absent } = devicesOf({ platform: 'linux', cards: DESKTOP, vulkanDrivers: [] });
+    expect(absent).toEqual([{ provider: 'webgpu', reason: expect.stringContaining('no Vulkan driver for NVIDIA') }]);
+  });
+
+  it('do not claim the figures of a card that may be another', () => {
+    const cards = parseNvidiaSmi(samples.NVIDIA_SMI).slice(0, 2);
+    const webgpu = device({ platform: 'linux', cards, vulkanDrivers: [{ vendor: 'nvidia' }] }, 'webgpu:0');
+    expect(webgpu?.name).toBe('NVIDIA GeForce RTX 4090 or NVIDIA RTX A5000');
+    expect(webgpu?.freeBytes).toEqual({ notTold: expect.any(String) });
+    expect(webgpu?.card).toBeUndefined();
+  });
+
+  it('prefer memory of their own on Windows, and share the host memory on a Mac', () => {
+    const windows = parseWindowsCards(samples.WINDOWS_TWO);
+    expect(device({ platform: 'win32', cards: windows, vulkanDrivers: [] }, 'webgpu:0')?.name).toContain('RTX 3050');
+    const mac = device({ platform: 'darwin', cards: parseMacCards(samples.MAC_M3, ''), vulkanDrivers: [] }, 'webgpu:0');
+    expect(mac).toMatchObject({ name: 'Apple M3 Pro', link: { name: 'unified memory' } });
+    expect(mac?.totalBytes).toBeGreaterThan(0);
+  });
+});
+
+describe('choosing', () => {
+  it('refuses what is not there or named twice', async () => {
+    await expect(chooseDevices([{ id: 'cpu:4096' }])).rejects.toThrow('this machine has no "cpu:4096"');
+    await expect(chooseDevices([{ id: 'cpu:0' }, { id: 'cpu:0' }])).rejects.toThrow('named twice');
+  });
+
+  it('takes the named budget, else the default', async () => {
+    const [named] = await chooseDevices([{ id: 'cpu:0', budgetBytes: 12345 }]);
+    expect(named).toMatchObject({ id: 'cpu:0', bytes: 12345, device: { provider: 'cpu' } });
+    const [unnamed] = await chooseDevices([{ id: 'cpu:0' }]);
+    expect(unnamed?.bytes).toBeGreaterThan(0);
+  });
+});
