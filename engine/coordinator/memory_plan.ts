@@ -1,8 +1,8 @@
 import { EngineRefusal } from '../api.ts';
-import { crossAttentions, denseBytes } from '../device/cpu_dense.ts';
-import { expertBytes } from '../device/cpu_experts.ts';
+import { denseBytes } from '../device/cpu/dense.ts';
+import { expertBytes } from '../device/cpu/experts.ts';
 import { type AttentionSpec, cacheShape } from '../families/attention_spec.ts';
-import { decoderOf, encoderOf, type ModelSpec, type MoeLayer, moeLayers } from '../families/spec.ts';
+import { crossAttentions, decoderOf, encoderOf, type ModelSpec, type MoeLayer, moeLayers } from '../families/spec.ts';
 import { GATING_POLICIES } from '../gating/policies.ts';
 import { expertsHeld } from '../protocol/experts_held.ts';
 import type { GatingSettings, RunSettings } from '../protocol/settings.ts';

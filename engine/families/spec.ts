@@ -147,6 +147,11 @@ export function encoderOf(spec: ModelSpec): StackSpec | undefined {
   return spec.stacks.find((stack) => stack.kind === 'encoder');
 }
 
+/** Cross-attention of every decoder layer; none in a language model. */
+export function crossAttentions(spec: ModelSpec): readonly GroupedAttentionSpec[] {
+  return decoderOf(spec).layers.flatMap((layer) => layer.crossAttention?.attention ?? []);
+}
+
 /** Tensors of an expert (or dense feed-forward) in the order in which its graph takes them. */
 export function expertWeights(expert: ExpertSpec): readonly WeightRef[] {
   if (expert.kind === 'swiglu') return [expert.gate, expert.up, expert.down];

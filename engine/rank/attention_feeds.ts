@@ -1,5 +1,5 @@
 import type { Tensor } from 'onnxruntime-node';
-import { floats, int64s } from '../device/cpu_session.ts';
+import { floats, int64s } from '../device/tensors.ts';
 import { type AttentionSpec, cacheShape, type PositionSpec, type RopeFrequencies } from '../families/attention_spec.ts';
 import type { RowPlan } from './messages.ts';
 import type { RelativeBias } from './relative_bias.ts';
@@ -15,19 +15,18 @@ type Rope = Extract<PositionSpec, { kind: 'rope' }>;
  * Self-attention inputs of a group in a decoder, by layer: rotary rows and shapes, the same for all, mask and relative positions,
  * the same for all layers of one window.
  * @param layers attention of the stack's layers; but for windows they are alike
- * @param capacity tokens that the KV cache is laid out for
+ * @param past tokens that are fed from the KV cache (see KeyStore.pastTokens)
  */
 export function decoderFeeds(
   group: TokenGroup,
   layers: readonly AttentionSpec[],
-  capacity: number,
+  past: number,
   relative: RelativeBias | undefined,
 ): readonly Feeds[] {
-  const { batch, length, cached } = group;
+  const { batch, length } = group;
   const attention = layers[0] as AttentionSpec;
   const { heads, positions } = attention;
   const { kvHeads } = cacheShape(attention);
-  const past = cached ? capacity : 0;
   // A sink is a column behind the keys'.
   const columns = hasSinks(attention) ? [past, length, 1] : [past, length];
   const total = columns.reduce((sum, width) => sum + width, 0);

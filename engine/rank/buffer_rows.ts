@@ -2,14 +2,14 @@ import { ArrivalBuffer } from './arrival_buffer.ts';
 import type { BatchLayout } from './batch_layout.ts';
 import { combineRows, type ExpertOutputs } from './combine.ts';
 import type { Exchange } from './exchange.ts';
+import type { HostDispatch } from './host_rows.ts';
 import type { LayerParts, MoeLayerInput } from './layer_input.ts';
-import type { RowPath } from './row_path.ts';
 
 /**
  * Token rows copied, expert by expert, into one buffer before any expert runs (Tutel, FastMoE, MegaBlocks). With several devices the
  * buffer is this rank's outbox, padding and all, and each device collects its experts' parts into a buffer of its own.
  */
-export class BufferRows implements RowPath {
+export class BufferRows implements HostDispatch {
   private readonly arrivals: ArrivalBuffer;
 
   constructor(

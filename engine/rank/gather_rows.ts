@@ -1,14 +1,14 @@
 import type { BatchLayout } from './batch_layout.ts';
 import { combineRows, type ExpertOutputs } from './combine.ts';
 import type { Exchange } from './exchange.ts';
+import type { HostDispatch } from './host_rows.ts';
 import type { LayerParts, MoeLayerInput } from './layer_input.ts';
-import type { RowPath } from './row_path.ts';
 
 /**
  * Token rows on their way to experts by index (paper, dynamic gating steps 5 to 7): a rank shows its token rows once, and an
  * expert's batch is gathered from them right before it runs, into one buffer used again and again.
  */
-export class GatherRows implements RowPath {
+export class GatherRows implements HostDispatch {
   private input = new Float32Array(0);
 
   constructor(

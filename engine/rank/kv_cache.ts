@@ -1,5 +1,9 @@
+import type { Tensor } from 'onnxruntime-node';
+import { type Hidden, hostFloats, type KeyStore } from '../device/device.ts';
+import { floats } from '../device/tensors.ts';
 import { type AttentionSpec, type CacheShape, cacheShape } from '../families/attention_spec.ts';
 import type { MemoryLedger } from './ledger.ts';
+import type { TokenGroup } from './token_groups.ts';
 
 /** Capacity grows and shrinks in blocks of this many tokens: a copy of the cache every 64 steps, at most 63 tokens unused. */
 const BLOCK_TOKENS = 64;
@@ -16,16 +20,17 @@ interface Slab {
 }
 
 /**
- * Keys and values of all sequences of a rank, a slab of each a layer: [rows, KH, capacity, width], fed to attention as it is.
+ * Keys and values in this process's memory, a slab of each a layer: [rows, KH, capacity, width], fed to attention as it is.
  * Rows are kept side by side so that a decode step over them is one call without a copy.
  */
-export class KvCache {
+export class KvCache implements KeyStore {
   private readonly slabs: Slab[];
   private rows = 0;
   private capacityTokens = 0;
 
   constructor(
     layers: readonly AttentionSpec[],
+    private readonly inputs: { readonly key: string; readonly value: string },
     private readonly ledger: MemoryLedger,
   ) {
     this.slabs = layers.map((attention) => ({
@@ -39,7 +44,6 @@ export class KvCache {
     return this.capacityTokens;
   }
 
-  /** Makes room for `rows` rows of up to `tokens` tokens; shrinks when less than half is needed. */
   fit(rows: number, tokens: number): void {
     const wanted = kvCapacity(tokens);
     const keepTokens = wanted <= this.capacityTokens && this.capacityTokens <= 2 * wanted;
@@ -48,41 +52,51 @@ export class KvCache {
     this.reshape(keepRows ? this.rows : rows, keepTokens ? this.capacityTokens : wanted);
   }
 
-  /** Rows [firstRow, firstRow + rows) of a layer, [rows, KH, capacity, width], in place. */
-  view(layer: number, firstRow: number, rows: number): { key: Float32Array; value: Float32Array } {
-    const { shape, key, value } = this.slabs[layer] as Slab;
-    const lines = shape.kvHeads * this.capacityTokens;
-    const part = (slab: Float32Array, width: number) =>
-      slab.subarray(firstRow * lines * width, (firstRow + rows) * lines * width);
-    return { key: part(key, shape.keyWidth), value: part(value, shape.valueWidth) };
+  pastTokens({ cached }: TokenGroup): number {
+    return cached ? this.capacityTokens : 0;
   }
 
-  /**
-   * Stores new keys and values of one row from an attention output [B, KH, S, width].
-   * @param value absent where values are part of the keys
-   * @param source row in the output; `newTokens` S, of which all are stored from `position` on
-   */
-  append(
-    layer: number,
-    row: number,
-    position: number,
-    newTokens: number,
-    source: number,
-    key: Float32Array,
-    value: Float32Array | undefined,
-  ): void {
-    const slab = this.slabs[layer] as Slab;
-    const { kvHeads, keyWidth, valueWidth } = slab.shape;
-    const store = (into: Float32Array, out: Float32Array, width: number) => {
-      const floats = newTokens * width;
-      for (let head = 0; head < kvHeads; head++) {
-        const from = (source * kvHeads + head) * floats;
-        const to = ((row * kvHeads + head) * this.capacityTokens + position) * width;
-        into.set(out.subarray(from, from + floats), to);
-      }
+  /** In place. */
+  feeds(layer: number, group: TokenGroup): Record<string, Tensor> {
+    const { shape, key, value } = this.slabs[layer] as Slab;
+    const { kvHeads, keyWidth, valueWidth } = shape;
+    const { firstRow, batch, cached } = group;
+    const lines = kvHeads * this.capacityTokens;
+    const past = this.pastTokens(group);
+    const part = (slab: Float32Array, width: number) => {
+      const from = firstRow * lines * width;
+      return floats(slab.subarray(from, cached ? from + batch * lines * width : from), [batch, kvHeads, past, width]);
     };
-    store(slab.key, key, keyWidth);
-    if (valueWidth > 0) store(slab.value, value as Float32Array, valueWidth);
+    const { inputs } = this;
+    return {
+      [inputs.key]: part(key, keyWidth),
+      ...(valueWidth > 0 && { [inputs.value]: part(value, valueWidth) }),
+    };
+  }
+
+  append(layer: number, group: TokenGroup, key: Hidden, value: Hidden | undefined): void {
+    const slab = this.slabs[layer] as Slab;
+    const { keyWidth, valueWidth } = slab.shape;
+    this.store(slab, slab.key, group, hostFloats(key), keyWidth);
+    if (valueWidth > 0) this.store(slab, slab.value, group, hostFloats(value as Hidden), valueWidth);
+  }
+
+  /** Copies each member's rows [KH, S, width] to its position. */
+  private store(
+    { shape: { kvHeads } }: Slab,
+    into: Float32Array,
+    { members, places, length }: TokenGroup,
+    out: Float32Array,
+    width: number,
+  ): void {
+    const count = length * width;
+    for (const [which, { row, position }] of members.entries()) {
+      for (let head = 0; head < kvHeads; head++) {
+        const from = ((places[which] as number) * kvHeads + head) * count;
+        const to = ((row * kvHeads + head) * this.capacityTokens + position) * width;
+        into.set(out.subarray(from, from + count), to);
+      }
+    }
   }
 
   close(): void {

@@ -1,6 +1,6 @@
 import type { RowSplit } from '../balancing/split.ts';
-import type { CpuExperts } from '../device/cpu_experts.ts';
-import type { RuntimeMeter } from '../device/cpu_session.ts';
+import type { Hidden } from '../device/device.ts';
+import type { RuntimeMeter } from '../device/tensors.ts';
 import type { DispatchPlan } from '../gating/dispatch_plan.ts';
 import type { Exchange } from './exchange.ts';
 import type { MemoryLedger } from './ledger.ts';
@@ -12,7 +12,6 @@ export interface LayerParts {
   readonly rank: number;
   readonly experts: number;
   readonly hidden: number;
-  readonly store: CpuExperts;
   readonly caches: RankCaches;
   readonly exchange: Exchange | undefined;
   readonly ledger: MemoryLedger;
@@ -32,9 +31,9 @@ export interface MoeLayerInput {
   readonly layer: number;
   readonly rows: TokenRows;
   /** Normed hidden states by group, the experts' input. */
-  readonly normed: readonly Float32Array[];
+  readonly normed: readonly Hidden[];
   /** Residual stream by group: the weighted sum of expert outputs is added to it. */
-  readonly residual: readonly Float32Array[];
+  readonly residual: readonly Hidden[];
   readonly residualMultiplier: number;
   /** This layer's choices, from `choiceAt`: [tokens, topK]. */
   readonly ids: Uint16Array;

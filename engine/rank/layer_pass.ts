@@ -1,7 +1,6 @@
 import type { Tensor } from 'onnxruntime-node';
 import type { RowSplit } from '../balancing/split.ts';
-import type { CpuDense, LayerOutput } from '../device/cpu_dense.ts';
-import { floats } from '../device/cpu_session.ts';
+import type { DenseDevice, Hidden, LayerOutput } from '../device/device.ts';
 import {
   type LayerSpec,
   type ModelSpec,
@@ -42,14 +41,14 @@ export interface PassTokens {
 /** How a stack's attention is fed: with the KV cache in a decoder, with nothing but the source in an encoder. */
 export interface AttentionSource {
   /** Inputs of a group's layer beside its hidden states. */
-  feeds(layer: number, group: number): Record<string, Tensor>;
+  feeds(layer: number, group: number): Record<string, Tensor> | Promise<Record<string, Tensor>>;
   /** Takes what the layer computed (new keys). */
-  took?(layer: number, group: number, output: LayerOutput): void;
+  took?(layer: number, group: number, output: LayerOutput): void | Promise<void>;
 }
 
 interface Parts {
   readonly spec: ModelSpec;
-  readonly dense: CpuDense;
+  readonly dense: DenseDevice;
   readonly gate: Gate;
   readonly runner: MoeLayerRunner;
   readonly ledger: MemoryLedger;
@@ -70,38 +69,39 @@ export class LayerPass {
   }
 
   /**
-   * @param states hidden states by group [B, S, hidden]
+   * @param states hidden states by group [B, S, hidden]; given up by the call
    * @returns hidden states by group after the last layer
    */
   async run(
     stack: StackSpec,
     tokens: PassTokens,
-    states: readonly Float32Array[],
+    states: readonly Hidden[],
     attention: AttentionSource,
     chosen: Chosen,
     splits: readonly RowSplit[],
-  ): Promise<readonly Float32Array[]> {
-    const { dense, clock, ledger, spec } = this.parts;
+  ): Promise<readonly Hidden[]> {
+    const { dense, clock, ledger } = this.parts;
     let current = states;
-    let planned = 0;
+    const plan = { bytes: 0 };
     for (const [index, layer] of stack.layers.entries()) {
       clock.enter('attention');
       const outputs: LayerOutput[] = [];
-      for (const [group, { batch, length }] of tokens.groups.entries()) {
-        const x = floats(current[group] as Float32Array, [batch, length, spec.hiddenSize]);
-        const output = await dense.runLayer(stack.kind, index, { ...attention.feeds(index, group), x });
-        attention.took?.(index, group, output);
+      for (const [at, group] of tokens.groups.entries()) {
+        const feeds = await attention.feeds(index, at);
+        const output = await dense.runLayer(stack.kind, index, current[at] as Hidden, group, feeds);
+        await attention.took?.(index, at, output);
         outputs.push(output);
       }
-      current = outputs.map((output) => output.h);
-      if (layer.feedForward.kind !== 'moe') continue;
-      planned = await this.runExperts(layer, this.moeLayer(stack, layer), tokens, outputs, chosen, splits, planned);
+      current =
+        layer.feedForward.kind === 'moe'
+          ? await this.runExperts(layer, this.moeLayer(stack, layer), tokens, outputs, chosen, splits, plan)
+          : outputs.map((output) => output.h);
     }
-    ledger.remove('gatingReorder', planned);
+    ledger.remove('gatingReorder', plan.bytes);
     return current;
   }
 
-  /** Routes, plans and runs the experts of a layer; returns the plan's bytes, entered in the ledger until the pass ends. */
+  /** Routes, plans and runs the experts of a layer; `planned` counts the plan's bytes, entered in the ledger until the pass ends. */
   private async runExperts(
     layer: LayerSpec,
     { index, feedForward }: MoeLayer,
@@ -109,8 +109,8 @@ export class LayerPass {
     outputs: readonly LayerOutput[],
     chosen: Chosen,
     splits: readonly RowSplit[],
-    planned: number,
-  ): Promise<number> {
+    planned: { bytes: number },
+  ): Promise<readonly Hidden[]> {
     const { ledger, runner } = this.parts;
     const { rows, first, stepTokens } = tokens;
     const logits = outputs.map((output) => output.routerLogits as Float32Array);
@@ -118,12 +118,13 @@ export class LayerPass {
     ledger.add('gatingReorder', logitBytes);
     const choiceAt = (index * stepTokens + first) * this.topK;
     this.route(feedForward, logits, tokens, chosen, choiceAt);
-    const grown = planBytes(this.plan) - planned;
+    const grown = planBytes(this.plan) - planned.bytes;
     ledger.add('gatingReorder', grown);
-    await runner.run({
+    planned.bytes += grown;
+    const states = await runner.run({
       layer: index,
       rows,
-      normed: outputs.map((output) => output.normed as Float32Array),
+      normed: outputs.map((output) => output.normed as Hidden),
       residual: outputs.map((output) => output.h),
       residualMultiplier: layer.residualMultiplier,
       ids: chosen.ids,
@@ -134,7 +135,7 @@ export class LayerPass {
       waited: chosen.waited.subarray(first, first + rows.tokens),
     });
     ledger.remove('gatingReorder', logitBytes);
-    return planned + grown;
+    return states;
   }
 
   /** Router logits to experts and weights, experts to the dispatch plan. */

@@ -1,18 +1,32 @@
-import { CpuMasks } from '../device/cpu_masks.ts';
 import { fillCombineWeights, fillDispatchMask } from '../gating/static.ts';
 import { ArrivalBuffer } from './arrival_buffer.ts';
 import type { BatchLayout } from './batch_layout.ts';
 import { type ExpertOutputs, sourceOf, sourceRow } from './combine.ts';
 import type { Exchange } from './exchange.ts';
+import type { HostDispatch } from './host_rows.ts';
 import type { LayerParts, MoeLayerInput } from './layer_input.ts';
-import type { RowPath } from './row_path.ts';
 import { Scratch } from './scratch.ts';
+
+/** Matrix products of a device; results are in memory of their own. */
+export interface MaskProducts {
+  /** @param mask [experts, tokens, capacity] @param rows [tokens, hidden]; returns [experts, capacity, hidden] */
+  dispatch(
+    mask: Float32Array,
+    rows: Float32Array,
+    experts: number,
+    tokens: number,
+    capacity: number,
+  ): Promise<Float32Array>;
+  /** @param weights [tokens, slots] @param outputs [slots, hidden]; returns [tokens, hidden] */
+  combine(weights: Float32Array, outputs: Float32Array, tokens: number, slots: number): Promise<Float32Array>;
+  close(): Promise<void>;
+}
 
 /**
  * Static gating's way (paper, section "Static Gating"): a dispatch mask (E, S, C S) and combine weights (S, E, C S) are built, tokens
  * are reordered and their outputs put back by matrix products, O(S^2 E d C) each. Both masks live from dispatch to combine.
  */
-export class MaskRows implements RowPath {
+export class MaskRows implements HostDispatch {
   private readonly arrivals: ArrivalBuffer;
   private readonly mask: Scratch;
   private readonly weights: Scratch;
@@ -22,10 +36,10 @@ export class MaskRows implements RowPath {
   private dispatched: Float32Array = new Float32Array(0);
   private dispatchedBytes = 0;
 
-  private constructor(
+  constructor(
     private readonly parts: LayerParts,
     private readonly layout: BatchLayout,
-    private readonly masks: CpuMasks,
+    private readonly masks: MaskProducts,
   ) {
     this.arrivals = new ArrivalBuffer(parts, 1, layout);
     const scratch = () => new Scratch('gatingReorder', parts.ledger);
@@ -33,10 +47,6 @@ export class MaskRows implements RowPath {
     this.weights = scratch();
     this.tokens = scratch();
     this.returned = scratch();
-  }
-
-  static async open(parts: LayerParts, layout: BatchLayout): Promise<MaskRows> {
-    return new MaskRows(parts, layout, await CpuMasks.open(parts.hidden, parts.meter));
   }
 
   async publish(input: MoeLayerInput, exchange: Exchange | undefined): Promise<void> {

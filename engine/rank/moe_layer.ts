@@ -1,11 +1,9 @@
 import { HIT } from '../buffering/expert_cache.ts';
+import type { Device, Hidden } from '../device/device.ts';
 import type { GatingPolicy } from '../gating/policy.ts';
 import { BatchLayout } from './batch_layout.ts';
-import { BufferRows } from './buffer_rows.ts';
 import { markWaited } from './combine.ts';
-import { GatherRows } from './gather_rows.ts';
 import type { LayerParts, MoeLayerInput } from './layer_input.ts';
-import { MaskRows } from './mask_rows.ts';
 import type { RowPath } from './row_path.ts';
 
 /** Steps 3 to 5 of a rank's MoE layer: exchange sizes, exchange rows, run experts (resident first), exchange back, combine. */
@@ -13,18 +11,18 @@ export class MoeLayerRunner {
   private readonly layout: BatchLayout;
   private path: RowPath | undefined;
   private policy: GatingPolicy | undefined;
-  /** Output of each expert run here in this layer. */
-  private readonly outputs: (Float32Array | undefined)[];
   private readonly soloSizes: Int32Array[] = [];
   private readonly soloStamps: Int32Array;
   private soloNumber = 0;
   /** Rows that this device's experts ran since it was last set to 0, padding included. */
   rows = 0;
 
-  constructor(private readonly parts: LayerParts) {
+  constructor(
+    private readonly device: Device,
+    private readonly parts: LayerParts,
+  ) {
     const { rank, experts, exchange } = parts;
     this.layout = new BatchLayout(rank, exchange?.memory.ranks ?? 1, experts);
-    this.outputs = new Array(experts).fill(undefined);
     this.soloStamps = new Int32Array(experts);
   }
 
@@ -33,12 +31,13 @@ export class MoeLayerRunner {
     if (policy === this.policy) return;
     await this.path?.close();
     this.policy = policy;
-    this.path = await openPath(policy, this.parts, this.layout);
+    this.path = await this.device.openRows(policy, this.parts, this.layout);
   }
 
-  async run(input: MoeLayerInput): Promise<void> {
-    const { policy, path, layout, outputs } = this;
-    const { exchange, clock, ledger } = this.parts;
+  /** @returns the residual stream by group, experts' sums added; the layer's own states are given up */
+  async run(input: MoeLayerInput): Promise<readonly Hidden[]> {
+    const { policy, path, layout } = this;
+    const { exchange, clock } = this.parts;
     if (policy === undefined || path === undefined) throw new Error('settings must be applied before the first step');
     const number = exchange === undefined ? ++this.soloNumber : exchange.next();
     if (exchange === undefined) this.soloSizes[0] = input.plan.sizes;
@@ -57,18 +56,16 @@ export class MoeLayerRunner {
       exchange.awaitAll('sizes');
     }
     layout.measure(exchange?.sizes ?? this.soloSizes, input.split, policy.activeSet);
-    const outputBytes = await this.runExperts(input, path, number);
+    await this.runExperts(input, path, number);
     if (exchange !== undefined) {
       clock.enter('exchange');
       exchange.raise('results');
       exchange.awaitAll('results');
     }
-    const combining = path.combine(input, { local: outputs, remote: exchange?.results ?? [] });
-    if (combining !== undefined) await combining;
+    const states = await path.combine(input);
     markWaited(input, layout, exchange?.loadStamps ?? this.soloStamps, number);
     path.finish();
-    outputs.fill(undefined);
-    ledger.remove('expertExecution', outputBytes);
+    return states;
   }
 
   /**
@@ -83,18 +80,17 @@ export class MoeLayerRunner {
     for (let number = 0; number < count; number++) await caches.prefetch(layer, number);
   }
 
-  /** @returns bytes of the outputs that are kept until combined */
-  private async runExperts(input: MoeLayerInput, path: RowPath, number: number): Promise<number> {
+  private async runExperts(input: MoeLayerInput, path: RowPath, number: number): Promise<void> {
     const { layout } = this;
-    const { rank, experts, hidden, store, caches, exchange, ledger, clock } = this.parts;
+    const { rank, experts, caches, exchange, clock } = this.parts;
     const { layer } = input;
     // For the caches, as in replay, a step that has no row for a layer did not pass there.
-    if (layout.totalRows === 0) return 0;
+    if (layout.totalRows === 0) return;
     const stamps = exchange?.loadStamps ?? this.soloStamps;
     const order = caches.open(layer, layout.active, layout.activeCount);
     exchange?.awaitAll('rows');
-    path.receive(input);
-    let outputBytes = 0;
+    const receiving = path.receive(input);
+    if (receiving !== undefined) await receiving;
     for (let i = 0; i < layout.activeCount; i++) {
       const expert = order[i] as number;
       const verdict = caches.access(layer, expert);
@@ -105,40 +101,13 @@ export class MoeLayerRunner {
       }
       // A copy that no row came to was only kept at hand, where gating asks for every expert.
       if (layout.batchRows[expert] === 0) continue;
-      clock.enter('reorder');
-      const batch = path.batch(input, expert);
-      outputBytes += batch.byteLength;
-      ledger.add('expertExecution', batch.byteLength);
-      clock.enter('experts');
-      const rows = batch.length / hidden;
-      const output = await store.run(layer, expert, batch, rows);
-      this.outputs[expert] = output;
-      this.rows += rows;
-      if (exchange !== undefined) {
-        clock.enter('exchange');
-        // What a device padded itself does not go back.
-        const floats = (layout.batchRows[expert] as number) * hidden;
-        const results = exchange.results[rank] as Float32Array;
-        results.set(output.subarray(0, floats), layout.ownResult(expert) * hidden);
-      }
+      this.rows += await path.run(input, expert);
     }
-    return outputBytes;
   }
 
   async close(): Promise<void> {
     await this.path?.close();
     this.path = undefined;
     this.policy = undefined;
-  }
-}
-
-async function openPath(policy: GatingPolicy, parts: LayerParts, layout: BatchLayout): Promise<RowPath> {
-  switch (policy.dispatch) {
-    case 'gather':
-      return new GatherRows(parts, layout);
-    case 'buffer':
-      return new BufferRows(parts, policy.blockRows, layout);
-    case 'mask':
-      return MaskRows.open(parts, layout);
   }
 }

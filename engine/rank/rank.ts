@@ -1,10 +1,8 @@
 import { RowSplit } from '../balancing/split.ts';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
-import { CpuDense, type LayerOutput } from '../device/cpu_dense.ts';
-import { CpuExperts } from '../device/cpu_experts.ts';
-import { floats, type RuntimeMeter } from '../device/cpu_session.ts';
-import { WeightStaging } from '../device/weights.ts';
-import { type AttentionSpec, cacheShape } from '../families/attention_spec.ts';
+import type { Device, Hidden, KeyStore, LayerOutput } from '../device/device.ts';
+import { openDevice } from '../device/open_device.ts';
+import type { RuntimeMeter } from '../device/tensors.ts';
 import {
   decoderOf,
   encoderOf,
@@ -19,7 +17,6 @@ import { decoderFeeds, encoderFeeds } from './attention_feeds.ts';
 import { Embedding } from './embedding.ts';
 import { Exchange } from './exchange.ts';
 import { Gate } from './gate.ts';
-import { KvCache } from './kv_cache.ts';
 import { type AttentionSource, type Chosen, LayerPass, type PassTokens } from './layer_pass.ts';
 import { MemoryLedger } from './ledger.ts';
 import type { RankSettings, RankSetup, RowPlan, StepPlan, StepResult } from './messages.ts';
@@ -31,7 +28,7 @@ import { RankOutbox } from './rank_outbox.ts';
 import { RelativeBias } from './relative_bias.ts';
 import { paddingOf, routedTogether } from './routed_together.ts';
 import { SourceCache } from './source_cache.ts';
-import { decoderGroups, encoderGroups, placeTokens } from './token_groups.ts';
+import { decoderGroups, encoderGroups, placeTokens, type TokenGroup } from './token_groups.ts';
 
 /**
  * One device's share of the engine: its own sequences through the whole model, its own experts for everybody's tokens.
@@ -43,7 +40,7 @@ import { decoderGroups, encoderGroups, placeTokens } from './token_groups.ts';
 export class Rank {
   private readonly moe: readonly MoeLayer[];
   private readonly topK: number;
-  private readonly kv: KvCache;
+  private readonly kv: KeyStore;
   private readonly sources: SourceCache;
   private readonly clock = new PhaseClock();
   private readonly runner: MoeLayerRunner;
@@ -61,45 +58,40 @@ export class Rank {
     private readonly ledger: MemoryLedger,
     private readonly embedding: Embedding,
     private readonly relative: Partial<Record<StackSpec['kind'], RelativeBias>>,
-    private readonly dense: CpuDense,
-    store: CpuExperts,
+    private readonly device: Device,
     private readonly exchange: Exchange | undefined,
     private readonly meter: RuntimeMeter,
   ) {
     this.moe = moeLayers(spec);
     const { experts, topK } = routingShape(spec);
     this.topK = topK;
-    this.kv = new KvCache(
-      decoderOf(spec).layers.map((layer) => layer.attention),
-      ledger,
-    );
-    this.sources = new SourceCache(spec, dense, ledger);
-    this.head = new RankHead(spec, dense);
-    this.caches = new RankCaches(setup.rank, this.moe, store);
+    const attentions = decoderOf(spec).layers.map((layer) => layer.attention);
+    this.kv = device.openKeys(attentions, { key: 'past_key', value: 'past_value' });
+    this.sources = new SourceCache(spec, device);
+    this.head = new RankHead(spec.vocabSize, device.dense);
+    this.caches = new RankCaches(setup.rank, this.moe, device.experts);
     const { caches, clock } = this;
     const shared = { rank: setup.rank, experts, hidden: spec.hiddenSize, caches, exchange, ledger, clock, meter };
-    this.runner = new MoeLayerRunner({ ...shared, store });
+    this.runner = new MoeLayerRunner(device, shared);
     this.gate = new Gate(exchange, clock);
     this.outbox = new RankOutbox(exchange, ledger);
     const { runner, gate } = this;
-    this.pass = new LayerPass({ spec, dense, gate, runner, ledger, clock });
+    this.pass = new LayerPass({ spec, dense: device.dense, gate, runner, ledger, clock });
   }
 
   /** Loads the dense part; experts come as they are needed. */
   static async open(setup: RankSetup, spec: ModelSpec, checkpoint: Checkpoint): Promise<Rank> {
     const ledger = new MemoryLedger(setup.device, setup.budgetBytes);
     const meter: RuntimeMeter = { ms: 0 };
-    const staging = new WeightStaging(checkpoint);
     const embedding = new Embedding(spec, checkpoint, ledger);
     const relative: Partial<Record<StackSpec['kind'], RelativeBias>> = {};
     for (const stack of spec.stacks) {
       const bias = RelativeBias.open(stack, checkpoint, ledger);
       if (bias !== undefined) relative[stack.kind] = bias;
     }
-    const dense = await CpuDense.open(spec, staging, ledger, meter);
-    const experts = new CpuExperts(moeLayers(spec), spec.hiddenSize, staging, ledger, meter);
+    const device = await openDevice(setup.device, { spec, source: checkpoint, ledger, meter });
     const exchange = setup.exchange && new Exchange(setup.exchange, setup.rank);
-    return new Rank(setup, spec, ledger, embedding, relative, dense, experts, exchange, meter);
+    return new Rank(setup, spec, ledger, embedding, relative, device, exchange, meter);
   }
 
   /** Puts settings in force before the next step; returns how many experts were given up for it. */
@@ -133,7 +125,7 @@ export class Rank {
     };
     const chosenBytes = chosen.ids.byteLength + chosen.weights.byteLength;
     this.ledger.add('gatingReorder', chosenBytes);
-    this.sources.fit(plan.rows);
+    await this.sources.fit(plan.rows);
     await this.encode(plan, sources, tokens, chosen);
     const encoder = { rows: this.runner.rows, droppedPairs: this.gate.droppedPairs };
     const { routedAs } = plan;
@@ -168,7 +160,7 @@ export class Rank {
     await this.runner.close();
     this.kv.close();
     this.sources.close();
-    await this.dense.close();
+    await this.device.close();
     this.embedding.close();
     for (const bias of Object.values(this.relative)) bias.close();
     this.outbox.give();
@@ -188,51 +180,41 @@ export class Rank {
     const tokens = this.tokensOf(stack, sources, plan.routedAs, 0, stepTokens);
     const feeds = tokens.groups.map((group) => encoderFeeds(group, this.relative.encoder));
     const attention: AttentionSource = { feeds: (_, group) => feeds[group] ?? {} };
-    const states = await this.pass.run(stack, tokens, this.embed(stack, tokens), attention, chosen, this.splits);
+    const embedded = await this.embed(stack, tokens);
+    const states = await this.pass.run(stack, tokens, embedded, attention, chosen, this.splits);
     this.clock.enter('attention');
-    for (const [index, group] of tokens.groups.entries())
-      await this.sources.store(group, states[index] as Float32Array);
+    for (const [index, group] of tokens.groups.entries()) await this.sources.store(group, states[index] as Hidden);
   }
 
   /** Hidden states by group after the decoder's last layer. */
-  private async decode(
-    plans: readonly RowPlan[],
-    tokens: PassTokens,
-    chosen: Chosen,
-  ): Promise<readonly Float32Array[]> {
+  private async decode(plans: readonly RowPlan[], tokens: PassTokens, chosen: Chosen): Promise<readonly Hidden[]> {
     const stack = decoderOf(this.spec);
     if (plans.length > 0) {
       const cached = plans.map((row) => row.position + row.tokens.length);
-      this.kv.fit(Math.max(...plans.map((row) => row.row)) + 1, Math.max(...cached));
+      await this.kv.fit(Math.max(...plans.map((row) => row.row)) + 1, Math.max(...cached));
     }
-    const layers = stack.layers.map((layer) => layer.attention);
+    const attentions = stack.layers.map((layer) => layer.attention);
     const shared = tokens.groups.map((group) => ({
-      byLayer: decoderFeeds(group, layers, this.kv.capacity, this.relative.decoder),
+      byLayer: decoderFeeds(group, attentions, this.kv.pastTokens(group), this.relative.decoder),
       sourceMask: this.sources.mask(group),
     }));
     const source: AttentionSource = {
-      feeds: (layer, index) => {
-        const group = tokens.groups[index] as PassTokens['groups'][number];
-        const { kvHeads, keyWidth, valueWidth } = cacheShape(layers[layer] as AttentionSpec);
+      feeds: async (layer, index) => {
+        const group = tokens.groups[index] as TokenGroup;
         const { byLayer, sourceMask } = shared[index] as (typeof shared)[number];
-        const { key, value } = this.kv.view(layer, group.firstRow, group.cached ? group.batch : 0);
-        const lines = [group.batch, kvHeads, group.cached ? this.kv.capacity : 0];
-        const past = {
-          past_key: floats(key, [...lines, keyWidth]),
-          ...(valueWidth > 0 && { past_value: floats(value, [...lines, valueWidth]) }),
-        };
-        return { ...byLayer[layer], ...sourceMask, ...past, ...this.sources.keys(layer, group) };
+        const past = await this.kv.feeds(layer, group);
+        return { ...byLayer[layer], ...sourceMask, ...past, ...(await this.sources.keys(layer, group)) };
       },
-      took: (layer, index, output) => this.keep(layer, tokens.groups[index] as PassTokens['groups'][number], output),
+      took: (layer, index, output) => this.keep(layer, tokens.groups[index] as TokenGroup, output),
     };
-    return this.pass.run(stack, tokens, this.embed(stack, tokens), source, chosen, this.splits);
+    const embedded = await this.embed(stack, tokens);
+    const states = await this.pass.run(stack, tokens, embedded, source, chosen, this.splits);
+    return states;
   }
 
-  private keep(layer: number, { members, places, length }: PassTokens['groups'][number], output: LayerOutput): void {
-    const { newKey, newValue } = output;
+  private keep(layer: number, group: TokenGroup, { newKey, newValue }: LayerOutput): void | Promise<void> {
     if (newKey === undefined) throw new Error(`layer ${layer} returned no keys`);
-    for (const [which, { row, position }] of members.entries())
-      this.kv.append(layer, row, position, length, places[which] as number, newKey, newValue);
+    return this.kv.append(layer, group, newKey, newValue);
   }
 
   /** The step's tokens of one stack, from place `first` on. */
@@ -257,13 +239,14 @@ export class Rank {
     };
   }
 
-  private embed({ embeddingPositions }: StackSpec, { groups }: PassTokens): Float32Array[] {
-    return groups.map(({ batch, length, members, places }) => {
+  private embed({ embeddingPositions }: StackSpec, { groups }: PassTokens): Promise<Hidden[]> {
+    const states = groups.map(({ batch, length, members, places }) => {
       const state = new Float32Array(batch * length * this.spec.hiddenSize);
       for (const [which, { tokens, position }] of members.entries())
         this.embedding.lookUp(tokens, state, (places[which] as number) * length, embeddingPositions, position);
-      return state;
+      return this.device.dense.take(state, batch, length);
     });
+    return Promise.all(states);
   }
 }
 

@@ -1,5 +1,5 @@
 import { LOAD } from '../buffering/expert_cache.ts';
-import type { CpuExperts } from '../device/cpu_experts.ts';
+import type { ExpertStore } from '../device/device.ts';
 import type { MoeLayer } from '../families/spec.ts';
 import { type CacheSettings, DeviceCaches } from '../replay/device_caches.ts';
 
@@ -16,7 +16,7 @@ export class RankCaches {
   constructor(
     private readonly rank: number,
     private readonly layers: readonly MoeLayer[],
-    private readonly experts: CpuExperts,
+    private readonly experts: ExpertStore,
   ) {
     this.counted = new Uint32Array(layers.length * COUNTERS);
     this.prefetchCounted = new Uint32Array(layers.length * PREFETCH_COUNTERS);

@@ -1,5 +1,4 @@
-import type { CpuDense } from '../device/cpu_dense.ts';
-import type { ModelSpec } from '../families/spec.ts';
+import type { DenseDevice, Hidden } from '../device/device.ts';
 import type { TokenRows } from './layer_input.ts';
 import type { StepPlan } from './messages.ts';
 import { Sampler } from './sampler.ts';
@@ -16,17 +15,17 @@ export class RankHead {
   private readonly sampler = new Sampler();
 
   constructor(
-    private readonly spec: ModelSpec,
-    private readonly dense: CpuDense,
+    private readonly vocabSize: number,
+    private readonly dense: DenseDevice,
   ) {}
 
-  /** @param states hidden states by token group after the last layer */
-  async run(plan: StepPlan, rows: TokenRows, states: readonly Float32Array[]): Promise<HeadOutput> {
-    const { vocabSize } = this.spec;
+  /** @param states hidden states by token group after the last layer; given up by the call */
+  async run(plan: StepPlan, rows: TokenRows, states: readonly Hidden[]): Promise<HeadOutput> {
+    const { vocabSize } = this;
     const sampled = new Int32Array(plan.rows.length).fill(-1);
     const wanted = plan.allLogits ? Array.from({ length: rows.tokens }, (_, token) => token) : lastTokens(plan);
+    const logits = await this.dense.runHead(states, rows, wanted);
     if (wanted.length === 0) return { sampled, logits: undefined };
-    const logits = await this.dense.runHead(this.collect(wanted, rows, states), wanted.length);
     if (plan.allLogits) return { sampled, logits };
     let at = 0;
     for (const [index, { emit, position, tokens, sequence }] of plan.rows.entries()) {
@@ -37,17 +36,6 @@ export class RankHead {
       at++;
     }
     return { sampled, logits: undefined };
-  }
-
-  private collect(wanted: readonly number[], rows: TokenRows, states: readonly Float32Array[]): Float32Array {
-    const { hiddenSize } = this.spec;
-    const input = new Float32Array(wanted.length * hiddenSize);
-    for (const [at, token] of wanted.entries()) {
-      const from = (rows.at[token] as number) * hiddenSize;
-      const state = states[rows.group[token] as number] as Float32Array;
-      input.set(state.subarray(from, from + hiddenSize), at * hiddenSize);
-    }
-    return input;
   }
 }
 

@@ -1,11 +1,8 @@
 import type { Tensor } from 'onnxruntime-node';
-import { type CpuDense, crossAttentions } from '../device/cpu_dense.ts';
-import { floats } from '../device/cpu_session.ts';
-import type { GroupedAttentionSpec } from '../families/attention_spec.ts';
-import type { ModelSpec } from '../families/spec.ts';
+import type { Device, Hidden, KeyStore } from '../device/device.ts';
+import { floats } from '../device/tensors.ts';
+import { crossAttentions, type ModelSpec } from '../families/spec.ts';
 import { MASKED } from './attention_feeds.ts';
-import { KvCache } from './kv_cache.ts';
-import type { MemoryLedger } from './ledger.ts';
 import type { RowPlan } from './messages.ts';
 import type { TokenGroup } from './token_groups.ts';
 
@@ -16,39 +13,37 @@ interface Source {
 
 /** Keys and values of every row's source for cross-attention: computed when the source is encoded, read by every step after. */
 export class SourceCache {
-  private readonly layers: readonly GroupedAttentionSpec[];
-  private readonly kv: KvCache;
+  private readonly crosses: boolean;
+  private readonly kv: KeyStore;
   private readonly sources: (Source | undefined)[] = [];
 
   constructor(
     spec: ModelSpec,
-    private readonly dense: CpuDense,
-    ledger: MemoryLedger,
+    private readonly device: Pick<Device, 'dense' | 'openKeys'>,
   ) {
-    this.layers = crossAttentions(spec);
-    this.kv = new KvCache(this.layers, ledger);
+    const layers = crossAttentions(spec);
+    this.crosses = layers.length > 0;
+    this.kv = device.openKeys(layers, { key: 'cross_key', value: 'cross_value' });
   }
 
   /** Makes room for the rows of a step, those that were encoded before included. */
-  fit(rows: readonly RowPlan[]): void {
-    if (this.layers.length === 0 || rows.length === 0) return;
+  async fit(rows: readonly RowPlan[]): Promise<void> {
+    if (!this.crosses || rows.length === 0) return;
     const tokens = rows.map(({ row, source }) => source?.length ?? this.sources[row]?.tokens ?? 0);
-    this.kv.fit(Math.max(...rows.map(({ row }) => row)) + 1, Math.max(...tokens));
+    await this.kv.fit(Math.max(...rows.map(({ row }) => row)) + 1, Math.max(...tokens));
   }
 
-  /** @param states hidden states of a group of sources after the encoder's last layer [batch, length, hidden] */
-  async store({ batch, length, members, places }: TokenGroup, states: Float32Array): Promise<void> {
-    const computed = await this.dense.runCrossKeys(states, batch, length);
-    for (const [which, { row, mask }] of members.entries()) {
-      this.sources[row] = { tokens: length, mask };
-      for (const [layer, { key, value }] of computed.entries())
-        this.kv.append(layer, row, 0, length, places[which] as number, key, value);
-    }
+  /** @param states hidden states of a group of sources after the encoder's last layer [batch, length, hidden]; given up by the call */
+  async store(group: TokenGroup, states: Hidden): Promise<void> {
+    const { batch, length, members } = group;
+    const computed = await this.device.dense.runCrossKeys(states, batch, length);
+    for (const { row, mask } of members) this.sources[row] = { tokens: length, mask };
+    for (const [layer, { key, value }] of computed.entries()) await this.kv.append(layer, group, key, value);
   }
 
   /** Which keys a group's rows may look at: the same for every layer. Rows in between whose sequence is done look at none. */
   mask({ firstRow, batch, members }: TokenGroup): Record<string, Tensor> {
-    if (this.layers.length === 0) return {};
+    if (!this.crosses) return {};
     const { capacity } = this.kv;
     const bias = new Float32Array(batch * capacity).fill(MASKED);
     for (const { row } of members) {
@@ -59,13 +54,9 @@ export class SourceCache {
     return { cross_bias: floats(bias, [batch, 1, 1, capacity]) };
   }
 
-  /** Keys and values of a decoder layer for a group, in place. */
-  keys(layer: number, { firstRow, batch }: TokenGroup): Record<string, Tensor> {
-    const attention = this.layers[layer];
-    if (attention === undefined) return {};
-    const { key, value } = this.kv.view(layer, firstRow, batch);
-    const dims = [batch, attention.kvHeads, this.kv.capacity, attention.headDim];
-    return { cross_key: floats(key, dims), cross_value: floats(value, dims) };
+  /** Keys and values of a decoder layer for a group, whether or not its own sequences are new. */
+  keys(layer: number, group: TokenGroup): Record<string, Tensor> | Promise<Record<string, Tensor>> {
+    return this.crosses ? this.kv.feeds(layer, { ...group, cached: true }) : {};
   }
 
   close(): void {

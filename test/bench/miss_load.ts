@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { openCheckpoint } from '../../engine/checkpoint/checkpoint.ts';
-import { CpuSession, floats, type RuntimeMeter } from '../../engine/device/cpu_session.ts';
+import { CpuSession } from '../../engine/device/cpu/session.ts';
+import { floats, type RuntimeMeter } from '../../engine/device/tensors.ts';
 import { WeightStaging } from '../../engine/device/weights.ts';
 import { readModelSpec } from '../../engine/families/family.ts';
 import { expertWeights, moeLayers } from '../../engine/families/spec.ts';

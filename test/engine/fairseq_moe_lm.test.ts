@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { openCheckpoint } from '../../engine/checkpoint/checkpoint.ts';
 import { forwardLogits } from '../../engine/coordinator/logits.ts';
-import { denseBytes } from '../../engine/device/cpu_dense.ts';
+import { denseBytes } from '../../engine/device/cpu/dense.ts';
 import { readModelSpec } from '../../engine/families/family.ts';
 import { headGraph } from '../../engine/graph/head.ts';
 import { layerGraph } from '../../engine/graph/layer.ts';

@@ -4,7 +4,7 @@ import { openCheckpoint } from '../../engine/checkpoint/checkpoint.ts';
 import { openWholeRank } from '../../engine/coordinator/logits.ts';
 import { planMemory } from '../../engine/coordinator/memory_plan.ts';
 import { auditOf } from '../../engine/coordinator/run_audit.ts';
-import { expertBytes } from '../../engine/device/cpu_experts.ts';
+import { expertBytes } from '../../engine/device/cpu/experts.ts';
 import { type MoeLayer, moeLayers } from '../../engine/families/spec.ts';
 import {
   EvictionChoice,

@@ -1,16 +1,15 @@
-import { expertWeights, type MoeLayer } from '../families/spec.ts';
-import { expertGraph } from '../graph/expert.ts';
-import { feedForwardFloats } from '../graph/feed_forward.ts';
-import type { WeightedGraph } from '../graph/weight_blob.ts';
-import type { MemoryLedger } from '../rank/ledger.ts';
-import { CpuSession, floats, type RuntimeMeter } from './cpu_session.ts';
-import type { WeightStaging } from './weights.ts';
+import { expertWeights, type MoeLayer } from '../../families/spec.ts';
+import { expertGraph } from '../../graph/expert.ts';
+import { feedForwardFloats } from '../../graph/feed_forward.ts';
+import type { WeightedGraph } from '../../graph/weight_blob.ts';
+import type { MemoryLedger } from '../../rank/ledger.ts';
+import type { ExpertStore } from '../device.ts';
+import { floats, type RuntimeMeter } from '../tensors.ts';
+import type { WeightStaging } from '../weights.ts';
+import { CpuSession } from './session.ts';
 
-/**
- * Resident experts of one CPU device: a prepacked session each. Creating the session is the load, releasing it the eviction.
- * Which ones to hold is decided by the expert cache; this only does it, and keeps the ledger's experts line true.
- */
-export class CpuExperts {
+/** Resident experts of one CPU device: a prepacked session each. Creating the session is the load, releasing it the eviction. */
+export class CpuExperts implements ExpertStore {
   private readonly sessions: (CpuSession | undefined)[];
   private readonly graphs = new Map<string, WeightedGraph>();
 

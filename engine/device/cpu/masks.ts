@@ -1,10 +1,12 @@
-import { combineGraph, dispatchGraph } from '../graph/mask.ts';
-import { CpuSession, floats, type RuntimeMeter } from './cpu_session.ts';
+import { combineGraph, dispatchGraph } from '../../graph/mask.ts';
+import type { MaskProducts } from '../../rank/mask_rows.ts';
+import { floats, type RuntimeMeter } from '../tensors.ts';
+import { CpuSession } from './session.ts';
 
 const NO_WEIGHTS = new Float32Array(0);
 
-/** Mask products of static gating on a CPU device. Results are in memory of their own. */
-export class CpuMasks {
+/** Mask products of static gating on a CPU device. */
+export class CpuMasks implements MaskProducts {
   private constructor(
     private readonly hidden: number,
     private readonly dispatching: CpuSession,
@@ -16,7 +18,6 @@ export class CpuMasks {
     return new CpuMasks(hidden, dispatching, await CpuSession.create(combineGraph(hidden), NO_WEIGHTS, meter));
   }
 
-  /** @param mask [experts, tokens, capacity] @param rows [tokens, hidden]; returns [experts, capacity, hidden] */
   async dispatch(mask: Float32Array, rows: Float32Array, experts: number, tokens: number, capacity: number) {
     const output = await this.dispatching.run({
       mask: floats(mask, [experts, tokens, capacity]),
@@ -25,7 +26,6 @@ export class CpuMasks {
     return output('y');
   }
 
-  /** @param weights [tokens, slots] @param outputs [slots, hidden]; returns [tokens, hidden] */
   async combine(weights: Float32Array, outputs: Float32Array, tokens: number, slots: number) {
     const output = await this.combining.run({
       weights: floats(weights, [tokens, slots]),

@@ -1,5 +1,6 @@
-import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { BLOB, type WeightedGraph } from '../graph/weight_blob.ts';
+import { InferenceSession, type Tensor } from 'onnxruntime-node';
+import { BLOB, type WeightedGraph } from '../../graph/weight_blob.ts';
+import type { RuntimeMeter } from '../tensors.ts';
 
 /**
  * One thread, no arena, no pattern, no optimiser: a session costs its weights and nothing else, and loads at the speed of
@@ -14,11 +15,6 @@ const OPTIONS: InferenceSession.SessionOptions = {
   graphOptimizationLevel: 'disabled',
   logSeverityLevel: 3,
 };
-
-/** Milliseconds that a rank spent inside ONNX Runtime (create, run, release), so that a step can say what is not. */
-export interface RuntimeMeter {
-  ms: number;
-}
 
 /** A session and the meter of its rank. Graphs are written with their nodes already fused, so the optimiser stays off. */
 export class CpuSession {
@@ -51,12 +47,4 @@ export class CpuSession {
     await this.session.release();
     this.meter.ms += performance.now() - begun;
   }
-}
-
-export function floats(data: Float32Array, dims: readonly number[]): Tensor {
-  return new Tensor('float32', data, dims);
-}
-
-export function int64s(values: readonly number[], dims: readonly number[]): Tensor {
-  return new Tensor('int64', BigInt64Array.from(values, BigInt), dims);
 }

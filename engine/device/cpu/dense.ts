@@ -1,31 +1,22 @@
 import type { Tensor } from 'onnxruntime-node';
-import type { GroupedAttentionSpec } from '../families/attention_spec.ts';
-import { decoderOf, encoderOf, type ModelSpec, type StackSpec } from '../families/spec.ts';
-import { crossKeysFloats, crossKeysGraph } from '../graph/cross_keys.ts';
-import { headGraph } from '../graph/head.ts';
-import { layerFloats, layerGraph } from '../graph/layer.ts';
-import { linearFloats, normFloats } from '../graph/parts.ts';
-import type { WeightedGraph } from '../graph/weight_blob.ts';
-import type { MemoryLedger } from '../rank/ledger.ts';
-import { CpuSession, floats, type RuntimeMeter } from './cpu_session.ts';
-import type { WeightStaging } from './weights.ts';
+import { crossAttentions, decoderOf, encoderOf, type ModelSpec, type StackSpec } from '../../families/spec.ts';
+import { crossKeysFloats, crossKeysGraph } from '../../graph/cross_keys.ts';
+import { headGraph } from '../../graph/head.ts';
+import { layerFloats, layerGraph } from '../../graph/layer.ts';
+import { linearFloats, normFloats } from '../../graph/parts.ts';
+import type { WeightedGraph } from '../../graph/weight_blob.ts';
+import type { TokenRows } from '../../rank/layer_input.ts';
+import type { MemoryLedger } from '../../rank/ledger.ts';
+import type { TokenGroup } from '../../rank/token_groups.ts';
+import { type DenseDevice, type Hidden, hostFloats, type LayerOutput } from '../device.ts';
+import { floats, type RuntimeMeter } from '../tensors.ts';
+import type { WeightStaging } from '../weights.ts';
+import { CpuSession } from './session.ts';
 
 type Stack = StackSpec['kind'];
 
-export interface LayerOutput {
-  /** [B, S, hidden]: after a dense layer; after attention in a MoE layer, whose experts' sum the rank adds to it in place. */
-  readonly h: Float32Array;
-  /** Of a MoE layer: the experts' input [B, S, hidden], and [B, S, experts]. */
-  readonly normed?: Float32Array;
-  readonly routerLogits?: Float32Array;
-  /** Of a decoder layer [B, KH, S, keyWidth]. */
-  readonly newKey?: Float32Array;
-  /** [B, KH, S, valueWidth], where values are kept apart from keys. */
-  readonly newValue?: Float32Array;
-}
-
-/** The dense part that every rank holds: attention, router or feed-forward of each layer, final norms and head. */
-export class CpuDense {
+/** The dense part on a CPU device: a prepacked session a layer. */
+export class CpuDense implements DenseDevice {
   private readonly layers: Record<Stack, CpuSession[]> = { encoder: [], decoder: [] };
   private head: CpuSession | undefined;
   private crossKeys: CpuSession | undefined;
@@ -64,8 +55,19 @@ export class CpuDense {
     return dense;
   }
 
-  async runLayer(stack: Stack, layer: number, feeds: Record<string, Tensor>): Promise<LayerOutput> {
-    const output = await (this.layers[stack][layer] as CpuSession).run(feeds);
+  take(states: Float32Array): Hidden {
+    return states;
+  }
+
+  async runLayer(
+    stack: Stack,
+    layer: number,
+    x: Hidden,
+    { batch, length }: TokenGroup,
+    feeds: Record<string, Tensor>,
+  ): Promise<LayerOutput> {
+    const input = floats(hostFloats(x), [batch, length, this.spec.hiddenSize]);
+    const output = await (this.layers[stack][layer] as CpuSession).run({ ...feeds, x: input });
     return {
       h: output('h'),
       normed: output('normed'),
@@ -75,27 +77,31 @@ export class CpuDense {
     };
   }
 
-  /**
-   * Keys and values of an encoded source for each decoder layer.
-   * @param state hidden states after the encoder's last layer [1, length, hidden]
-   */
   async runCrossKeys(
-    states: Float32Array,
+    states: Hidden,
     batch: number,
     length: number,
   ): Promise<{ key: Float32Array; value: Float32Array }[]> {
     if (this.crossKeys === undefined) throw new Error('the model has no encoder');
-    const output = await this.crossKeys.run({ x: floats(states, [batch, length, this.spec.hiddenSize]) });
+    const x = floats(hostFloats(states), [batch, length, this.spec.hiddenSize]);
+    const output = await this.crossKeys.run({ x });
     return crossAttentions(this.spec).map((_, index) => ({
       key: output(`key_${index}`),
       value: output(`value_${index}`),
     }));
   }
 
-  /** @param rows [count, hidden]; returns logits [count, vocab] */
-  async runHead(rows: Float32Array, count: number): Promise<Float32Array> {
+  async runHead(states: readonly Hidden[], rows: TokenRows, wanted: readonly number[]): Promise<Float32Array> {
     if (this.head === undefined) throw new Error('the head is not open');
-    const output = await this.head.run({ x: floats(rows, [count, this.spec.hiddenSize]) });
+    if (wanted.length === 0) return new Float32Array(0);
+    const { hiddenSize } = this.spec;
+    const input = new Float32Array(wanted.length * hiddenSize);
+    for (const [at, token] of wanted.entries()) {
+      const from = (rows.at[token] as number) * hiddenSize;
+      const state = hostFloats(states[rows.group[token] as number] as Hidden);
+      input.set(state.subarray(from, from + hiddenSize), at * hiddenSize);
+    }
+    const output = await this.head.run({ x: floats(input, [wanted.length, hiddenSize]) });
     return output('logits');
   }
 
@@ -117,11 +123,6 @@ export class CpuDense {
     this.attentionBytes += attentionBytes;
     this.otherBytes += otherBytes;
   }
-}
-
-/** Cross-attention of every decoder layer; none in a language model. */
-export function crossAttentions(spec: ModelSpec): readonly GroupedAttentionSpec[] {
-  return decoderOf(spec).layers.flatMap((layer) => layer.crossAttention?.attention ?? []);
 }
 
 /** Bytes of the dense part on a CPU device, by ledger line; tables of relative positions, which the rank reads itself, included. */

@@ -1,0 +1,25 @@
+import type { ModelSpec } from '../families/spec.ts';
+import type { MemoryLedger } from '../rank/ledger.ts';
+import { openCpu } from './cpu/open.ts';
+import type { Device } from './device.ts';
+import type { RuntimeMeter } from './tensors.ts';
+import type { WeightSource } from './weights.ts';
+
+/** What a device is opened with: it enters what it holds in the ledger, and its time inside ONNX Runtime in the meter. */
+export interface DeviceParts {
+  readonly spec: ModelSpec;
+  readonly source: WeightSource;
+  readonly ledger: MemoryLedger;
+  readonly meter: RuntimeMeter;
+}
+
+/** Opens a device by its id, `provider:index`, and loads the dense part; experts come as they are needed. */
+export async function openDevice(id: string, parts: DeviceParts): Promise<Device> {
+  const [provider] = id.split(':');
+  switch (provider) {
+    case 'cpu':
+      return openCpu(parts);
+    default:
+      throw new Error(`${id} is of no provider known here`);
+  }
+}
