@@ -86,6 +86,16 @@ export class ConfigReader {
     return value;
   }
 
+  /** A list of strings, or undefined where it is absent. */
+  optionalStrings(key: string): readonly string[] | undefined {
+    const value = this.get(key);
+    if (value === undefined) return undefined;
+    if (!Array.isArray(value) || !value.every((item) => typeof item === 'string')) {
+      return this.refuse(key, 'must be a list of strings');
+    }
+    return value;
+  }
+
   /** An object inside this one. */
   section(key: string): ConfigReader | undefined {
     const value = this.get(key);
@@ -94,11 +104,14 @@ export class ConfigReader {
     return new ConfigReader(`${this.name}: ${key}`, value as Record<string, unknown>);
   }
 
-  /** Experts per layer, under the names that library versions and families give it. */
-  expertCount(): number {
+  /**
+   * Experts per layer, under the names that library versions and families give it.
+   * @param fallback what the architecture's class takes where none is there
+   */
+  expertCount(fallback?: number): number {
     const names = ['num_experts', 'num_local_experts', 'n_routed_experts'];
     const counts = names.flatMap((name) => this.optionalInt(name, { min: 1, max: 65_535 }) ?? []);
-    const [first] = counts;
+    const [first = fallback] = counts;
     if (first === undefined) {
       throw new EngineRefusal(`${this.name}: none of ${names.join(', ')} is there; choose a mixture-of-experts model.`);
     }

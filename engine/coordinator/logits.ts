@@ -42,7 +42,8 @@ export async function forwardLogits(
       const tokens = Int32Array.from(kept, (at) => ids[at] as number);
       checkTokens('input_ids', tokens, spec);
       if (tokens.length === 0) continue;
-      const plan: RowPlan = { row: 0, sequence: row, position: 0, tokens, emit: false };
+      // The reference goes by the length of its call where rotary positions depend on length, padding included.
+      const plan: RowPlan = { row: 0, sequence: row, position: 0, tokens, wholeTokens: length, emit: false };
       const result = await rank.step({
         step: row,
         rows: [plan],

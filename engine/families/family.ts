@@ -2,8 +2,13 @@ import { EngineRefusal } from '../api.ts';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { type ConfigReader, readConfig } from '../checkpoint/config.ts';
 import { readFairseqMoeLm } from './fairseq_moe_lm.ts';
+import { readGraniteMoe } from './granitemoe.ts';
+import { readMixtral } from './mixtral.ts';
 import { readNllbMoe } from './nllb_moe.ts';
 import { readOlmoe } from './olmoe.ts';
+import { readPhimoe } from './phimoe.ts';
+import { readQwen2Moe } from './qwen2_moe.ts';
+import { readQwen3Moe } from './qwen3_moe.ts';
 import { type ModelSpec, moeLayers } from './spec.ts';
 import { readSwitchTransformers } from './switch_transformers.ts';
 
@@ -12,6 +17,11 @@ type FamilyReader = (config: ConfigReader, checkpoint: Checkpoint) => ModelSpec;
 /** Architectures by config.json's model_type; `architectures` is less stable and not looked at. */
 const FAMILIES: Readonly<Record<string, FamilyReader>> = {
   olmoe: readOlmoe,
+  mixtral: readMixtral,
+  qwen2_moe: readQwen2Moe,
+  qwen3_moe: readQwen3Moe,
+  granitemoe: readGraniteMoe,
+  phimoe: readPhimoe,
   'nllb-moe': readNllbMoe,
   switch_transformers: readSwitchTransformers,
   fairseq_moe_lm: readFairseqMoeLm,

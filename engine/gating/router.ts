@@ -1,3 +1,5 @@
+import { routeSparseMixer } from './sparse_mixer.ts';
+
 /** In place of an expert's id: the choice was dropped, or the layer is not of the token's stack. */
 export const NO_EXPERT = 0xffff;
 
@@ -18,6 +20,8 @@ export type RouterRule =
   | { readonly kind: 'softmax'; readonly topK: number; readonly renormalise: boolean }
   /** Switch: the largest p, as it is; an expert takes the first `capacity` tokens of a sequence. */
   | { readonly kind: 'switch'; readonly topK: 1; readonly capacity: number }
+  /** PhiMoE: see gating/sparse_mixer.ts. */
+  | { readonly kind: 'sparse-mixer'; readonly topK: 2; readonly epsilon: number }
   | NllbRule;
 
 /** NLLB-MoE: the two largest p, normalised over the two before or after choices beyond an expert's capacity are dropped. */
@@ -53,6 +57,10 @@ export function routeToken(
   weights: Float32Array,
   out: number,
 ): void {
+  if (rule.kind === 'sparse-mixer') {
+    routeSparseMixer(rule.epsilon, logits, at, experts, ids, weights, out);
+    return;
+  }
   const k = rule.topK;
   const renormalise = rule.kind === 'softmax' && rule.renormalise;
   // Insertion into a sorted list of k: k is 1 to 8 and most logits fail the first comparison.

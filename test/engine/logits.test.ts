@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openCheckpoint } from '../../engine/checkpoint/checkpoint.ts';
 import { forwardLogits } from '../../engine/coordinator/logits.ts';
@@ -28,6 +29,13 @@ describe('law 1: logits of the reference', () => {
     const { logits, expertIds } = await forward(demo, readTensor(reference, `${name}.input_ids`));
     expect(largestDifference(logits, readTensor(reference, `${name}.logits`).values)).toBeLessThan(1e-3);
     expect(Array.from(expertIds)).toEqual(readTensor(reference, `${name}.topk`).values);
+  });
+
+  const families = ['mixtral', 'qwen2_moe', 'qwen3_moe', 'granitemoe', 'phimoe'];
+  it.each(families.flatMap((name) => [`${name}/io`, `${name}/io_long`]))('fixture %s: within 1e-3', async (name) => {
+    const file = `test/fixtures/${name}.safetensors`;
+    const { logits } = await forward(path.dirname(file), readTensor(file, 'input_ids'));
+    expect(largestDifference(logits, readTensor(file, 'logits').values)).toBeLessThan(1e-3);
   });
 
   it.each(['io', 'io_long'])(

@@ -1,0 +1,42 @@
+import type { Checkpoint } from '../checkpoint/checkpoint.ts';
+import type { ConfigReader } from '../checkpoint/config.ts';
+import { groupedAttention } from './grouped_attention.ts';
+import { type LlamaDefaults, llamaModel, readHeadRope, readLlamaShape, rmsNorm } from './llama_model.ts';
+import type { ModelSpec } from './spec.ts';
+import { mixtralExperts, swigluMoe } from './swiglu_experts.ts';
+import { TensorCheck } from './tensor_check.ts';
+
+const DEFAULTS: LlamaDefaults = {
+  ...{ hidden: 4096, layers: 32, heads: 32, kvHeads: 8, vocab: 32_000 },
+  ...{ contextTokens: 131_072, epsilon: 1e-5, theta: 1e6 },
+};
+
+/**
+ * Mixtral (config model_type `mixtral`): every layer is MoE, softmax over the chosen experts, no biases; all layers see
+ * `sliding_window` keys where it is set.
+ */
+export function readMixtral(config: ConfigReader, checkpoint: Checkpoint): ModelSpec {
+  const shape = readLlamaShape(config, DEFAULTS);
+  const check = new TensorCheck(checkpoint);
+  const experts = config.expertCount(8);
+  const routed = {
+    hidden: shape.hidden,
+    experts,
+    width: config.int('intermediate_size', { min: 1, default: 14_336 }),
+    rule: {
+      kind: 'softmax',
+      topK: config.int('num_experts_per_tok', { min: 1, max: experts, default: 2 }),
+      renormalise: true,
+    },
+  } as const;
+  const attention = {
+    positions: readHeadRope(config, shape, DEFAULTS),
+    windowTokens: config.optionalInt('sliding_window', { min: 1 }),
+  };
+  return llamaModel(check, shape, {
+    family: 'mixtral',
+    norm: rmsNorm(check, shape),
+    attention: (prefix) => groupedAttention(check, shape, `${prefix}.self_attn`, attention),
+    feedForward: (prefix) => swigluMoe(check, routed, mixtralExperts(prefix, 'gate')),
+  });
+}
