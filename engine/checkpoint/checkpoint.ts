@@ -1,9 +1,11 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { EngineRefusal } from '../api.ts';
-import { type Dtype, ITEM_BYTES, isConvertible, toFloat32, toInt32 } from './dtype.ts';
+import { type Dtype, ITEM_BYTES, toFloat32, toInt32 } from './dtype.ts';
 import { openFile, readFully } from './files.ts';
 import { readSafetensorsHeader, type StoredTensor } from './safetensors.ts';
+import { type CheckpointTensor, checkReadable, joinScales } from './scaled_tensors.ts';
+import { type ReadBytes, readFloat8, readMxfp4 } from './scaled_values.ts';
 import { INDEX_NAME, readShardIndex } from './shard_index.ts';
 
 const SINGLE_NAME = 'model.safetensors';
@@ -54,6 +56,8 @@ function readShards(folder: string): Map<string, StoredTensor> {
 
 /** Tensors on disk, read by position when asked for. Files are opened at their first read. */
 export class Checkpoint {
+  /** By name; codes and their scales are one tensor. */
+  readonly tensors: ReadonlyMap<string, CheckpointTensor>;
   /** Bytes of all tensors, as stored. */
   readonly storedBytes: number;
   private readonly fds = new Map<string, number>();
@@ -61,11 +65,12 @@ export class Checkpoint {
 
   constructor(
     readonly folder: string,
-    readonly tensors: ReadonlyMap<string, StoredTensor>,
+    stored: ReadonlyMap<string, StoredTensor>,
   ) {
     let bytes = 0;
-    for (const { byteLength } of tensors.values()) bytes += byteLength;
+    for (const { byteLength } of stored.values()) bytes += byteLength;
     this.storedBytes = bytes;
+    this.tensors = joinScales(stored);
   }
 
   /** The first of several names that is there: tied weights are stored under one of them. */
@@ -78,18 +83,13 @@ export class Checkpoint {
    * that a fused tensor [E, rows, columns] is addressed as one tall matrix; a vector's rows are its elements.
    * @param out where to put them; made when absent
    * @param firstRow, rows part of the tensor; all of it when absent
-   * @throws EngineRefusal for a tensor that is not there, or of a type that cannot be converted
+   * @throws EngineRefusal for a tensor that is not there, or of a type that cannot be read
    */
   readFloat32(name: string, out?: Float32Array, firstRow = 0, rows?: number): Float32Array {
     const tensor = this.find(name);
-    const { dtype, shape } = tensor;
-    if (!isConvertible(dtype)) {
-      throw new EngineRefusal(
-        `${tensor.file}: tensor "${name}" is ${dtype}, which needs scales; convert the checkpoint to BF16.`,
-      );
-    }
-    const itemBytes = ITEM_BYTES[dtype];
-    const elements = tensor.byteLength / itemBytes;
+    checkReadable(name, tensor);
+    const { shape } = tensor;
+    const elements = shape.reduce((product, dim) => product * dim, 1);
     const columns = shape.length > 1 ? (shape.at(-1) ?? 1) : 1;
     const first = firstRow * columns;
     const count = rows === undefined ? elements - first : rows * columns;
@@ -101,21 +101,42 @@ export class Checkpoint {
     const target = out ?? new Float32Array(count);
     if (target.length !== count)
       throw new RangeError(`${name}: ${count} values do not go into ${target.length} places`);
-    const begin = tensor.offsetBytes + first * itemBytes;
-    const fd = this.open(tensor.file);
-    const file = path.join(this.folder, tensor.file);
+    this.fill(tensor, first, target);
+    return target;
+  }
+
+  /** Values from `first` on, as many as `out` takes. */
+  private fill(tensor: CheckpointTensor, first: number, out: Float32Array): void {
+    const { dtype, scales, shape } = tensor;
+    const read = this.reader(tensor);
+    if (dtype === 'MXFP4') {
+      readMxfp4(first, out, read, this.reader(scales as StoredTensor), this.staging);
+      return;
+    }
+    if (scales !== undefined) {
+      const readScales = (values: Float32Array, from: number) => this.fill(scales, from, values);
+      readFloat8(first, out, shape, read, readScales, this.staging);
+      return;
+    }
+    const itemBytes = ITEM_BYTES[dtype];
+    const begin = first * itemBytes;
     if (dtype === 'F32') {
-      readFully(fd, file, new Uint8Array(target.buffer, target.byteOffset, target.byteLength), begin);
-      return target;
+      read(new Uint8Array(out.buffer, out.byteOffset, out.byteLength), begin);
+      return;
     }
     const most = STAGING_BYTES / itemBytes;
-    for (let done = 0; done < count; done += most) {
-      const now = Math.min(most, count - done);
+    for (let done = 0; done < out.length; done += most) {
+      const now = Math.min(most, out.length - done);
       const piece = this.staging.subarray(0, now * itemBytes);
-      readFully(fd, file, piece, begin + done * itemBytes);
-      toFloat32(dtype, piece, target.subarray(done, done + now));
+      read(piece, begin + done * itemBytes);
+      toFloat32(dtype, piece, out.subarray(done, done + now));
     }
-    return target;
+  }
+
+  /** Reads bytes of a tensor from one of its own on. */
+  private reader({ file, offsetBytes }: Pick<StoredTensor, 'file' | 'offsetBytes'>): ReadBytes {
+    const fd = this.open(file);
+    return (out, at) => readFully(fd, path.join(this.folder, file), out, offsetBytes + at);
   }
 
   /** Whole numbers, as in token ids. @throws EngineRefusal where the tensor holds something else */
@@ -132,9 +153,11 @@ export class Checkpoint {
 
   /** Bytes as stored, at the start of a buffer of their own. */
   readRaw(name: string): { readonly dtype: Dtype; readonly shape: readonly number[]; readonly bytes: Uint8Array } {
-    const { file, dtype, shape, offsetBytes, byteLength } = this.find(name);
+    const tensor = this.find(name);
+    const { dtype, shape, byteLength } = tensor;
+    if (dtype === 'MXFP4') throw new RangeError(`${name}: MXFP4 is not stored as one tensor`);
     const bytes = new Uint8Array(byteLength);
-    readFully(this.open(file), path.join(this.folder, file), bytes, offsetBytes);
+    this.reader(tensor)(bytes, 0);
     return { dtype, shape, bytes };
   }
 
@@ -144,7 +167,7 @@ export class Checkpoint {
     this.fds.clear();
   }
 
-  private find(name: string): StoredTensor {
+  private find(name: string): CheckpointTensor {
     const tensor = this.tensors.get(name);
     if (tensor === undefined) {
       throw new EngineRefusal(`${this.folder}: the checkpoint has no tensor "${name}"; fetch the model's files again.`);

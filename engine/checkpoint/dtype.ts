@@ -24,7 +24,7 @@ export function isDtype(name: string): name is Dtype {
   return Object.hasOwn(ITEM_BYTES, name);
 }
 
-/** Types that can be read as numbers; the 8-bit floats need their scales, which lie in other tensors. */
+/** Types that can be read as numbers by themselves; the 8-bit floats need scales, see scaled_tensors.ts. */
 export function isConvertible(dtype: Dtype): boolean {
   return dtype !== 'F8_E4M3' && dtype !== 'F8_E5M2';
 }

@@ -1,15 +1,15 @@
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { ITEM_BYTES } from './dtype.ts';
 
 /** A tensor whose bytes come piece by piece: files larger than memory can be written. */
 export interface StreamedTensor {
   readonly name: string;
-  readonly dtype: 'BF16' | 'F32' | 'I32' | 'I64';
+  readonly dtype: 'BF16' | 'F32' | 'F8_E4M3' | 'U8' | 'I32' | 'I64';
   readonly shape: readonly number[];
   /** Its bytes in order; as many as the shape says. */
   pieces(): Iterable<Uint8Array>;
 }
 
-const BYTES: Record<StreamedTensor['dtype'], number> = { BF16: 2, F32: 4, I32: 4, I64: 8 };
 /** As the official library aligns the data. */
 const ALIGNMENT_BYTES = 8;
 
@@ -58,7 +58,7 @@ function writeTensor(fd: number, { name, dtype, shape, pieces }: StreamedTensor)
 }
 
 function tensorBytes(dtype: StreamedTensor['dtype'], shape: readonly number[]): number {
-  return shape.reduce((product, dim) => product * dim, BYTES[dtype]);
+  return shape.reduce((product, dim) => product * dim, ITEM_BYTES[dtype]);
 }
 
 function writeAll(fd: number, bytes: Uint8Array): void {

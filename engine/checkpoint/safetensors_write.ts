@@ -3,7 +3,8 @@ import { streamSafetensors } from './safetensors_stream.ts';
 export type WritableTensor =
   | { readonly dtype: 'F32'; readonly shape: readonly number[]; readonly data: Float32Array }
   | { readonly dtype: 'I32'; readonly shape: readonly number[]; readonly data: Int32Array }
-  | { readonly dtype: 'I64'; readonly shape: readonly number[]; readonly data: BigInt64Array };
+  | { readonly dtype: 'I64'; readonly shape: readonly number[]; readonly data: BigInt64Array }
+  | { readonly dtype: 'U8' | 'F8_E4M3'; readonly shape: readonly number[]; readonly data: Uint8Array };
 
 /**
  * Writes tensors that are in memory as one safetensors file: it is there whole or not at all.

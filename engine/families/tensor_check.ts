@@ -1,8 +1,9 @@
 import { EngineRefusal } from '../api.ts';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
+import { checkReadable } from '../checkpoint/scaled_tensors.ts';
 import type { WeightRef } from './spec.ts';
 
-/** Turns tensor names into references, refusing a checkpoint that lacks one or has it in another shape: before anything is loaded. */
+/** Turns tensor names into references, refusing a checkpoint that lacks one or has it in another shape or an unreadable type: before anything is loaded. */
 export class TensorCheck {
   constructor(private readonly checkpoint: Checkpoint) {}
 
@@ -23,6 +24,7 @@ export class TensorCheck {
           'config.json and weights are not of one model.',
       );
     }
+    checkReadable(name, tensor);
     return { tensor: name };
   }
 
