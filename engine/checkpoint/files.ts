@@ -64,6 +64,19 @@ export function readSmallFile(file: string, mostBytes: number): Uint8Array {
 }
 
 /**
+ * A small file of UTF-8 text.
+ * @throws EngineRefusal where it is missing, larger than `mostBytes`, or not that
+ */
+export function readText(file: string, mostBytes: number): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(readSmallFile(file, mostBytes));
+  } catch (error) {
+    if (error instanceof EngineRefusal) throw error;
+    throw new EngineRefusal(`${path.basename(file)}: the file is not UTF-8 text; fetch it again.`);
+  }
+}
+
+/**
  * A JSON file whose outermost value is an object.
  * @throws EngineRefusal where it is missing, too large, or not that
  */

@@ -6,7 +6,7 @@ import { readJsonObject } from './files.ts';
 import { ByteLevelStream, type TokenStream, WindowStream } from './token_stream.ts';
 
 export const TOKENIZER_NAME = 'tokenizer.json';
-const TOKENIZER_CONFIG_NAME = 'tokenizer_config.json';
+export const TOKENIZER_CONFIG_NAME = 'tokenizer_config.json';
 /** Vocabularies of 256,000 words take about 35 MB. */
 export const MOST_TOKENIZER_BYTES = 256 * 2 ** 20;
 
@@ -15,21 +15,25 @@ export type { TokenStream } from './token_stream.ts';
 export interface TextTokenizer {
   /** Token ids, with the special tokens that the model's own tokenizer puts around a text. */
   encode(text: string): number[];
+  /** Token ids of a text that has its special tokens in it, written out. */
+  encodeRaw(text: string): number[];
   /** Decodes one sequence token by token. */
   stream(): TokenStream;
+}
+
+/** Tokens around a text. */
+interface Frame {
+  readonly before: readonly number[];
+  readonly after: readonly number[];
 }
 
 /**
  * @param frame tokens to put around a text in place of those of the tokenizer's own template
  * @throws EngineRefusal where the folder has no tokenizer.json, or one that the tokenizer library does not take
  */
-export function openTokenizer(
-  folder: string,
-  frame?: { readonly before: readonly number[]; readonly after: readonly number[] },
-): TextTokenizer {
+export function openTokenizer(folder: string, frame?: Frame): TextTokenizer {
   const definition = readJsonObject(path.join(folder, TOKENIZER_NAME), MOST_TOKENIZER_BYTES);
-  const configFile = path.join(folder, TOKENIZER_CONFIG_NAME);
-  const config = existsSync(configFile) ? readJsonObject(configFile, MOST_TOKENIZER_BYTES) : {};
+  const config = readTokenizerConfig(folder);
   let tokenizer: Tokenizer;
   try {
     tokenizer = new Tokenizer(definition, config);
@@ -38,20 +42,54 @@ export function openTokenizer(
       `${TOKENIZER_NAME}: it cannot be used (${(error as Error).message}); fetch it and ${TOKENIZER_CONFIG_NAME} again.`,
     );
   }
+  const encodeRaw = (text: string) => tokenizer.encode(text, { add_special_tokens: false }).ids;
+  const around = frame ?? llamaFrame(config, (token) => tokenizer.token_to_id(token));
   const added = new Map(
     [...tokenizer.get_added_tokens_decoder()].map(([id, { content, special }]) => [id, { content, special }]),
   );
   const byteLevel = (definition.decoder as { type?: unknown } | null)?.type === 'ByteLevel';
   return {
     encode: (text) =>
-      frame === undefined
-        ? tokenizer.encode(text).ids
-        : [...frame.before, ...tokenizer.encode(text, { add_special_tokens: false }).ids, ...frame.after],
+      around === undefined ? tokenizer.encode(text).ids : [...around.before, ...encodeRaw(text), ...around.after],
+    encodeRaw,
     stream: () =>
       byteLevel
         ? new ByteLevelStream((id) => tokenizer.id_to_token(id), added)
         : new WindowStream((ids) => decode(tokenizer, ids)),
   };
+}
+
+/** Empty where the folder has none. */
+export function readTokenizerConfig(folder: string): Readonly<Record<string, unknown>> {
+  const file = path.join(folder, TOKENIZER_CONFIG_NAME);
+  return existsSync(file) ? readJsonObject(file, MOST_TOKENIZER_BYTES) : {};
+}
+
+/**
+ * Llama's tokenizer classes, which Mixtral, DeepSeek and PhiMoE name too, do not ask the template in tokenizer.json: they put the
+ * first token before a text unless told otherwise, and the last one behind it only when told so.
+ */
+function llamaFrame(
+  config: Readonly<Record<string, unknown>>,
+  idOf: (token: string) => number | undefined,
+): Frame | undefined {
+  if (!/^(Code)?Llama(Tokenizer|TokenizerFast)$/.test(String(config.tokenizer_class))) return undefined;
+  const ids = (token: unknown) => {
+    const text = tokenText(token);
+    const id = text === undefined ? undefined : idOf(text);
+    return id === undefined ? [] : [id];
+  };
+  return {
+    before: config.add_bos_token === false ? [] : ids('bos_token' in config ? config.bos_token : '<s>'),
+    after: config.add_eos_token === true ? ids(config.eos_token) : [],
+  };
+}
+
+/** A special token in a tokenizer's files: text, or an object with its content. @returns undefined for anything else */
+export function tokenText(token: unknown): string | undefined {
+  const content: unknown =
+    typeof token === 'object' && token !== null ? (token as { content?: unknown }).content : token;
+  return typeof content === 'string' ? content : undefined;
 }
 
 function decode(tokenizer: Tokenizer, ids: number[]): string {

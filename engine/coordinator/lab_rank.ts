@@ -1,7 +1,7 @@
 import { contiguous } from '../balancing/placement.ts';
 import { chooseDevices } from '../device/discovery.ts';
 import { type MoeLayer, moeLayers } from '../families/spec.ts';
-import type { GatingSettings } from '../protocol/settings.ts';
+import { type GatingSettings, GREEDY } from '../protocol/settings.ts';
 import type { RowPlan, StepResult } from '../rank/messages.ts';
 import { planMemory, slotsThatFit } from './memory_plan.ts';
 import type { OpenModel } from './open_model.ts';
@@ -60,7 +60,7 @@ export class LabRank {
       const at = { row, sequence: row, position: 0, emit: false };
       return prompt === undefined ? { ...at, tokens } : { ...at, tokens: Int32Array.from(prompt), source: tokens };
     });
-    const plan = { step: this.step++, rows, temperature: 0, seed: 0, allLogits: logits, profile };
+    const plan = { step: this.step++, rows, sampling: GREEDY, allLogits: logits, profile };
     const [result] = await this.pool.step([{ ...plan, encoding: prompt !== undefined }]);
     return result as StepResult;
   }

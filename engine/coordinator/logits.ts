@@ -3,7 +3,7 @@ import { contiguous } from '../balancing/placement.ts';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import type { ModelSpec } from '../families/spec.ts';
 import { type MoeLayer, moeLayers } from '../families/spec.ts';
-import { DEFAULT_RUN } from '../protocol/settings.ts';
+import { DEFAULT_RUN, GREEDY } from '../protocol/settings.ts';
 import type { RowPlan } from '../rank/messages.ts';
 import { Rank } from '../rank/rank.ts';
 
@@ -47,8 +47,7 @@ export async function forwardLogits(
       const result = await rank.step({
         step: row,
         rows: [plan],
-        temperature: 0,
-        seed: 0,
+        sampling: GREEDY,
         allLogits: true,
         profile: false,
       });

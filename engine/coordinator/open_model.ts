@@ -1,8 +1,9 @@
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
+import { hasChatTemplate } from '../checkpoint/chat_template.ts';
 import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.ts';
 import { fingerprint } from '../checkpoint/fingerprint.ts';
-import { readEndTokens } from '../checkpoint/generation.ts';
+import { readGenerationDefaults } from '../checkpoint/generation.ts';
 import { openTokenizer, type TextTokenizer } from '../checkpoint/tokenizer.ts';
 import { denseBytes } from '../device/cpu/dense.ts';
 import { expertBytes } from '../device/cpu/experts.ts';
@@ -26,7 +27,7 @@ export interface OpenModel {
 /** @throws EngineRefusal naming the file and the remedy */
 export function openModel(folder: string): OpenModel {
   const { spec, summary } = inspectModel(folder);
-  const endTokens = readEndTokens(folder);
+  const { endTokens } = readGenerationDefaults(folder);
   const translation = readTranslation(folder, spec);
   if (translation === undefined) return { spec, summary, tokenizer: openTokenizer(folder), endTokens };
   const [endToken] = endTokens;
@@ -49,6 +50,7 @@ function summarise(folder: string, spec: ModelSpec, checkpoint: Checkpoint): Mod
   const [first] = moe as [MoeLayer];
   const { feedForward } = first;
   const dense = denseBytes(spec);
+  const { sampling } = readGenerationDefaults(folder);
   const [firstWeight] = expertWeights(feedForward.expert(0));
   let parameters = 0;
   for (const { shape } of checkpoint.tensors.values()) parameters += shape.reduce((product, dim) => product * dim, 1);
@@ -73,6 +75,8 @@ function summarise(folder: string, spec: ModelSpec, checkpoint: Checkpoint): Mod
       perExpert: moe.reduce((sum, layer) => sum + expertBytes(layer, spec.hiddenSize), 0) / moe.length,
       kvPerToken: kvBytesPerToken(spec),
     },
+    ...(sampling && { sampling }),
+    ...(hasChatTemplate(folder) && { chat: true }),
     ...pairSummary(folder, spec),
   };
 }

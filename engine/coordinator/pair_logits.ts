@@ -1,6 +1,7 @@
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { type ModelSpec, type MoeLayer, moeLayers } from '../families/spec.ts';
 import { NO_EXPERT } from '../gating/router.ts';
+import { GREEDY } from '../protocol/settings.ts';
 import type { RowPlan } from '../rank/messages.ts';
 import { checkTokens, openWholeRank } from './logits.ts';
 
@@ -47,7 +48,7 @@ export async function forwardPairs(
   const rank = await openWholeRank(modelPath, spec, checkpoint);
   try {
     const result = await rank.step({
-      ...{ step: 0, rows, temperature: 0, seed: 0, allLogits: true, profile: false },
+      ...{ step: 0, rows, sampling: GREEDY, allLogits: true, profile: false },
       ...{ encoding: true, routedAs: 'one-call' },
     });
     const sourceTokens = inputIds.reduce((sum, ids) => sum + ids.length, 0);

@@ -193,7 +193,8 @@ export class Run {
   }
 
   private async runStep(rows: readonly (readonly RowPlan[])[]): Promise<void> {
-    const { temperature, seed } = this.settings;
+    const { temperature, topK, topP, repetitionPenalty, seed } = this.settings;
+    const sampling = { temperature, topK, topP, repetitionPenalty, seed };
     const profile = this.telemetry.profileWanted;
     this.telemetry.profileWanted = false;
     const step = this.nextStep++;
@@ -202,8 +203,7 @@ export class Run {
       step,
       encoding,
       rows: rankRows,
-      temperature,
-      seed,
+      sampling,
       allLogits: false,
       profile,
     }));

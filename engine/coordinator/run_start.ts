@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import { EngineRefusal } from '../api.ts';
+import { readChatTemplate } from '../checkpoint/chat_template.ts';
 import { type ChosenDevice, chooseDevices } from '../device/discovery.ts';
 import { moeLayers } from '../families/spec.ts';
 import type { MachineInfo } from '../protocol/model.ts';
@@ -40,7 +41,8 @@ export async function startRun(options: StartOptions, listener: RunListener): Pr
   const plan = planMemory(spec, { ...settings, devices: budgets.length });
   resolveSlots(plan, settings.cacheSlots, budgets);
   checkScope(spec, settings.cacheScope);
-  const prompts = openPrompts(summary, model.tokenizer, settings);
+  const chat = settings.chat ? readChatTemplate(summary.path) : undefined;
+  const prompts = openPrompts(summary, model.tokenizer, settings, chat);
 
   const startedAt = new Date().toISOString();
   const id = `${startedAt.replace(/[-:]/g, '').replace(/\..*/, '')}-${randomBytes(3).toString('hex')}`;

@@ -1,5 +1,13 @@
 /** What hosts and the window may know of a model, a device and a machine. Plain data, no paths but the folder's own. */
 
+/** How the model's makers want tokens chosen (generation_config.json); what it leaves out is for the studio to say. */
+export interface ModelSampling {
+  readonly temperature?: number;
+  readonly topK?: number;
+  readonly topP?: number;
+  readonly repetitionPenalty?: number;
+}
+
 export interface ModelSummary {
   /** Folder name. */
   readonly name: string;
@@ -34,6 +42,9 @@ export interface ModelSummary {
     /** One token, all layers. */
     readonly kvPerToken: number;
   };
+  readonly sampling?: ModelSampling;
+  /** The folder has a chat template, so that prompts can be put to the model as messages. */
+  readonly chat?: boolean;
   /** Sample prompt files found in `samples/`, without `.txt`. */
   readonly samples: readonly string[];
 }

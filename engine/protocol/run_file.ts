@@ -46,6 +46,15 @@ const Model = z.object({
     perExpert: bytes,
     kvPerToken: bytes,
   }),
+  sampling: z
+    .object({
+      temperature: z.number().optional(),
+      topK: z.number().optional(),
+      topP: z.number().optional(),
+      repetitionPenalty: z.number().optional(),
+    })
+    .optional(),
+  chat: z.boolean().optional(),
   samples: z.array(z.string()),
 }) satisfies z.ZodType<Omit<ModelSummary, 'path'>>;
 

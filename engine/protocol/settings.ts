@@ -73,6 +73,14 @@ export type CacheSlots = z.infer<typeof CacheSlots>;
 export const CacheScope = z.enum(['layer', 'device']);
 export type CacheScope = z.infer<typeof CacheScope>;
 
+/** Tokens that may be sampled, the likeliest; 0 for all. */
+export const TopK = z.int().min(0).max(1_000_000);
+/** Of those, as many of the likeliest as have this share of their probability. */
+export const TopP = z.number().positive().max(1);
+/** Logits of tokens that the sequence has already are divided by it (multiplied below 0); 1 leaves them. */
+export const RepetitionPenalty = z.number().positive().max(10);
+export const Temperature = z.number().min(0).max(5);
+
 export const RebalanceEvery = z.int().min(0).max(1_000_000);
 
 export const LiveSettings = z.object({
@@ -132,13 +140,24 @@ export const RunSettings = LiveSettings.extend({
   newTokens: z.int().min(1).max(131_072),
   /** What a translation model translates into, by its tokenizer's name (`fra_Latn`); absent: the first that it knows. */
   targetLanguage: z.string().max(64).optional(),
+  /** Each prompt is put to the model as a message, in its chat template. */
+  chat: z.boolean().default(false),
   /** 0 is greedy; above it, sampled with `seed`. */
-  temperature: z.number().min(0).max(5),
+  temperature: Temperature,
+  topK: TopK.default(50),
+  topP: TopP.default(1),
+  repetitionPenalty: RepetitionPenalty.default(1),
   seed: z.int().min(0).max(0xffff_ffff),
   /** Keep generating when a sequence emits its end token (steady load for benches). */
   ignoreEnd: z.boolean(),
 });
 export type RunSettings = z.infer<typeof RunSettings>;
+
+/** How the next token is chosen. */
+export type Sampling = Pick<RunSettings, 'temperature' | 'topK' | 'topP' | 'repetitionPenalty' | 'seed'>;
+
+/** Always the likeliest token: for whoever compares logits or times steps. */
+export const GREEDY: Sampling = { temperature: 0, topK: 0, topP: 1, repetitionPenalty: 1, seed: 0 };
 
 export const DEFAULT_RUN: RunSettings = {
   cacheSlots: 'all',
@@ -156,7 +175,11 @@ export const DEFAULT_RUN: RunSettings = {
   promptCount: 512,
   promptTokens: 32,
   newTokens: 256,
+  chat: false,
   temperature: 0.8,
+  topK: 50,
+  topP: 1,
+  repetitionPenalty: 1,
   seed: 11,
   ignoreEnd: false,
 };

@@ -1,4 +1,4 @@
-import type { GatingSettings } from '../protocol/settings.ts';
+import type { GatingSettings, Sampling } from '../protocol/settings.ts';
 import type { CacheSettings } from '../replay/device_caches.ts';
 import type { ExchangeMemory, OutboxMemory } from './exchange.ts';
 
@@ -47,8 +47,7 @@ export interface StepPlan {
   readonly encoding?: boolean;
   /** Which tokens compete where the router has a capacity of its own, see gating/capacity.ts; absent: sequences. */
   readonly routedAs?: 'sequences' | 'one-call';
-  readonly temperature: number;
-  readonly seed: number;
+  readonly sampling: Sampling;
   /** Return the logits of every token (the `logits` command), not only samples. */
   readonly allLogits: boolean;
   /** Record the ledger's changes within this step. */

@@ -1,63 +1,49 @@
-/** Tokens that can be sampled at a temperature above 0: the likeliest ones, as usual engines' top-k. */
-const CANDIDATES = 50;
+import type { Sampling } from '../protocol/settings.ts';
+import { Likeliest } from './likeliest.ts';
 
 /**
- * Next token from logits. Temperature 0 takes the largest (lowest id among equals); otherwise one of the likeliest 50, with a
- * random number that depends only on seed, sequence and position: the same text however sequences are batched or placed.
+ * Next token from logits, in the order of the usual engines: repetition penalty, temperature, top-k, then top-p of what is left.
+ * Temperature 0 takes the largest (lowest id among equals). The random number depends only on seed, sequence and position: the
+ * same text however sequences are batched or placed.
  */
 export class Sampler {
-  private readonly ids = new Int32Array(CANDIDATES);
-  private readonly scores = new Float64Array(CANDIDATES);
+  private readonly likeliest = new Likeliest();
 
+  /**
+   * @param logits of one token [vocab]; changed in place where repetition is penalised
+   * @param seen tokens of the sequence so far; needed for the penalty only
+   */
   sample(
     logits: Float32Array,
-    at: number,
-    vocab: number,
-    temperature: number,
-    seed: number,
+    { temperature, topK, topP, repetitionPenalty, seed }: Sampling,
+    seen: Iterable<number>,
     sequence: number,
     position: number,
   ): number {
-    if (temperature === 0) return argmax(logits, at, vocab);
-    const count = this.collect(logits, at, vocab);
-    const largest = this.scores[0] as number;
-    let sum = 0;
+    if (repetitionPenalty !== 1) penalise(logits, seen, repetitionPenalty);
+    if (temperature === 0) return argmax(logits);
+    const { likeliest } = this;
+    const count = likeliest.collect(logits, temperature, topK, topP);
+    let rest = random(seed, sequence, position) * likeliest.mass;
     for (let i = 0; i < count; i++) {
-      const weight = Math.exp(((this.scores[i] as number) - largest) / temperature);
-      this.scores[i] = weight;
-      sum += weight;
+      rest -= likeliest.weights[i] as number;
+      if (rest < 0) return likeliest.ids[i] as number;
     }
-    let rest = random(seed, sequence, position) * sum;
-    for (let i = 0; i < count; i++) {
-      rest -= this.scores[i] as number;
-      if (rest < 0) return this.ids[i] as number;
-    }
-    return this.ids[count - 1] as number;
-  }
-
-  /** The largest logits by falling value, into ids and scores. */
-  private collect(logits: Float32Array, at: number, vocab: number): number {
-    const { ids, scores } = this;
-    let count = 0;
-    for (let id = 0; id < vocab; id++) {
-      const logit = logits[at + id] as number;
-      if (count === CANDIDATES && !(logit > (scores[count - 1] as number))) continue;
-      let slot = count < CANDIDATES ? count++ : count - 1;
-      while (slot > 0 && logit > (scores[slot - 1] as number)) {
-        scores[slot] = scores[slot - 1] as number;
-        ids[slot] = ids[slot - 1] as number;
-        slot--;
-      }
-      scores[slot] = logit;
-      ids[slot] = id;
-    }
-    return count;
+    return likeliest.ids[count - 1] as number;
   }
 }
 
-function argmax(logits: Float32Array, at: number, vocab: number): number {
+/** Every token of the sequence once: positive logits divided, negative ones multiplied (Keskar and others, CTRL, section 4.1). */
+function penalise(logits: Float32Array, seen: Iterable<number>, penalty: number): void {
+  for (const id of seen) {
+    const logit = logits[id] as number;
+    logits[id] = logit > 0 ? logit / penalty : logit * penalty;
+  }
+}
+
+function argmax(logits: Float32Array): number {
   let best = 0;
-  for (let id = 1; id < vocab; id++) if ((logits[at + id] as number) > (logits[at + best] as number)) best = id;
+  for (let id = 1; id < logits.length; id++) if ((logits[id] as number) > (logits[best] as number)) best = id;
   return best;
 }
 

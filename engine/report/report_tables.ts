@@ -1,4 +1,4 @@
-import type { PromptSource } from '../protocol/settings.ts';
+import type { PromptSource, RunSettings } from '../protocol/settings.ts';
 import { LEDGER_CATEGORIES } from '../protocol/telemetry.ts';
 import { bytesText, count, dateText, fixed, mebibytes, msText, percent, plural, spanText } from './format.ts';
 import { type Markup, markup } from './markup.ts';
@@ -146,7 +146,8 @@ export function factTables({ header, exporter }: ReportData): Markup {
     ['prompt tokens at most', count(settings.promptTokens)],
     ...(settings.targetLanguage === undefined ? [] : [['translated into', settings.targetLanguage] as const]),
     ['new tokens at most', `${count(settings.newTokens)}${settings.ignoreEnd ? ', past the end token' : ''}`],
-    ['temperature, seed', `${settings.temperature === 0 ? '0 (greedy)' : settings.temperature}, ${settings.seed}`],
+    ...(settings.chat ? [['prompts given as', 'messages in the chat template'] as const] : []),
+    ['tokens chosen', samplingText(settings)],
   ])}${facts('Machine', [
     ['processor', machine.cpu],
     ['cores', count(machine.cores)],
@@ -159,6 +160,13 @@ export function factTables({ header, exporter }: ReportData): Markup {
     devices.length === 1 ? 'Device' : 'Devices',
     devices.map(({ id, name, budgetBytes }) => [id, `${name}, ${bytesText(budgetBytes)} budget`] as const),
   )}</div>`;
+}
+
+function samplingText({ temperature, topK, topP, repetitionPenalty, seed }: RunSettings): string {
+  const repeated = repetitionPenalty === 1 ? '' : `, repetition penalty ${repetitionPenalty}`;
+  if (temperature === 0) return `the likeliest${repeated}`;
+  const from = `${topK === 0 ? '' : `, top-k ${topK}`}${topP === 1 ? '' : `, top-p ${topP}`}`;
+  return `temperature ${temperature}${from}${repeated}, seed ${seed}`;
 }
 
 function promptText(prompts: PromptSource): string {

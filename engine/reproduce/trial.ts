@@ -2,7 +2,7 @@ import { contiguous } from '../balancing/placement.ts';
 import { openCheckpoint } from '../checkpoint/checkpoint.ts';
 import { readAnySpec } from '../families/family.ts';
 import { type ModelSpec, type MoeLayer, moeLayers } from '../families/spec.ts';
-import type { GatingSettings } from '../protocol/settings.ts';
+import { type GatingSettings, GREEDY } from '../protocol/settings.ts';
 import { CATEGORY_COUNT, LEDGER_CATEGORIES } from '../protocol/telemetry.ts';
 import type { RowPlan, StepResult } from '../rank/messages.ts';
 import { Rank } from '../rank/rank.ts';
@@ -47,7 +47,7 @@ export class Trial {
 
   step(rows: readonly RowPlan[], { profile = false } = {}): Promise<StepResult> {
     const encoding = rows.some((row) => row.source !== undefined);
-    return this.rank.step({ step: this.steps++, rows, encoding, temperature: 0, seed: 0, allLogits: false, profile });
+    return this.rank.step({ step: this.steps++, rows, encoding, sampling: GREEDY, allLogits: false, profile });
   }
 
   async close(): Promise<void> {

@@ -3,8 +3,11 @@ import { count } from '../format/numbers.ts';
 import { plural } from '../format/words.ts';
 import { NumberInput } from '../widgets/number_input.tsx';
 import { Row } from '../widgets/row.tsx';
+import { ChatRow } from './chat_row.tsx';
 import { LanguageRow } from './language_row.tsx';
+import { NextRunNumber } from './next_run_number.tsx';
 import { PromptRow } from './prompt_row.tsx';
+import { SamplingRows } from './sampling_rows.tsx';
 import type { Knobs } from './use_knobs.ts';
 
 /** What the model is given to do. */
@@ -18,6 +21,7 @@ export function WorkloadSection({ knobs }: { readonly knobs: Knobs }) {
     <section className="section" aria-label="Workload">
       <h3 className="section-title">Workload</h3>
       <PromptRow knobs={knobs} />
+      <ChatRow knobs={knobs} />
       <LanguageRow knobs={knobs} />
       <Row label="Batch" pending={knobs.isPending('batch')} says={`KV cache up to ${bytesText(kvBytes)}`}>
         <NumberInput
@@ -55,44 +59,7 @@ export function WorkloadSection({ knobs }: { readonly knobs: Knobs }) {
             : `Up to ${count(draft.promptCount * draft.newTokens)} in all`
         }
       />
-      <NextRunNumber
-        knobs={knobs}
-        setting="temperature"
-        label="Temperature"
-        min={0}
-        max={5}
-        step={0.1}
-        says={draft.temperature === 0 ? 'Always the likeliest token' : 'Same seed, same text'}
-      />
-      <NextRunNumber knobs={knobs} setting="seed" label="Seed" min={0} max={0xffff_ffff} />
+      <SamplingRows knobs={knobs} />
     </section>
-  );
-}
-
-interface NextRunNumberProps {
-  readonly knobs: Knobs;
-  readonly setting: 'promptCount' | 'promptTokens' | 'newTokens' | 'temperature' | 'seed';
-  readonly label: string;
-  readonly min?: number;
-  readonly max: number;
-  readonly step?: number;
-  readonly says?: string;
-}
-
-/** A number that a run takes only at its start. */
-function NextRunNumber({ knobs, setting, label, min = 1, max, step, says }: NextRunNumberProps) {
-  return (
-    <Row label={label} pending={knobs.isPending(setting)} says={says}>
-      <NumberInput
-        id={setting}
-        label={label}
-        value={knobs.draft[setting]}
-        min={min}
-        max={max}
-        step={step}
-        disabled={knobs.disabled}
-        onCommit={(value) => knobs.change({ [setting]: value })}
-      />
-    </Row>
   );
 }

@@ -66,6 +66,7 @@ export function fitTo(settings: RunSettings, model: ModelSummary, devices: reado
     ...rest,
     ...(targetLanguage !== undefined && { targetLanguage }),
     devices: usable,
+    chat: settings.chat && model.chat === true,
     prompts: promptsFor(settings.prompts, model.samples),
     cacheSlots: slotsInForce(settings.cacheSlots, most) === most ? 'all' : settings.cacheSlots,
     promptTokens: Math.min(settings.promptTokens, Math.max(1, model.contextTokens - 1)),
@@ -77,17 +78,21 @@ export function fitTo(settings: RunSettings, model: ModelSummary, devices: reado
 export function suitedTo(settings: RunSettings, before: ModelSummary | undefined, after: ModelSummary): RunSettings {
   const from = suited(before);
   const to = suited(after);
-  const at = (key: keyof typeof from) => (settings[key] === from[key] ? to[key] : settings[key]);
-  return {
-    ...settings,
-    promptTokens: at('promptTokens'),
-    newTokens: at('newTokens'),
-    temperature: at('temperature'),
-  };
+  const left = (Object.keys(to) as (keyof Suited)[]).filter((key) => settings[key] === from[key]);
+  return { ...settings, ...pick(to, left) };
 }
 
-function suited(model: ModelSummary | undefined): Pick<RunSettings, keyof typeof DEFAULT_TRANSLATION> {
-  return model?.encoderLayers === undefined ? DEFAULT_RUN : DEFAULT_TRANSLATION;
+type Suited = Pick<RunSettings, keyof typeof DEFAULT_TRANSLATION | 'chat' | 'topK' | 'topP' | 'repetitionPenalty'>;
+
+/** Whole sentences for a translation model, messages for one made for conversation, tokens chosen as the model's makers ask. */
+function suited(model: ModelSummary | undefined): Suited {
+  const { promptTokens, newTokens, temperature, chat, topK, topP, repetitionPenalty } = DEFAULT_RUN;
+  return {
+    ...{ promptTokens, newTokens, temperature, chat, topK, topP, repetitionPenalty },
+    ...(model?.encoderLayers !== undefined && DEFAULT_TRANSLATION),
+    ...(model?.chat && { chat: true }),
+    ...model?.sampling,
+  };
 }
 
 /** The language to translate into: the one that was set if the model knows it, else its first; none for a model that has none. */
@@ -128,7 +133,11 @@ const SETTING_NAMES: { readonly [K in keyof Required<RunSettings>]: string } = {
   promptTokens: 'Prompt tokens',
   newTokens: 'New tokens',
   targetLanguage: 'Translate into',
+  chat: 'Given as',
   temperature: 'Temperature',
+  topK: 'Top-k',
+  topP: 'Top-p',
+  repetitionPenalty: 'Repetition penalty',
   seed: 'Seed',
   ignoreEnd: 'Ignore end token',
 };
@@ -211,6 +220,8 @@ export function settingText<K extends keyof RunSettings>(key: K, settings: RunSe
       return `${settings.devices.length} × CPU`;
     case 'prompts':
       return settings.prompts.kind === 'texts' ? 'own text' : settings.prompts.name;
+    case 'chat':
+      return settings.chat ? 'chat' : 'text';
     case 'targetLanguage':
       return languageName(settings.targetLanguage);
     default:

@@ -62,7 +62,7 @@ function prompt(rank: Rank, batch: number): Promise<RowPlan[]> {
 
 /** Runs the rows and returns the next step's. */
 async function decodeOnce(rank: Rank, rows: readonly RowPlan[]): Promise<RowPlan[]> {
-  const { sampled } = await rank.step({ step: 0, rows, temperature: 0.8, seed: 11, allLogits: false, profile: false });
+  const { sampled } = await rank.step({ step: 0, rows, sampling: DEFAULT_RUN, allLogits: false, profile: false });
   return rows.map((row, index) => ({
     ...row,
     position: row.position + row.tokens.length,

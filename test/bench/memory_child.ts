@@ -38,7 +38,11 @@ export async function memoryChild({
     promptCount: 100_000,
     promptTokens: 32,
     newTokens: 32,
+    chat: false,
     temperature: 1,
+    topK: 50,
+    topP: 1,
+    repetitionPenalty: 1,
   });
   const options = { model: openModel(folder), settings, machine: describeMachine(), rankEntry, runsDir: tempDir };
   const run = await startRun(options, { changed: () => undefined, frame: (frame) => ledger.see(frame) });

@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ConfigReader, readConfig } from '../../engine/checkpoint/config.ts';
-import { readEndTokens, readGenerationDefaults } from '../../engine/checkpoint/generation.ts';
+import { readGenerationDefaults } from '../../engine/checkpoint/generation.ts';
 import { refusal, scratchFolder } from './write_files.ts';
 
 const folder = scratchFolder();
@@ -85,22 +85,47 @@ describe('ConfigReader', () => {
 
 describe('generation config', () => {
   it('overrides config.json, key by key', () => {
-    expect(readEndTokens('models/demo-lm')).toEqual(new Set([0]));
+    expect(readGenerationDefaults('models/demo-lm').endTokens).toEqual(new Set([0]));
     const both = write({
       'config.json': { eos_token_id: 2 },
-      'generation_config.json': { eos_token_id: [5, 7], temperature: 0.6, top_p: 0.95, top_k: 50 },
+      'generation_config.json': { eos_token_id: [5, 7], do_sample: true, temperature: 0.6, top_p: 0.95, top_k: 20 },
     });
     expect(readGenerationDefaults(both)).toEqual({
       endTokens: new Set([5, 7]),
-      temperature: 0.6,
-      topP: 0.95,
-      topK: 50,
+      sampling: { temperature: 0.6, topP: 0.95, topK: 20 },
     });
     const silent = write({ 'config.json': { eos_token_id: [2, 3] }, 'generation_config.json': { eos_token_id: null } });
     expect(readGenerationDefaults(silent)).toEqual({ endTokens: new Set([2, 3]) });
-    expect(readEndTokens(write({ 'config.json': {} }))).toEqual(new Set());
-    expect(refusal(() => readEndTokens(write({ 'config.json': { eos_token_id: 'x' } })))).toMatch(
+    expect(readGenerationDefaults(write({ 'config.json': {} })).endTokens).toEqual(new Set());
+    expect(refusal(() => readGenerationDefaults(write({ 'config.json': { eos_token_id: 'x' } })))).toMatch(
       /eos_token_id is "x"/,
     );
+  });
+
+  it.each<[object, object | undefined]>([
+    [{ do_sample: true }, { temperature: 1, topK: 50, topP: 1 }],
+    [
+      { do_sample: true, top_k: 0, repetition_penalty: 1.1 },
+      { temperature: 1, topK: 0, topP: 1, repetitionPenalty: 1.1 },
+    ],
+    [{ do_sample: false, temperature: 0.6 }, { temperature: 0 }],
+    // As transformers has it: without do_sample the file asks for nothing.
+    [{ temperature: 0.6, top_k: 5, repetition_penalty: 1 }, undefined],
+    [{ repetition_penalty: 1.2 }, { repetitionPenalty: 1.2 }],
+  ])('%j asks for %j', (file, sampling) => {
+    expect(readGenerationDefaults(write({ 'config.json': {}, 'generation_config.json': file })).sampling).toEqual(
+      sampling,
+    );
+  });
+
+  it.each<[object, RegExp]>([
+    [{ do_sample: 1 }, /generation_config\.json: do_sample is 1 and must be true or false; correct it/],
+    [{ do_sample: true, temperature: -1 }, /temperature is -1 and must be at least 0/],
+    [{ do_sample: true, top_p: 0 }, /top_p is 0 and must be at least/],
+    [{ do_sample: true, top_k: 1.5 }, /top_k is 1\.5 and must be a whole number/],
+    [{ repetition_penalty: 11 }, /repetition_penalty is 11 and must be at most 10/],
+  ])('refuses %j', (file, message) => {
+    const made = write({ 'config.json': {}, 'generation_config.json': file });
+    expect(refusal(() => readGenerationDefaults(made))).toMatch(message);
   });
 });

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { openCheckpoint } from '../../engine/checkpoint/checkpoint.ts';
 import { readConfig } from '../../engine/checkpoint/config.ts';
-import { readEndTokens } from '../../engine/checkpoint/generation.ts';
+import { readGenerationDefaults } from '../../engine/checkpoint/generation.ts';
 import { readSafetensorsHeader } from '../../engine/checkpoint/safetensors.ts';
 import { readModelSpec } from '../../engine/families/family.ts';
 import { accepts, fuzzRuns, safetensorsBytes, scratchFolder } from './write_files.ts';
@@ -165,7 +165,7 @@ describe('opening files from the internet', () => {
       fc.property(text, (content) => {
         fs.writeFileSync(path.join(made, 'config.json'), content);
         accepts(() => readConfig(made));
-        accepts(() => readEndTokens(made));
+        accepts(() => readGenerationDefaults(made));
         accepts(() => readModelSpec(made, checkpoint));
       }),
       { numRuns: fuzzRuns(0.3) },

@@ -149,3 +149,69 @@ describe('openTokenizer', () => {
     expect(refusal(() => openTokenizer(make('{}')))).toMatch(/tokenizer\.json: it cannot be used/);
   });
 });
+
+describe('a SentencePiece tokenizer with byte fallback', () => {
+  const bytes = Array.from({ length: 256 }, (_, byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`);
+  const pieces_ = ['<unk>', '<s>', '</s>', ...bytes, '▁', 'a', 'b', '▁a', 'ab'];
+  const definition = {
+    version: '1.0',
+    added_tokens: ['<unk>', '<s>', '</s>'].map((content, id) => ({ id, content, special: true, normalized: false })),
+    normalizer: {
+      type: 'Sequence',
+      normalizers: [
+        { type: 'Prepend', prepend: '▁' },
+        { type: 'Replace', pattern: { String: ' ' }, content: '▁' },
+      ],
+    },
+    pre_tokenizer: null,
+    post_processor: null,
+    decoder: {
+      type: 'Sequence',
+      decoders: [
+        { type: 'Replace', pattern: { String: '▁' }, content: ' ' },
+        { type: 'ByteFallback' },
+        { type: 'Fuse' },
+        { type: 'Strip', content: ' ', start: 1, stop: 0 },
+      ],
+    },
+    model: {
+      type: 'BPE',
+      unk_token: '<unk>',
+      fuse_unk: true,
+      byte_fallback: true,
+      vocab: Object.fromEntries(pieces_.map((piece, id) => [piece, id])),
+      merges: ['▁ a', 'a b'],
+    },
+  };
+  const open = (config: object) => {
+    const made = fs.mkdtempSync(path.join(folder, 'spm-'));
+    fs.writeFileSync(path.join(made, 'tokenizer.json'), JSON.stringify(definition));
+    fs.writeFileSync(path.join(made, 'tokenizer_config.json'), JSON.stringify(config));
+    return openTokenizer(made);
+  };
+
+  it('streams characters whole, never a half', () => {
+    const own = open({});
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom('a', 'b', ' ', 'é', '漢', '😀', '\n'), { maxLength: 12 }), (letters) => {
+        const text = `b${letters.join('')}`;
+        const streamed = pieces(own.stream(), own.encode(text));
+        expect(streamed.join('')).toBe(text);
+        for (const piece of streamed) expect(piece).not.toContain('\ufffd');
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it.each([
+    [{}, [], []],
+    [{ tokenizer_class: 'PreTrainedTokenizerFast', bos_token: '<s>', add_bos_token: true }, [], []],
+    [{ tokenizer_class: 'LlamaTokenizerFast', bos_token: { content: '<s>' } }, [1], []],
+    [{ tokenizer_class: 'LlamaTokenizer' }, [1], []],
+    [{ tokenizer_class: 'LlamaTokenizer', bos_token: null }, [], []],
+    [{ tokenizer_class: 'LlamaTokenizerFast', add_bos_token: false, add_eos_token: true, eos_token: '</s>' }, [], [2]],
+  ])('%j puts %j before a text and %j behind it', (config, before, after) => {
+    const own = open(config);
+    expect(own.encode('b')).toEqual([...before, ...own.encodeRaw('b'), ...after]);
+  });
+});

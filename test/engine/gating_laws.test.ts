@@ -6,7 +6,7 @@ import { BLOCK_ROWS, wholeBlocks } from '../../engine/gating/megablocks.ts';
 import { capacityRows } from '../../engine/gating/static.ts';
 import { shareRows } from '../../engine/gating/tutel.ts';
 import type { RunRecording } from '../../engine/protocol/run_recording.ts';
-import { GatingName, type GatingSettings } from '../../engine/protocol/settings.ts';
+import { GatingName, type GatingSettings, GREEDY } from '../../engine/protocol/settings.ts';
 import type { StepResult } from '../../engine/rank/messages.ts';
 import { Rank } from '../../engine/rank/rank.ts';
 import { devices, runTiny, tinyModel } from './tiny_run.ts';
@@ -118,7 +118,7 @@ async function logitsUnder(rank: Rank, gating: GatingSettings, sequences: readon
     tokens: Int32Array.from(tokens),
     emit: false,
   }));
-  return rank.step({ step: 0, rows, temperature: 0, seed: 0, allLogits: true, profile: false });
+  return rank.step({ step: 0, rows, sampling: GREEDY, allLogits: true, profile: false });
 }
 
 function largestDifference(a: StepResult, b: StepResult): number {

@@ -8,6 +8,7 @@ import {
   CacheScope,
   EvictionChoice,
   GatingName,
+  GREEDY,
   type LivePatch,
   PlacementName,
   PrefetchName,
@@ -165,7 +166,7 @@ describe('laws of a running engine', () => {
     const rank = await Rank.open(setup, spec, openCheckpoint(folder));
     await rank.apply({ slotsPerLayer: 3, eviction: 'lru', gating: TINY, placement: contiguous(2, 8, 1) });
     const row = { row: 0, sequence: 0, position: 0, tokens: Int32Array.of(5, 6, 7, 8), emit: true };
-    const result = await rank.step({ step: 0, rows: [row], temperature: 0, seed: 0, allLogits: false, profile: true });
+    const result = await rank.step({ step: 0, rows: [row], sampling: GREEDY, allLogits: false, profile: true });
     expect(result.ledgerBytes[LEDGER_CATEGORIES.indexOf('experts')]).toBe(2 * 3 * EXPERTS);
     expect(result.profile?.atMs.length).toBeGreaterThan(4);
     expect(Array.from(await rank.close())).toEqual(new Array(CATEGORY_COUNT).fill(0));

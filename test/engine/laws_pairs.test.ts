@@ -9,6 +9,7 @@ import { type MoeLayer, moeLayers } from '../../engine/families/spec.ts';
 import {
   EvictionChoice,
   GatingName,
+  GREEDY,
   type LivePatch,
   PlacementName,
   PrefetchName,
@@ -106,7 +107,7 @@ describe.each(['nllb_moe', 'switch'] as const)('laws of an encoder-decoder, %s',
     const source = Int32Array.of(9, 8, 7, 6);
     const row = { row: 0, sequence: 0, position: 0, tokens: Int32Array.of(2, 6), emit: true, source };
     await rank.step({
-      ...{ step: 0, rows: [row], temperature: 0, seed: 0, allLogits: false, profile: true },
+      ...{ step: 0, rows: [row], sampling: GREEDY, allLogits: false, profile: true },
       encoding: true,
     });
     expect(Array.from(await rank.close())).toEqual(new Array(CATEGORY_COUNT).fill(0));

@@ -3,6 +3,7 @@ import { expect, it } from 'vitest';
 import { contiguous } from '../../engine/balancing/placement.ts';
 import { openCheckpoint } from '../../engine/checkpoint/checkpoint.ts';
 import { forwardLogits } from '../../engine/coordinator/logits.ts';
+import { GREEDY } from '../../engine/protocol/settings.ts';
 import type { RowPlan } from '../../engine/rank/messages.ts';
 import { Rank } from '../../engine/rank/rank.ts';
 import { TINY, tinyModel } from './tiny_run.ts';
@@ -29,7 +30,7 @@ async function feedInPieces(rank: Rank, sequences: readonly Fed[]): Promise<Floa
       return take === 0 ? [] : [{ row, sequence: row, position, tokens: piece, emit: false }];
     });
     if (rows.length === 0) return got;
-    const { logits } = await rank.step({ step, rows, temperature: 0, seed: 0, allLogits: true, profile: false });
+    const { logits } = await rank.step({ step, rows, sampling: GREEDY, allLogits: true, profile: false });
     let at = 0;
     for (const { row, position, tokens: piece } of rows) {
       const part = (logits as Float32Array).subarray(at * vocabSize, (at + piece.length) * vocabSize);

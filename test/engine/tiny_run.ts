@@ -17,6 +17,7 @@ export const RANK_ENTRY = path.resolve('out/main/rank.cjs');
 /** A letter a token: the fixture has no tokenizer, and the laws need none. */
 const LETTERS: TextTokenizer = {
   encode: (text) => Array.from(text, (letter) => letter.charCodeAt(0) % VOCAB),
+  encodeRaw: (text) => LETTERS.encode(text),
   stream: () => ({ push: (id) => String.fromCharCode(0x4e00 + id), flush: () => '' }),
 };
 
@@ -52,7 +53,11 @@ export const TINY: RunSettings = {
   promptCount: 6,
   promptTokens: 24,
   newTokens: 16,
+  chat: false,
   temperature: 0,
+  topK: 50,
+  topP: 1,
+  repetitionPenalty: 1,
   seed: 1,
   ignoreEnd: false,
 };

@@ -14,7 +14,7 @@ export class BadArguments extends Error {
 }
 
 type Options = NonNullable<ParseArgsConfig['options']>;
-type Values = Record<string, string | boolean | undefined>;
+export type Values = Record<string, string | boolean | undefined>;
 
 /** Flags of a command; anything unknown is refused. */
 export function parseFlags(args: readonly string[], options: Options): Values {

@@ -7,6 +7,7 @@ import {
   livePart,
   pendingKeys,
   slotsAt,
+  suitedTo,
 } from '../../../src-renderer/stores/run_settings.ts';
 import { cpuDevice, DEMO_MODEL } from '../../ui/fake_engine.ts';
 
@@ -65,5 +66,26 @@ describe('fitTo', () => {
   it('gives a model without samples a prompt to begin with', () => {
     const { prompts } = fitTo(DEFAULT_RUN, { ...DEMO_MODEL, samples: [] }, [device('cpu:0')]);
     expect(prompts.kind).toBe('texts');
+  });
+});
+
+describe('suitedTo', () => {
+  const chatty = { ...DEMO_MODEL, chat: true, sampling: { temperature: 0.6, topK: 20 } };
+
+  it("takes on the next model's own, but keeps what a person set", () => {
+    expect(suitedTo(DEFAULT_RUN, DEMO_MODEL, chatty)).toEqual({
+      ...DEFAULT_RUN,
+      chat: true,
+      temperature: 0.6,
+      topK: 20,
+    });
+    const set = { ...DEFAULT_RUN, topK: 7, newTokens: 9 };
+    expect(suitedTo(set, DEMO_MODEL, chatty)).toMatchObject({ topK: 7, newTokens: 9, temperature: 0.6 });
+    expect(suitedTo(suitedTo(DEFAULT_RUN, DEMO_MODEL, chatty), chatty, DEMO_MODEL)).toEqual(DEFAULT_RUN);
+  });
+
+  it('takes no chat where there is no template', () => {
+    expect(fitTo({ ...DEFAULT_RUN, chat: true }, DEMO_MODEL, [device('cpu:0')]).chat).toBe(false);
+    expect(fitTo({ ...DEFAULT_RUN, chat: true }, chatty, [device('cpu:0')]).chat).toBe(true);
   });
 });

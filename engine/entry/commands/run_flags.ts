@@ -1,0 +1,149 @@
+import { readFileSync } from 'node:fs';
+import { EngineRefusal } from '../../api.ts';
+import type { ModelSampling, ModelSummary } from '../../protocol/model.ts';
+import {
+  CacheScope,
+  CacheSlots,
+  DEFAULT_RUN,
+  DEFAULT_TRANSLATION,
+  EvictionChoice,
+  PlacementName,
+  PrefetchName,
+  RepetitionPenalty,
+  type RunSettings,
+  type Sampling,
+  Temperature,
+  TopK,
+  TopP,
+} from '../../protocol/settings.ts';
+import { BadArguments, choiceFlag, countFlag, numberFlag, textFlag, type Values } from './command.ts';
+import { GATING_FLAGS, GATING_HELP, gatingFlags } from './gating_flags.ts';
+
+export const RUN_FLAGS = {
+  model: { type: 'string' },
+  'prompt-file': { type: 'string' },
+  prompts: { type: 'string' },
+  'prompt-tokens': { type: 'string' },
+  'new-tokens': { type: 'string' },
+  target: { type: 'string' },
+  batch: { type: 'string' },
+  devices: { type: 'string' },
+  'budget-mib': { type: 'string' },
+  ...GATING_FLAGS,
+  'cache-slots': { type: 'string' },
+  'cache-scope': { type: 'string' },
+  evict: { type: 'string' },
+  prefetch: { type: 'string' },
+  placement: { type: 'string' },
+  'rebalance-every': { type: 'string' },
+  chat: { type: 'boolean' },
+  temperature: { type: 'string' },
+  'top-k': { type: 'string' },
+  'top-p': { type: 'string' },
+  'repetition-penalty': { type: 'string' },
+  seed: { type: 'string' },
+  'ignore-end': { type: 'boolean' },
+  out: { type: 'string' },
+  report: { type: 'string' },
+  json: { type: 'boolean' },
+} as const;
+
+export const RUN_HELP = [
+  '  --model DIR                 model folder',
+  "  --prompt-file F             text file: one prompt per paragraph (a line for translation); absent: the model's own samples",
+  `  --prompts N                 sequences to run (default ${DEFAULT_RUN.promptCount})`,
+  `  --prompt-tokens P           most tokens of a prompt (default ${DEFAULT_RUN.promptTokens})`,
+  `  --new-tokens T              tokens to generate per sequence (default ${DEFAULT_RUN.newTokens})`,
+  '  --target LANG               language to translate into, as the tokenizer names it (default: the first it knows)',
+  `                              a translation model's defaults: ${DEFAULT_TRANSLATION.promptTokens} prompt tokens, ${DEFAULT_TRANSLATION.newTokens} new ones; prompts are lines`,
+  `  --batch B                   sequences in flight (default ${DEFAULT_RUN.batch})`,
+  '  --devices cpu:D             D CPU devices, a thread each (default cpu:1)',
+  '  --budget-mib M              bytes each device may hold, MiB (default: half of free memory, shared)',
+  ...GATING_HELP,
+  `  --cache-slots N|all         expert slots per layer and device (default ${DEFAULT_RUN.cacheSlots})`,
+  `  --cache-scope ${CacheScope.options.join('|')}  whose slots they are: each layer's, or as many in all in one pool that the layers of a`,
+  `                              device share (default ${DEFAULT_RUN.cacheScope})`,
+  `  --evict ${EvictionChoice.options.join('|')}  (default ${DEFAULT_RUN.eviction})`,
+  `  --prefetch ${PrefetchName.options.join('|')}  load experts ahead (default ${DEFAULT_RUN.prefetch})`,
+  `  --placement ${PlacementName.options.join('|')}  (default ${DEFAULT_RUN.placement})`,
+  '  --rebalance-every N         place experts anew every N steps (default 0: once)',
+  "  --chat                      put each prompt to the model as a message, in the model's chat template",
+  "  --temperature X --seed S    0 is greedy (default: the model's generation_config.json, else 0)",
+  "  --top-k K --top-p P         of the likeliest K tokens (0: all) those with share P of their probability (default: the model's, else 50, 1)",
+  "  --repetition-penalty R      above 1 makes a sequence's tokens less likely again (default: the model's, else 1)",
+  "  --ignore-end                go on after a sequence's end token",
+  '  --out run.json              run file (default: a new one in the data folder)',
+  '  --report report.html        report of the run',
+  '  --json                      totals as JSON on stdout',
+].join('\n');
+
+/** @throws BadArguments for a flag out of range, EngineRefusal for a prompt file that cannot be used */
+export function readRunSettings(values: Values, { encoderLayers, sampling = {} }: ModelSummary): RunSettings {
+  const translates = encoderLayers !== undefined;
+  const slots = CacheSlots.safeParse(
+    values['cache-slots'] === undefined || values['cache-slots'] === 'all' ? 'all' : Number(values['cache-slots']),
+  );
+  if (!slots.success)
+    throw new BadArguments(
+      `--cache-slots takes a whole number from 1 on or "all", not "${String(values['cache-slots'])}"`,
+    );
+  const suited = translates ? DEFAULT_TRANSLATION : DEFAULT_RUN;
+  const devices = /^cpu:([1-9]\d?)$/.exec(textFlag(values, 'devices', 'cpu:1'));
+  if (devices === null) throw new BadArguments('--devices takes cpu:D with the number D of CPU devices, such as cpu:2');
+  const budgetMib = countFlag(values, 'budget-mib', 1, 1 << 24, 0);
+  return {
+    cacheSlots: slots.data,
+    cacheScope: choiceFlag(values, 'cache-scope', CacheScope.options, DEFAULT_RUN.cacheScope),
+    eviction: choiceFlag(values, 'evict', EvictionChoice.options, DEFAULT_RUN.eviction),
+    prefetch: choiceFlag(values, 'prefetch', PrefetchName.options, DEFAULT_RUN.prefetch),
+    placement: choiceFlag(values, 'placement', PlacementName.options, DEFAULT_RUN.placement),
+    rebalanceEvery: countFlag(values, 'rebalance-every', 0, 1_000_000, DEFAULT_RUN.rebalanceEvery),
+    ...gatingFlags(values),
+    batch: countFlag(values, 'batch', 1, 256, DEFAULT_RUN.batch),
+    devices: Array.from({ length: Number(devices[1]) }, (_, index) => ({
+      id: `cpu:${index}`,
+      ...(budgetMib > 0 && { budgetBytes: budgetMib * 2 ** 20 }),
+    })),
+    prompts: readPromptSource(values['prompt-file'], translates),
+    promptCount: countFlag(values, 'prompts', 1, 100_000, DEFAULT_RUN.promptCount),
+    promptTokens: countFlag(values, 'prompt-tokens', 1, 131_072, suited.promptTokens),
+    newTokens: countFlag(values, 'new-tokens', 1, 131_072, suited.newTokens),
+    ...(values.target !== undefined && { targetLanguage: textFlag(values, 'target') }),
+    chat: values.chat === true,
+    ...samplingFlags(values, sampling),
+    seed: countFlag(values, 'seed', 0, 0xffff_ffff, DEFAULT_RUN.seed),
+    ignoreEnd: values['ignore-end'] === true,
+  };
+}
+
+function samplingFlags(values: Values, own: ModelSampling): Omit<Sampling, 'seed'> {
+  const { topK, topP, repetitionPenalty } = { ...DEFAULT_RUN, ...own };
+  return {
+    temperature: numberFlag(values, 'temperature', Temperature, 'a number from 0 to 5', own.temperature ?? 0),
+    topK: numberFlag(values, 'top-k', TopK, 'a whole number from 0 to 1000000', topK),
+    topP: numberFlag(values, 'top-p', TopP, 'a number above 0, up to 1', topP),
+    repetitionPenalty: numberFlag(
+      ...([values, 'repetition-penalty', RepetitionPenalty, 'a number above 0, up to 10'] as const),
+      repetitionPenalty,
+    ),
+  };
+}
+
+/** @param lines a prompt each, as translation models take them, instead of a paragraph each */
+function readPromptSource(file: string | boolean | undefined, lines: boolean): RunSettings['prompts'] {
+  if (typeof file !== 'string') return DEFAULT_RUN.prompts;
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new EngineRefusal(
+      `${file}: the prompt file cannot be read (${(error as NodeJS.ErrnoException).code}); give another one.`,
+    );
+  }
+  const texts = text
+    .split(lines ? '\n' : /\n\s*\n/)
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+  if (texts.length === 0) throw new EngineRefusal(`${file}: the prompt file is empty; write one prompt per paragraph.`);
+  return { kind: 'texts', texts };
+}
