@@ -1,6 +1,7 @@
 import { EngineRefusal } from '../api.ts';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { type ConfigReader, readConfig } from '../checkpoint/config.ts';
+import { readDeepseekV2, readDeepseekV3 } from './deepseek.ts';
 import { readFairseqMoeLm } from './fairseq_moe_lm.ts';
 import { readGraniteMoe } from './granitemoe.ts';
 import { readMixtral } from './mixtral.ts';
@@ -22,6 +23,8 @@ const FAMILIES: Readonly<Record<string, FamilyReader>> = {
   qwen3_moe: readQwen3Moe,
   granitemoe: readGraniteMoe,
   phimoe: readPhimoe,
+  deepseek_v2: readDeepseekV2,
+  deepseek_v3: readDeepseekV3,
   'nllb-moe': readNllbMoe,
   switch_transformers: readSwitchTransformers,
   fairseq_moe_lm: readFairseqMoeLm,

@@ -11,6 +11,8 @@ export interface LlamaDefaults {
   readonly heads: number;
   /** As many as heads where undefined. */
   readonly kvHeads?: number;
+  /** hidden / heads where undefined. */
+  readonly headDim?: number;
   readonly vocab: number;
   readonly contextTokens: number;
   readonly epsilon: number;
@@ -53,7 +55,7 @@ export function readLlamaShape(config: ConfigReader, defaults: LlamaDefaults): L
   const kvHeads = config.int('num_key_value_heads', { min: 1, default: kvDefault });
   config.multipleOf('num_attention_heads', heads, kvHeads);
   config.only('hidden_act', ['silu', 'swish'], 'silu');
-  let headDim = config.optionalInt('head_dim', { min: 1 });
+  let headDim = config.optionalInt('head_dim', { min: 1 }) ?? defaults.headDim;
   if (headDim === undefined) {
     config.multipleOf('hidden_size', hidden, heads);
     headDim = hidden / heads;

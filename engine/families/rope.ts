@@ -1,6 +1,7 @@
 import { EngineRefusal } from '../api.ts';
 import type { ConfigReader } from '../checkpoint/config.ts';
 import type { LongerRope, PositionSpec, RopeFrequencies } from './attention_spec.ts';
+import { yarnRope } from './yarn.ts';
 
 export type RopePositions = Extract<PositionSpec, { kind: 'rope' }>;
 
@@ -27,6 +28,7 @@ const SCALINGS: Readonly<Record<string, (plain: PlainRope, scaling: ConfigReader
   linear: linearRope,
   dynamic: dynamicRope,
   llama3: llama3Rope,
+  yarn: yarnRope,
   longrope: longRope,
 };
 

@@ -53,6 +53,8 @@ export type FeedForwardSpec =
       readonly kind: 'moe';
       readonly router: LinearSpec;
       readonly rule: RouterRule;
+      /** [experts], added to scores for choosing and not for weighing. */
+      readonly choiceBias?: WeightRef;
       readonly experts: number;
       /** Intermediate size of one expert. */
       readonly width: number;

@@ -1,3 +1,5 @@
+import { chooseLargest } from './choose_largest.ts';
+import { type GroupLimitedRule, routeGroupLimited } from './group_limited.ts';
 import { routeSparseMixer } from './sparse_mixer.ts';
 
 /** In place of an expert's id: the choice was dropped, or the layer is not of the token's stack. */
@@ -22,6 +24,7 @@ export type RouterRule =
   | { readonly kind: 'switch'; readonly topK: 1; readonly capacity: number }
   /** PhiMoE: see gating/sparse_mixer.ts. */
   | { readonly kind: 'sparse-mixer'; readonly topK: 2; readonly epsilon: number }
+  | GroupLimitedRule
   | NllbRule;
 
 /** NLLB-MoE: the two largest p, normalised over the two before or after choices beyond an expert's capacity are dropped. */
@@ -47,6 +50,7 @@ export interface NllbRule {
  * @param logits router logits; this token's are [at, at + experts)
  * @param ids receives topK expert ids at `out`, by falling score
  * @param weights receives their weights at `out`; of an `nllb` rule p itself, which `applyCapacity` turns into weights
+ * @param bias [experts] of a `group-limited` rule, where it has one
  */
 export function routeToken(
   rule: RouterRule,
@@ -56,27 +60,19 @@ export function routeToken(
   ids: Uint16Array,
   weights: Float32Array,
   out: number,
+  bias?: Float32Array,
 ): void {
   if (rule.kind === 'sparse-mixer') {
     routeSparseMixer(rule.epsilon, logits, at, experts, ids, weights, out);
     return;
   }
+  if (rule.kind === 'group-limited') {
+    routeGroupLimited(rule, logits, at, experts, bias, ids, weights, out);
+    return;
+  }
   const k = rule.topK;
   const renormalise = rule.kind === 'softmax' && rule.renormalise;
-  // Insertion into a sorted list of k: k is 1 to 8 and most logits fail the first comparison.
-  let filled = 0;
-  for (let expert = 0; expert < experts; expert++) {
-    const logit = logits[at + expert] as number;
-    if (filled === k && !(logit > (weights[out + k - 1] as number))) continue;
-    let slot = filled < k ? filled++ : k - 1;
-    while (slot > 0 && logit > (weights[out + slot - 1] as number)) {
-      weights[out + slot] = weights[out + slot - 1] as number;
-      ids[out + slot] = ids[out + slot - 1] as number;
-      slot--;
-    }
-    weights[out + slot] = logit;
-    ids[out + slot] = expert;
-  }
+  chooseLargest(logits, at, experts, k, ids, weights, out);
   const largest = weights[out] as number;
   // Softmax over all, divided by the sum of the chosen, equals softmax over the chosen: no need to visit the others.
   let denominator = 0;

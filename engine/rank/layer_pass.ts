@@ -12,6 +12,7 @@ import {
 import { applyCapacity, type RoutedTogether } from '../gating/capacity.ts';
 import { createPlan, type DispatchPlan, planBytes } from '../gating/dispatch_plan.ts';
 import { routeToken } from '../gating/router.ts';
+import type { ChoiceBias } from './choice_bias.ts';
 import type { Gate } from './gate.ts';
 import type { TokenRows } from './layer_input.ts';
 import type { MemoryLedger } from './ledger.ts';
@@ -50,6 +51,7 @@ interface Parts {
   readonly spec: ModelSpec;
   readonly dense: DenseDevice;
   readonly gate: Gate;
+  readonly choiceBias: ChoiceBias;
   readonly runner: MoeLayerRunner;
   readonly ledger: MemoryLedger;
   readonly clock: PhaseClock;
@@ -104,7 +106,7 @@ export class LayerPass {
   /** Routes, plans and runs the experts of a layer; `planned` counts the plan's bytes, entered in the ledger until the pass ends. */
   private async runExperts(
     layer: LayerSpec,
-    { index, feedForward }: MoeLayer,
+    moe: MoeLayer,
     tokens: PassTokens,
     outputs: readonly LayerOutput[],
     chosen: Chosen,
@@ -112,12 +114,13 @@ export class LayerPass {
     planned: { bytes: number },
   ): Promise<readonly Hidden[]> {
     const { ledger, runner } = this.parts;
+    const { index } = moe;
     const { rows, first, stepTokens } = tokens;
     const logits = outputs.map((output) => output.routerLogits as Float32Array);
     const logitBytes = logits.reduce((sum, part) => sum + part.byteLength, 0);
     ledger.add('gatingReorder', logitBytes);
     const choiceAt = (index * stepTokens + first) * this.topK;
-    this.route(feedForward, logits, tokens, chosen, choiceAt);
+    this.route(moe, logits, tokens, chosen, choiceAt);
     const grown = planBytes(this.plan) - planned.bytes;
     ledger.add('gatingReorder', grown);
     planned.bytes += grown;
@@ -140,17 +143,18 @@ export class LayerPass {
 
   /** Router logits to experts and weights, experts to the dispatch plan. */
   private route(
-    { rule, experts }: MoeLayer['feedForward'],
+    { index, feedForward: { rule, experts } }: MoeLayer,
     logits: readonly Float32Array[],
     { rows, routed, padding }: PassTokens,
     { ids, weights }: Chosen,
     choiceAt: number,
   ): void {
     this.parts.clock.enter('gate');
+    const bias = this.parts.choiceBias.of(index);
     for (let token = 0; token < rows.tokens; token++) {
       const at = (rows.at[token] as number) * experts;
       const group = logits[rows.group[token] as number] as Float32Array;
-      routeToken(rule, group, at, experts, ids, weights, choiceAt + token * this.topK);
+      routeToken(rule, group, at, experts, ids, weights, choiceAt + token * this.topK, bias);
     }
     for (const together of routed) applyCapacity(rule, experts, ids, weights, choiceAt, together, padding);
     this.parts.gate.plan(this.plan, ids, choiceAt, rows.tokens);

@@ -14,6 +14,7 @@ import {
 } from '../families/spec.ts';
 import { NO_EXPERT } from '../gating/router.ts';
 import { decoderFeeds, encoderFeeds } from './attention_feeds.ts';
+import { ChoiceBias } from './choice_bias.ts';
 import { Embedding } from './embedding.ts';
 import { Exchange } from './exchange.ts';
 import { Gate } from './gate.ts';
@@ -58,6 +59,7 @@ export class Rank {
     private readonly ledger: MemoryLedger,
     private readonly embedding: Embedding,
     private readonly relative: Partial<Record<StackSpec['kind'], RelativeBias>>,
+    private readonly choiceBias: ChoiceBias,
     private readonly device: Device,
     private readonly exchange: Exchange | undefined,
     private readonly meter: RuntimeMeter,
@@ -76,7 +78,7 @@ export class Rank {
     this.gate = new Gate(exchange, clock);
     this.outbox = new RankOutbox(exchange, ledger);
     const { runner, gate } = this;
-    this.pass = new LayerPass({ spec, dense: device.dense, gate, runner, ledger, clock });
+    this.pass = new LayerPass({ spec, dense: device.dense, gate, choiceBias, runner, ledger, clock });
   }
 
   /** Loads the dense part; experts come as they are needed. */
@@ -89,9 +91,10 @@ export class Rank {
       const bias = RelativeBias.open(stack, checkpoint, ledger);
       if (bias !== undefined) relative[stack.kind] = bias;
     }
+    const choiceBias = new ChoiceBias(spec, checkpoint, ledger);
     const device = await openDevice(setup.device, { spec, source: checkpoint, ledger, meter });
     const exchange = setup.exchange && new Exchange(setup.exchange, setup.rank);
-    return new Rank(setup, spec, ledger, embedding, relative, device, exchange, meter);
+    return new Rank(setup, spec, ledger, embedding, relative, choiceBias, device, exchange, meter);
   }
 
   /** Puts settings in force before the next step; returns how many experts were given up for it. */
@@ -163,6 +166,7 @@ export class Rank {
     await this.device.close();
     this.embedding.close();
     for (const bias of Object.values(this.relative)) bias.close();
+    this.choiceBias.close();
     this.outbox.give();
     return this.ledger.snapshot();
   }

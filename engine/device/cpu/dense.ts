@@ -5,6 +5,7 @@ import { headGraph } from '../../graph/head.ts';
 import { layerFloats, layerGraph } from '../../graph/layer.ts';
 import { linearFloats, normFloats } from '../../graph/parts.ts';
 import type { WeightedGraph } from '../../graph/weight_blob.ts';
+import { choiceBiasBytes } from '../../rank/choice_bias.ts';
 import type { TokenRows } from '../../rank/layer_input.ts';
 import type { MemoryLedger } from '../../rank/ledger.ts';
 import type { TokenGroup } from '../../rank/token_groups.ts';
@@ -125,7 +126,7 @@ export class CpuDense implements DenseDevice {
   }
 }
 
-/** Bytes of the dense part on a CPU device, by ledger line; tables of relative positions, which the rank reads itself, included. */
+/** Bytes of the dense part on a CPU device, by ledger line; tables of relative positions and biases of choice, which the rank reads itself, included. */
 export function denseBytes(spec: ModelSpec): { attention: number; otherDense: number } {
   const { hiddenSize, head } = spec;
   let attention = 0;
@@ -140,5 +141,5 @@ export function denseBytes(spec: ModelSpec): { attention: number; otherDense: nu
     if (first?.positions.kind === 'relative-buckets') attention += first.positions.buckets * first.heads;
     if (stack.kind === 'encoder') attention += crossKeysFloats(crossAttentions(spec), stack.finalNorm, hiddenSize);
   }
-  return { attention: attention * 4, otherDense: otherDense * 4 };
+  return { attention: attention * 4, otherDense: otherDense * 4 + choiceBiasBytes(spec) };
 }
