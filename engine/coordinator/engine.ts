@@ -187,7 +187,11 @@ class LocalEngine implements Engine {
     try {
       const run = await startRun(
         { model, settings, machine, rankEntry: options.rankEntry, runsDir },
-        { frame: (frame) => this.sendFrame(frame), changed: () => this.announce() },
+        {
+          frame: (frame) => this.sendFrame(frame),
+          changed: () => this.announce(),
+          warn: (line) => this.emit({ event: 'log', level: 'warn', line }),
+        },
       );
       this.run = run;
       this.announce();

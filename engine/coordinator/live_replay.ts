@@ -77,11 +77,12 @@ export class LiveReplay {
     this.lastChange = change;
     this.inForce = inForce;
     this.since = change.atStep;
-    if (before !== undefined && sameCurve(before, change)) return;
+    if (before !== undefined && !change.cold && sameCurve(before, change)) return;
     const sizes = curveSizes(mostHeld(placement), MOST_SIZES);
     const { moeLayers, experts } = this;
     this.curve = new MissCurveReplay(moeLayers, experts, change, sizes, WINDOW_STEPS);
-    this.curveStep = Math.max(0, change.atStep - WARM_STEPS);
+    // Caches that were opened anew are cold at every size.
+    this.curveStep = change.cold ? change.atStep : Math.max(0, change.atStep - WARM_STEPS);
   }
 
   /** Takes a measured step; the same step must be in the trace already. */

@@ -1,5 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { EngineRefusal } from '../api.ts';
+import { DeviceLost } from '../device/device_lost.ts';
+import { Exchange } from '../rank/exchange.ts';
 import type { FromRank, RankSettings, RankSetup, StepPlan, StepResult, ToRank } from '../rank/messages.ts';
 
 type Reply<K extends FromRank['kind']> = Extract<FromRank, { kind: K }>;
@@ -19,15 +21,10 @@ class RankHandle {
       const { waiting } = this;
       this.waiting = undefined;
       if (message.kind !== 'failed') waiting?.resolve(message);
-      else
-        waiting?.reject(
-          message.refusal ? new EngineRefusal(message.message) : new RankFailure(this.setup.device, message),
-        );
+      else waiting?.reject(failureOf(this.setup.device, message));
     });
     this.worker.on('error', (error) => this.end(error));
-    this.worker.on('exit', (code) =>
-      this.end(new Error(`${this.setup.device}: the device's thread ended with code ${code}`)),
-    );
+    this.worker.on('exit', (code) => this.end(new DeviceLost(this.setup.device, `its thread ended with code ${code}`)));
   }
 
   ask<K extends FromRank['kind']>(message: ToRank | undefined): Promise<Reply<K>> {
@@ -43,9 +40,17 @@ class RankHandle {
 
   private end(error: Error): void {
     this.ended ??= error;
+    const { exchange, rank } = this.setup;
+    // The others may be waiting for what this one will never send.
+    if (exchange !== undefined) new Exchange(exchange, rank).abort();
     this.waiting?.reject(error);
     this.waiting = undefined;
   }
+}
+
+function failureOf(device: string, reply: Reply<'failed'>): Error {
+  if (reply.refusal) return new EngineRefusal(reply.message);
+  return reply.lost === undefined ? new RankFailure(device, reply) : new DeviceLost(device, reply.lost);
 }
 
 /** A rank's step failed; `aborted` when only because another's did. */

@@ -1,5 +1,7 @@
 import { EngineRefusal } from '../api.ts';
 import type { TextTokenizer } from '../checkpoint/tokenizer.ts';
+import { DeviceLost } from '../device/device_lost.ts';
+import type { ChosenDevice } from '../device/discovery.ts';
 import type { ModelSpec } from '../families/spec.ts';
 import type { RunInfo, RunState, SettingsMark } from '../protocol/messages.ts';
 import type { ModelSummary } from '../protocol/model.ts';
@@ -8,7 +10,9 @@ import type { TelemetryFrame } from '../protocol/telemetry.ts';
 import type { RowPlan, StepPlan, StepResult } from '../rank/messages.ts';
 import { RoutingTraceBuilder } from '../trace/trace.ts';
 import { describeChange } from './describe_change.ts';
+import { reopenWithout } from './device_loss.ts';
 import { FrameBuilder } from './frame_builder.ts';
+import { LiveDevices } from './live_devices.ts';
 import { LiveReplay } from './live_replay.ts';
 import type { PromptQueue } from './prompts.ts';
 import type { RankPool } from './rank_pool.ts';
@@ -32,8 +36,12 @@ export interface RunParts {
   /** Of an encoder-decoder: what every decoder sequence begins with. */
   readonly decoderPrompt?: readonly number[];
   readonly settings: RunSettings;
-  readonly budgets: readonly { readonly id: string; readonly bytes: number }[];
+  /** With their budgets. */
+  readonly devices: readonly ChosenDevice[];
   readonly stepTokens: number;
+  /** A rank on each of these devices, their dense parts loaded. */
+  readonly openRanks: (devices: readonly ChosenDevice[]) => Promise<RankPool>;
+  /** The first ones, of all `devices`. */
   readonly pool: RankPool;
   readonly recorder: RunRecorder;
   readonly startedAt: string;
@@ -43,6 +51,8 @@ export interface RunListener {
   frame(frame: TelemetryFrame): void;
   /** State, settings or marks changed. */
   changed(): void;
+  /** Something went wrong that the run survived. */
+  warn(line: string): void;
 }
 
 interface Pending {
@@ -67,6 +77,8 @@ export class Run {
   private readonly text: RunText;
   private readonly telemetry: RunTelemetry;
   private readonly inForce: SettingsInForce;
+  private readonly devices: LiveDevices;
+  private pool: RankPool;
   private pending: Pending[] = [];
   private stopping = false;
   private stepsAllowed = Number.POSITIVE_INFINITY;
@@ -80,6 +92,8 @@ export class Run {
     private readonly listener: RunListener,
   ) {
     const { spec, model, settings, prompts } = parts;
+    this.pool = parts.pool;
+    this.devices = new LiveDevices(parts.devices);
     const layers = model.moeLayers.length;
     this.scheduler = new Scheduler(prompts, {
       ranks: settings.devices.length,
@@ -91,9 +105,10 @@ export class Run {
     this.trace = new RoutingTraceBuilder({ moeLayers: layers, experts: model.experts, topK: model.topK });
     this.replay = new LiveReplay(this.trace, layers, model.experts);
     this.frames = new FrameBuilder(parts.id, layers, settings.devices.length, prompts.total);
-    this.text = new RunText(parts.tokenizer, this.frames, settings.devices.length, parts.decoderPrompt !== undefined);
+    this.text = new RunText(parts.tokenizer, this.frames, parts.decoderPrompt !== undefined);
     this.telemetry = new RunTelemetry(this.frames, this.replay, (frame) => listener.frame(frame));
-    this.inForce = new SettingsInForce(parts, this.trace, this.replay, this.startedMs);
+    const { devices } = this;
+    this.inForce = new SettingsInForce({ ...parts, devices }, this.pool, this.trace, this.replay, this.startedMs);
     this.ended = this.loop().then(
       () => this.close('finished', undefined),
       (error: Error) => this.close('failed', error),
@@ -101,7 +116,7 @@ export class Run {
   }
 
   info(): RunInfo {
-    const { id, budgets, recorder, startedAt } = this.parts;
+    const { id, devices, recorder, startedAt } = this.parts;
     return {
       id,
       settings: this.settings,
@@ -109,7 +124,8 @@ export class Run {
       startedAt,
       slotsPerLayer: this.inForce.slotsPerLayer,
       expertsPerDevice: this.inForce.expertsPerDevice,
-      budgetBytes: budgets.map((budget) => budget.bytes),
+      budgetBytes: devices.map((device) => device.bytes),
+      lost: [...this.devices.lost],
     };
   }
 
@@ -192,6 +208,18 @@ export class Run {
     this.settle();
   }
 
+  /** @param also what else took effect at this step boundary */
+  private async goOnWithout(lost: DeviceLost, also?: string): Promise<void> {
+    const begunMs = performance.now();
+    const { devices, pool, scheduler, inForce, nextStep: step } = this;
+    const { openRanks } = this.parts;
+    this.settle();
+    const next = await reopenWithout(lost, { devices, pool, openRanks, scheduler, inForce, step }, also);
+    this.pool = next.pool;
+    this.listener.warn(`Step ${step}: ${next.label}, ${((performance.now() - begunMs) / 1000).toFixed(1)} s.`);
+    this.listener.changed();
+  }
+
   private async runStep(rows: readonly (readonly RowPlan[])[]): Promise<void> {
     const { temperature, topK, topP, repetitionPenalty, seed } = this.settings;
     const sampling = { temperature, topK, topP, repetitionPenalty, seed };
@@ -208,9 +236,15 @@ export class Run {
       profile,
     }));
     const begunMs = performance.now();
-    const working = this.parts.pool.step(plans);
+    const working = this.pool.step(plans);
     this.settle();
-    const results = await working;
+    const results = await working.catch((error: Error) => error);
+    if (results instanceof DeviceLost) {
+      this.nextStep--;
+      this.stepsAllowed++;
+      return this.goOnWithout(results);
+    }
+    if (results instanceof Error) throw results;
     const endMs = performance.now();
     const emissions = this.scheduler.advance(
       rows,
@@ -218,7 +252,10 @@ export class Run {
     );
     const timing = { endMs: endMs - this.startedMs, durationMs: endMs - begunMs };
     this.unsettled = {
-      row: joinResults(this.parts.model, rows, results, emissions, timing),
+      row: joinResults(this.parts.model, rows, results, emissions, timing, {
+        devices: this.devices.all.length,
+        ranks: this.devices.ranks,
+      }),
       profile: results[0]?.profile,
     };
   }
@@ -263,7 +300,7 @@ export class Run {
 
   private async putInForce(settings: RunSettings, label: string): Promise<void> {
     this.settle();
-    await this.inForce.put(settings, label, this.nextStep);
+    await this.atBoundary(this.inForce.put(settings, label, this.nextStep), label);
     this.listener.changed();
   }
 
@@ -272,13 +309,24 @@ export class Run {
     const { inForce, nextStep } = this;
     if (inForce.rebalanceIsDue(nextStep)) {
       this.settle();
-      if (await inForce.rebalance(nextStep)) this.listener.changed();
+      if (await this.atBoundary(inForce.rebalance(nextStep))) this.listener.changed();
     }
     const label = inForce.chooseEviction();
     if (label === undefined) return;
     this.settle();
-    await inForce.takeChoice(label, nextStep);
+    await this.atBoundary(inForce.takeChoice(label, nextStep), label);
     this.listener.changed();
+  }
+
+  /** A device may also be lost while ranks take up settings; the ranks that come after are told them with everything else. */
+  private async atBoundary<T>(told: Promise<T>, label?: string): Promise<T | undefined> {
+    try {
+      return await told;
+    } catch (error) {
+      if (!(error instanceof DeviceLost)) throw error;
+      await this.goOnWithout(error, label);
+      return undefined;
+    }
   }
 
   /** Paused: everything so far is recorded and shown, then nothing happens until someone asks. */
@@ -296,7 +344,7 @@ export class Run {
       reject(new EngineRefusal('change: the run ended before the change could be applied; it holds for the next run.'));
     }
     const audit = await this.telemetry.finish();
-    await this.parts.pool.close();
+    await this.pool.close();
     const reason = error === undefined ? (this.stopping ? 'stopped' : 'finished') : error.message;
     // Where the run file itself failed, that error is the one to tell.
     const unfinished = await this.parts.recorder.finish(reason, this.frames.totals, audit).then(

@@ -26,13 +26,15 @@ export class RunRecorder {
     slotsPerLayer: number;
     eviction: EvictionName;
     placement?: Placement;
+    lost: readonly string[];
   }): void {
-    const { placement, eviction, ...rest } = change;
+    const { placement, eviction, lost, ...rest } = change;
     this.writer.append({
       t: 'settings',
       ...rest,
       ...(rest.settings.eviction === 'auto' && { eviction }),
       ...(placement && { placement: recorded(placement) }),
+      ...(lost.length > 0 && { lost }),
     });
   }
 

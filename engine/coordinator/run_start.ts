@@ -46,7 +46,8 @@ export async function startRun(options: StartOptions, listener: RunListener): Pr
 
   const startedAt = new Date().toISOString();
   const id = `${startedAt.replace(/[-:]/g, '').replace(/\..*/, '')}-${randomBytes(3).toString('hex')}`;
-  const pool = await RankPool.open(rankEntry, rankSetups(model, budgets));
+  const openRanks = (devices: readonly ChosenDevice[]) => RankPool.open(rankEntry, rankSetups(model, devices));
+  const pool = await openRanks(budgets);
   try {
     const { path: _, ...model } = summary;
     const recorder = RunRecorder.create(options.runPath ?? path.join(runsDir, `${id}.json`), {
@@ -80,8 +81,9 @@ export async function startRun(options: StartOptions, listener: RunListener): Pr
       endTokens,
       prompts,
       settings,
-      budgets,
+      devices: budgets,
       stepTokens: STEP_TOKENS,
+      openRanks,
       pool,
       recorder,
       startedAt,

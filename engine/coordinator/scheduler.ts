@@ -3,15 +3,17 @@ import type { Prompt, PromptQueue } from './prompts.ts';
 
 interface Sequence {
   readonly id: number;
-  readonly rank: number;
-  readonly row: number;
+  readonly prompt: Int32Array;
+  rank: number;
+  row: number;
   /** Encoder-decoder: to be encoded in the sequence's first step. */
   source: Int32Array | undefined;
   /** Tokens cached so far. */
   position: number;
   /** Tokens to feed next: the rest of the prompt, then one new token at a time. */
   pending: Int32Array;
-  generated: number;
+  /** Generated so far. */
+  readonly answer: number[];
 }
 
 export interface Admission {
@@ -50,13 +52,16 @@ export interface SchedulerOptions {
  */
 export class Scheduler {
   private readonly active: Sequence[] = [];
+  private ranks: number;
   private next = 0;
   done = 0;
 
   constructor(
     private readonly prompts: PromptQueue,
     private readonly options: SchedulerOptions,
-  ) {}
+  ) {
+    this.ranks = options.ranks;
+  }
 
   get total(): number {
     return this.prompts.total;
@@ -69,15 +74,34 @@ export class Scheduler {
     if (decoderPrompt !== undefined && this.active.length > 0) return admitted;
     while (this.active.length < batch && this.next < this.prompts.total) {
       const prompt = this.prompts.take();
-      const { rank, row } = this.freePlace();
-      const [source, pending] =
-        decoderPrompt === undefined ? [undefined, prompt.tokens] : [prompt.tokens, Int32Array.from(decoderPrompt)];
-      const sequence = { id: this.next, rank, row, source, position: 0, pending, generated: 0 };
-      this.active.push(sequence);
+      const { rank, row } = freePlace(this.active, this.ranks);
+      this.active.push({
+        id: this.next,
+        prompt: prompt.tokens,
+        rank,
+        row,
+        ...this.begin(prompt.tokens, []),
+        answer: [],
+      });
       admitted.push({ sequence: this.next, rank, row, prompt });
       this.next++;
     }
     return admitted;
+  }
+
+  /**
+   * Deals every sequence under way anew, over so many ranks, to be run again from its tokens: what ranks had cached of it is gone.
+   * @returns how many had begun
+   */
+  restart(ranks: number): number {
+    this.ranks = ranks;
+    const begun = this.active.filter(({ position }) => position > 0).length;
+    const dealt: Sequence[] = [];
+    for (const sequence of this.active) {
+      Object.assign(sequence, freePlace(dealt, ranks), this.begin(sequence.prompt, sequence.answer));
+      dealt.push(sequence);
+    }
+    return begun;
   }
 
   /**
@@ -86,7 +110,7 @@ export class Scheduler {
    */
   plan(stepTokens: number): RowPlan[][] | undefined {
     if (this.active.length === 0) return undefined;
-    const plans: RowPlan[][] = Array.from({ length: this.options.ranks }, () => []);
+    const plans: RowPlan[][] = Array.from({ length: this.ranks }, () => []);
     // Sequences under way come first: a long prompt must not starve those that already answer, and a row whose keys are cached
     // must be in every step, since the cache is laid out for the rows of the step.
     const begun = ({ position }: Sequence) => (position > 0 ? 0 : 1);
@@ -96,8 +120,10 @@ export class Scheduler {
     let room = stepTokens;
     for (const sequence of order) {
       const { source } = sequence;
-      if (source !== undefined && source.length + sequence.pending.length > room) break;
-      const take = Math.min(room, sequence.pending.length);
+      // A source is encoded with all that its decoder begins with; an answer that is read again may follow in pieces.
+      const first = Math.min(sequence.pending.length, this.options.decoderPrompt?.length ?? 0);
+      if (source !== undefined && source.length + first > room) break;
+      const take = Math.min(room - (source?.length ?? 0), sequence.pending.length);
       if (take === 0) break;
       room -= take + (source?.length ?? 0);
       (plans[sequence.rank] as RowPlan[]).push({
@@ -123,9 +149,9 @@ export class Scheduler {
         sequence.pending = sequence.pending.subarray(tokens.length);
         if (!emit) continue;
         const token = (sampled[rank] as Int32Array)[index] as number;
-        sequence.generated++;
+        sequence.answer.push(token);
         const done =
-          sequence.generated >= this.options.newTokens ||
+          sequence.answer.length >= this.options.newTokens ||
           sequence.position + 1 >= this.options.contextTokens ||
           this.options.endTokens.has(token);
         emissions.push({ sequence: id, rank, row: sequence.row, token, done });
@@ -139,13 +165,24 @@ export class Scheduler {
     return emissions;
   }
 
-  private freePlace(): { rank: number; row: number } {
-    const counts = new Array<number>(this.options.ranks).fill(0);
-    for (const { rank } of this.active) counts[rank] = (counts[rank] as number) + 1;
-    const rank = counts.indexOf(Math.min(...counts));
-    const taken = new Set(this.active.filter((entry) => entry.rank === rank).map((entry) => entry.row));
-    let row = 0;
-    while (taken.has(row)) row++;
-    return { rank, row };
+  /** What is fed of a sequence that has nothing cached. */
+  private begin(prompt: Int32Array, answer: readonly number[]): Pick<Sequence, 'source' | 'position' | 'pending'> {
+    const { decoderPrompt } = this.options;
+    const [source, head] = decoderPrompt === undefined ? [undefined, prompt] : [prompt, decoderPrompt];
+    const pending = new Int32Array(head.length + answer.length);
+    pending.set(head);
+    pending.set(answer, head.length);
+    return { source, position: 0, pending };
   }
+}
+
+/** The lowest free row of the rank with the fewest sequences. */
+function freePlace(sequences: readonly Sequence[], ranks: number): { rank: number; row: number } {
+  const counts = new Array<number>(ranks).fill(0);
+  for (const { rank } of sequences) counts[rank] = (counts[rank] as number) + 1;
+  const rank = counts.indexOf(Math.min(...counts));
+  const taken = new Set(sequences.filter((entry) => entry.rank === rank).map((entry) => entry.row));
+  let row = 0;
+  while (taken.has(row)) row++;
+  return { rank, row };
 }

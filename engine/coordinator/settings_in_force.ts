@@ -6,15 +6,19 @@ import { allocateOutboxes, type OutboxMemory, type OutboxSizes, sameOutbox } fro
 import type { CacheChange } from '../replay/replay_cache.ts';
 import type { RoutingTrace } from '../trace/trace.ts';
 import { LiveEviction } from './auto_eviction.ts';
+import type { LiveDevices } from './live_devices.ts';
 import { LivePlacement } from './live_placement.ts';
 import type { LiveReplay } from './live_replay.ts';
 import { checkScope, type MemoryPlan, planMemory, resolveSlots, slotsThatFit } from './memory_plan.ts';
+import type { RankPool } from './rank_pool.ts';
 import type { RunParts } from './run.ts';
 
 /** Settings that a run begins with need no mark. */
 export const START_LABEL = 'start';
 
-type Parts = Pick<RunParts, 'spec' | 'model' | 'settings' | 'budgets' | 'stepTokens' | 'pool' | 'recorder'>;
+type Parts = Pick<RunParts, 'spec' | 'model' | 'settings' | 'stepTokens' | 'recorder'> & {
+  readonly devices: LiveDevices;
+};
 
 /**
  * What a run's settings come to: slots that fit, the policy that `auto` chose, where experts stand, outboxes. It tells the ranks, the
@@ -28,20 +32,20 @@ export class SettingsInForce {
   private outboxes: OutboxSizes | undefined;
   private notedPlacement: Placement | undefined;
   private readonly eviction: LiveEviction;
-  private readonly placement: LivePlacement;
+  private placement: LivePlacement;
 
   constructor(
     private readonly parts: Parts,
-    trace: RoutingTrace,
+    private pool: RankPool,
+    private readonly trace: RoutingTrace,
     private readonly replay: LiveReplay,
     private readonly startedMs: number,
   ) {
     const { model, settings } = parts;
-    const layers = model.moeLayers.length;
     this.settings = settings;
     this.plan = this.planFor(settings);
-    this.eviction = new LiveEviction(trace, layers, model.experts);
-    this.placement = new LivePlacement(trace, { layers, experts: model.experts, devices: settings.devices.length });
+    this.eviction = new LiveEviction(trace, model.moeLayers.length, model.experts);
+    this.placement = this.newPlacement();
   }
 
   get expertsPerDevice(): number {
@@ -51,19 +55,44 @@ export class SettingsInForce {
   /** @throws EngineRefusal where a device's budget does not hold the changed settings, or the model does not allow them */
   check(patch: LivePatch): void {
     const wanted = { ...this.settings, ...patch };
-    resolveSlots(this.planFor(wanted), wanted.cacheSlots, this.parts.budgets);
+    resolveSlots(this.planFor(wanted), wanted.cacheSlots, this.parts.devices.inUse);
     checkScope(this.parts.spec, wanted.cacheScope);
   }
 
   /** From step `atStep` on. */
   async put(settings: RunSettings, label: string, atStep: number): Promise<void> {
     this.plan = this.planFor(settings);
-    this.slotsPerLayer = resolveSlots(this.plan, settings.cacheSlots, this.parts.budgets);
+    this.slotsPerLayer = resolveSlots(this.plan, settings.cacheSlots, this.parts.devices.inUse);
     if (settings.placement !== this.settings.placement) this.placement.renew(settings, atStep);
     this.settings = settings;
     this.eviction.set(settings.eviction);
     await this.tellRanks();
     this.note(label, atStep);
+  }
+
+  /**
+   * After the loss of a device: ranks opened anew on those that are left are told everything. Experts are placed over them, and where
+   * they do not hold as many slots, as many as fit are in force.
+   * @param says of what was lost @returns the mark's label
+   * @throws EngineRefusal where they do not hold the run at all
+   */
+  async restart(pool: RankPool, says: string, atStep: number): Promise<string> {
+    const { devices } = this.parts;
+    this.pool = pool;
+    this.outboxes = undefined;
+    this.plan = this.planFor(this.settings);
+    const fit = Math.min(...devices.inUse.map(({ bytes }) => slotsThatFit(this.plan, bytes)));
+    const wanted = this.settings.cacheSlots === 'all' ? this.plan.expertsPerDevice : this.settings.cacheSlots;
+    const fewer = fit > 0 && fit < wanted;
+    if (fewer) this.settings = { ...this.settings, cacheSlots: fit };
+    this.slotsPerLayer = resolveSlots(this.plan, this.settings.cacheSlots, devices.inUse);
+    this.placement = this.newPlacement();
+    this.placement.renew(this.settings, atStep);
+    await this.tellRanks();
+    const slots = fewer ? `, the ${fit} slots that fit there` : '';
+    const label = `${says}; experts placed on ${devices.inUse.map(({ id }) => id).join(', ')}${slots}`;
+    this.note(label, atStep, true);
+    return label;
   }
 
   rebalanceIsDue(atStep: number): boolean {
@@ -105,21 +134,33 @@ export class SettingsInForce {
 
   private planFor(settings: RunSettings): MemoryPlan {
     const { spec, stepTokens } = this.parts;
-    return planMemory(spec, { ...settings, devices: settings.devices.length }, stepTokens);
+    return planMemory(spec, { ...settings, devices: this.parts.devices.ranks.length }, stepTokens);
+  }
+
+  private newPlacement(): LivePlacement {
+    const { model, devices } = this.parts;
+    const shape = { layers: model.moeLayers.length, experts: model.experts, devices: devices.ranks.length };
+    return new LivePlacement(this.trace, shape);
   }
 
   /** @returns experts that the ranks gave up for it */
   private tellRanks(): Promise<number> {
     const { gating, capacity, tutelFactor } = this.settings;
     const { activeSet: _, ...caches } = this.caches();
-    return this.parts.pool.apply({ ...caches, gating: { gating, capacity, tutelFactor }, ...this.newOutboxes() });
+    return this.pool.apply({
+      ...caches,
+      placement: this.placement.current,
+      gating: { gating, capacity, tutelFactor },
+      ...this.newOutboxes(),
+    });
   }
 
   private caches(): Omit<CacheChange, 'atStep'> {
-    const { slotsPerLayer, eviction, placement, settings } = this;
+    const { slotsPerLayer, eviction, settings } = this;
+    const placement = this.parts.devices.spread(this.placement.current);
     const { activeSet } = GATING_POLICIES[settings.gating];
     const { prefetch, cacheScope: scope } = settings;
-    return { slotsPerLayer, eviction: eviction.inForce, placement: placement.current, prefetch, scope, activeSet };
+    return { slotsPerLayer, eviction: eviction.inForce, placement, prefetch, scope, activeSet };
   }
 
   /** Where gating changed what outboxes must hold. */
@@ -127,21 +168,22 @@ export class SettingsInForce {
     const { outbox } = this.plan;
     if (outbox === undefined || sameOutbox(outbox, this.outboxes)) return {};
     this.outboxes = outbox;
-    return { outboxes: allocateOutboxes(this.settings.devices.length, this.parts.spec.hiddenSize, outbox) };
+    return { outboxes: allocateOutboxes(this.parts.devices.ranks.length, this.parts.spec.hiddenSize, outbox) };
   }
 
   /** Records and shows them. */
-  private note(label: string, atStep: number): void {
+  private note(label: string, atStep: number, cold = false): void {
     const { slotsPerLayer, settings } = this;
     const eviction = this.eviction.inForce;
-    const { budgets, recorder } = this.parts;
-    const placement = this.placement.current;
+    const { devices, recorder } = this.parts;
+    const placement = devices.spread(this.placement.current);
     const atMs = performance.now() - this.startedMs;
     const moved = placement !== this.notedPlacement;
     this.notedPlacement = placement;
-    recorder.settings({ atStep, atMs, label, settings, slotsPerLayer, eviction, ...(moved && { placement }) });
-    const fit = Math.min(...budgets.map((budget) => slotsThatFit(this.plan, budget.bytes)));
-    this.replay.change({ atStep, ...this.caches() }, { slots: settings.cacheSlots, slotsThatFit: fit });
+    const { lost } = devices;
+    recorder.settings({ atStep, atMs, label, settings, slotsPerLayer, eviction, lost, ...(moved && { placement }) });
+    const fit = Math.min(...devices.inUse.map((device) => slotsThatFit(this.plan, device.bytes)));
+    this.replay.change({ atStep, cold, ...this.caches() }, { slots: settings.cacheSlots, slotsThatFit: fit });
     if (label !== START_LABEL) this.marks.push({ step: atStep, atMs, label, settings });
   }
 }

@@ -50,6 +50,12 @@ export interface StepRow {
 const LOAD = STEP_PHASES.indexOf('load');
 const OTHER = STEP_PHASES.indexOf('other');
 
+/** Columns of a run's devices, of which some may be lost: rank r's go to that of device `ranks[r]`, a lost device's stay zero. */
+export interface DeviceColumns {
+  readonly devices: number;
+  readonly ranks: readonly number[];
+}
+
 /** Joins the ranks' results of one step. Times are the slowest rank's; what its own clock does not cover goes to `other`. */
 export function joinResults(
   model: Pick<ModelSummary, 'experts' | 'topK' | 'encoderLayers'>,
@@ -57,8 +63,8 @@ export function joinResults(
   results: readonly StepResult[],
   emissions: readonly Emission[],
   timing: { readonly endMs: number; readonly durationMs: number },
+  columns: DeviceColumns,
 ): StepRow {
-  const devices = results.length;
   const tokens = results.reduce((sum, result) => sum + result.tokens, 0);
   const [first] = results as [StepResult];
   const layers = first.cache.length / CACHE_COUNTERS;
@@ -103,25 +109,13 @@ export function joinResults(
     phase,
     ids,
     weights,
-    cache: concat(
-      Uint32Array,
-      results.map((result) => result.cache),
-      devices * layers * CACHE_COUNTERS,
-    ),
+    cache: byDevice(Uint32Array, columns, layers * CACHE_COUNTERS, (rank) => (results[rank] as StepResult).cache),
     ...(results.some((result) => result.prefetches) && {
-      prefetches: concat(
-        Uint32Array,
-        results.map((result) => result.prefetches ?? new Uint32Array(layers * PREFETCH_COUNTERS)),
-        devices * layers * PREFETCH_COUNTERS,
-      ),
+      prefetches: byDevice(Uint32Array, columns, layers * PREFETCH_COUNTERS, (rank) => results[rank]?.prefetches ?? []),
     }),
-    ledgerBytes: concat(
-      Float64Array,
-      results.map((result) => result.ledgerBytes),
-      devices * CATEGORY_COUNT,
-    ),
-    peakBytes: Float64Array.from(results, (result) => result.peakBytes),
-    share: Float32Array.from(results, (result) => result.rows / Math.max(1, rows)),
+    ledgerBytes: byDevice(Float64Array, columns, CATEGORY_COUNT, (rank) => (results[rank] as StepResult).ledgerBytes),
+    peakBytes: byDevice(Float64Array, columns, 1, (rank) => [(results[rank] as StepResult).peakBytes]),
+    share: byDevice(Float32Array, columns, 1, (rank) => [(results[rank] as StepResult).rows / Math.max(1, rows)]),
     routedPairs: routed,
     droppedPairs,
     paddingRows: rows - (routed - droppedPairs),
@@ -166,16 +160,14 @@ function countInactive(ids: Uint16Array, layers: number, pairs: number, experts:
   return inactive;
 }
 
-function concat<T extends Uint32Array | Float64Array>(
+/** @param each numbers a device */
+function byDevice<T extends Uint32Array | Float32Array | Float64Array>(
   type: new (length: number) => T,
-  parts: readonly T[],
-  length: number,
+  { devices, ranks }: DeviceColumns,
+  each: number,
+  ofRank: (rank: number) => ArrayLike<number>,
 ): T {
-  const all = new type(length);
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
+  const all = new type(devices * each);
+  for (const [rank, device] of ranks.entries()) all.set(ofRank(rank), device * each);
   return all;
 }

@@ -92,15 +92,3 @@ export interface KeyStore {
   append(layer: number, group: TokenGroup, key: Hidden, value: Hidden | undefined): void | Promise<void>;
   close(): void;
 }
-
-/** The device does not answer any more: it was taken away, reset, or its driver gave up. What the run has recorded stays. */
-export class DeviceLost extends Error {
-  override readonly name = 'DeviceLost';
-
-  constructor(
-    readonly device: string,
-    reason: string,
-  ) {
-    super(`${device} was lost: ${reason}`);
-  }
-}

@@ -42,6 +42,8 @@ export interface RunInfo {
   /** Experts each device owns per layer, at most. */
   readonly expertsPerDevice: number;
   readonly budgetBytes: readonly number[];
+  /** Devices that the run had and goes on without, in the order in which they were lost. */
+  readonly lost: readonly string[];
 }
 
 /** A change of settings, shown as a labelled line on every time chart. */

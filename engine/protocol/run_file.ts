@@ -112,6 +112,11 @@ const SettingsRecord = z.object({
       split: z.enum(['equal', 'levelled']).default('equal'),
     })
     .optional(),
+  /**
+   * Ids of the devices that the run had lost by then. The record of a loss is the first that names it: the ranks were opened anew, so
+   * caches begin empty at `atStep`, and that step is the first to run the sequences again from their tokens.
+   */
+  lost: z.array(z.string()).max(255).readonly().optional(),
 });
 
 const SequenceRecord = z.object({

@@ -113,10 +113,10 @@ export class RunParser {
       placement = tryDecode(() => decodePlacement(moved, moeLayers * experts, devices.length));
     }
     if (placement === undefined) return false;
-    const { atStep, atMs, label, settings, slotsPerLayer } = record;
+    const { atStep, atMs, label, settings, slotsPerLayer, lost = [] } = record;
     const eviction = settings.eviction === 'auto' ? record.eviction : settings.eviction;
     if (eviction === undefined) return false;
-    this.settings.push({ atStep, atMs, label, settings, slotsPerLayer, eviction, placement });
+    this.settings.push({ atStep, atMs, label, settings, slotsPerLayer, eviction, placement, lost });
     return true;
   }
 }

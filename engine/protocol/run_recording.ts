@@ -15,6 +15,8 @@ export interface RecordedSettings {
   readonly slotsPerLayer: number;
   /** In force: what `auto` chose, or the setting. */
   readonly eviction: EvictionName;
+  /** Devices lost by then, see run_file.ts; none in most runs. */
+  readonly lost: readonly string[];
   /** In force from here on, changed or not: copies of each expert [L, E], and device of each copy [sum of copies]. */
   readonly placement: {
     readonly devices: number;

@@ -95,4 +95,11 @@ export type FromRank =
   | { readonly kind: 'applied'; readonly evicted: number }
   | { readonly kind: 'stepped'; readonly result: StepResult }
   | { readonly kind: 'closed'; readonly ledgerBytes: Float64Array }
-  | { readonly kind: 'failed'; readonly message: string; readonly refusal: boolean; readonly aborted: boolean };
+  | {
+      readonly kind: 'failed';
+      readonly message: string;
+      readonly refusal: boolean;
+      readonly aborted: boolean;
+      /** Why the device was lost, where that was the failure. */
+      readonly lost?: string;
+    };

@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { EngineRefusal } from '../api.ts';
 import { openCheckpoint } from '../checkpoint/checkpoint.ts';
+import { lossIn } from '../device/device_lost.ts';
 import { readModelSpec } from '../families/family.ts';
 import { StepAborted } from './exchange.ts';
 import type { FromRank, RankSetup, ToRank } from './messages.ts';
@@ -40,17 +41,26 @@ async function serve(message: ToRank): Promise<void> {
     case 'step':
       if (rank !== undefined) post({ kind: 'stepped', result: await rank.step(message.plan) });
       return;
-    case 'close': {
-      const ledgerBytes = (await rank?.close()) ?? new Float64Array(0);
-      post({ kind: 'closed', ledgerBytes });
+    case 'close':
+      try {
+        post({ kind: 'closed', ledgerBytes: (await rank?.close()) ?? new Float64Array(0) });
+      } catch (error) {
+        // A lost device may not even let go; its thread ends all the same.
+        fail(error);
+      }
       port.close();
       return;
-    }
   }
 }
 
 function fail(error: unknown): void {
   rank?.abort();
-  const message = error instanceof Error ? error.message : String(error);
-  post({ kind: 'failed', message, refusal: error instanceof EngineRefusal, aborted: error instanceof StepAborted });
+  const lost = lossIn(error);
+  post({
+    kind: 'failed',
+    message: error instanceof Error ? error.message : String(error),
+    refusal: error instanceof EngineRefusal,
+    aborted: error instanceof StepAborted,
+    ...(lost !== undefined && { lost }),
+  });
 }

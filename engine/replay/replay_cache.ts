@@ -4,12 +4,18 @@ import type { ActiveSet } from '../gating/policy.ts';
 import type { RoutingTrace } from '../trace/trace.ts';
 import { DeviceActive } from './device_active.ts';
 import { type CacheSettings, DeviceCaches } from './device_caches.ts';
+import { RetiredCounters } from './retired_counters.ts';
 
 /** Cache settings in force from a step on. */
 export interface CacheChange extends CacheSettings {
   readonly atStep: number;
   /** What the gating in force asks caches for; absent where only routing is known: the experts that tokens chose. */
   readonly activeSet?: ActiveSet;
+  /**
+   * The caches begin empty: the ranks were opened anew, as after the loss of a device. What they did since the last whole step, which is
+   * nowhere recorded, did not happen.
+   */
+  readonly cold?: boolean;
 }
 
 /** Settings over a run, as recorded, by rising step; the first at step 0. */
@@ -30,17 +36,21 @@ export class CacheReplay {
   private active: DeviceActive | undefined;
   private placement: Placement | undefined;
   private activeSet: ActiveSet | undefined;
+  private readonly retired: RetiredCounters;
 
   /** @param watch told of every event, where given */
   constructor(
     private readonly moeLayers: number,
     private readonly experts: number,
     private readonly watch?: CacheWatch,
-  ) {}
+  ) {
+    this.retired = new RetiredCounters(moeLayers);
+  }
 
   /** Settings from the next step on. */
   apply(change: CacheChange): void {
     const { placement, activeSet = 'routed', atStep } = change;
+    if (change.cold) this.retire(atStep);
     if (this.devices.length === 0) {
       this.devices = Array.from(
         { length: placement.devices },
@@ -54,6 +64,7 @@ export class CacheReplay {
     this.activeSet = activeSet;
     for (const [device, caches] of this.devices.entries()) {
       for (const { layer, expert } of caches.apply(change)) {
+        this.retired.gaveUp(device, layer);
         this.watch?.('evict', { step: atStep, layer, device }, expert);
       }
     }
@@ -62,6 +73,7 @@ export class CacheReplay {
   step(trace: RoutingTrace, step: number): void {
     const { active } = this;
     if (active === undefined) throw new Error('settings must be applied before the first step');
+    this.retired.settle();
     for (let layer = 0; layer < this.moeLayers; layer++) {
       // A step that has no token for the layer does not pass there.
       if (active.scan(trace, step, layer) === 0) continue;
@@ -82,11 +94,11 @@ export class CacheReplay {
   }
 
   counters(device: number, layer: number): CacheCounters {
-    return this.device(device).countersOf(layer);
+    return this.retired.cache(device, layer, this.device(device));
   }
 
   prefetches(device: number, layer: number): PrefetchCounters {
-    return this.device(device).prefetchesOf(layer);
+    return this.retired.prefetch(device, layer, this.device(device));
   }
 
   /** Experts resident on a device, all layers. */
@@ -97,9 +109,9 @@ export class CacheReplay {
   /** All devices and layers together. */
   get totals(): CacheCounters {
     const sum: CacheCounters = { hits: 0, misses: 0, loads: 0, evictions: 0 };
-    for (const caches of this.devices) {
+    for (const [device, caches] of this.devices.entries()) {
       for (let layer = 0; layer < this.moeLayers; layer++) {
-        const counters = caches.countersOf(layer);
+        const counters = this.retired.cache(device, layer, caches);
         sum.hits += counters.hits;
         sum.misses += counters.misses;
         sum.loads += counters.loads;
@@ -112,15 +124,24 @@ export class CacheReplay {
   /** All devices and layers together. */
   get prefetchTotals(): PrefetchCounters {
     const sum: PrefetchCounters = { loads: 0, used: 0, harmed: 0 };
-    for (const caches of this.devices) {
+    for (const [device, caches] of this.devices.entries()) {
       for (let layer = 0; layer < this.moeLayers; layer++) {
-        const prefetches = caches.prefetchesOf(layer);
+        const prefetches = this.retired.prefetch(device, layer, caches);
         sum.loads += prefetches.loads;
         sum.used += prefetches.used;
         sum.harmed += prefetches.harmed;
       }
     }
     return sum;
+  }
+
+  private retire(atStep: number): void {
+    this.retired.retire(this.devices);
+    for (const [device, caches] of this.watch === undefined ? [] : this.devices.entries()) {
+      for (const { layer, expert } of caches.retain(() => false))
+        this.watch?.('evict', { step: atStep, layer, device }, expert);
+    }
+    this.devices = [];
   }
 
   private device(device: number): DeviceCaches {

@@ -17,7 +17,8 @@ export function toTrace({ header, steps }: Pick<RunRecording, 'header' | 'steps'
 /** The settings that caches ran under, in the form that replay takes. */
 export function toTimeline({ header, settings }: Pick<RunRecording, 'header' | 'settings'>): CacheTimeline {
   return {
-    changes: settings.map((change) => ({
+    changes: settings.map((change, index) => ({
+      cold: change.lost.length > (settings[index - 1]?.lost.length ?? 0),
       atStep: change.atStep,
       slotsPerLayer: change.slotsPerLayer,
       eviction: change.eviction,

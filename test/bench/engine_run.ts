@@ -68,7 +68,7 @@ export function startBenchRun(
       rankEntry,
       runsDir: mkdtempSync(path.join(tempDir, 'runs-')),
     },
-    { frame: () => undefined, changed: () => undefined },
+    { frame: () => undefined, changed: () => undefined, warn: () => undefined },
   );
 }
 

@@ -45,7 +45,11 @@ export async function memoryChild({
     repetitionPenalty: 1,
   });
   const options = { model: openModel(folder), settings, machine: describeMachine(), rankEntry, runsDir: tempDir };
-  const run = await startRun(options, { changed: () => undefined, frame: (frame) => ledger.see(frame) });
+  const run = await startRun(options, {
+    changed: () => undefined,
+    warn: () => undefined,
+    frame: (frame) => ledger.see(frame),
+  });
   const points: MemoryPoint[] = [];
   for (const slots of ['all', 2, 'all'] as const) {
     if (points.length > 0) ledger.from(await run.change({ cacheSlots: slots }));

@@ -18,7 +18,7 @@ async function deltas(model: OpenModel): Promise<TextDelta[]> {
       rankEntry: RANK_ENTRY,
       runsDir: mkdtempSync(path.join(tmpdir(), 'moe-text-')),
     },
-    { changed: () => undefined, frame: ({ text }) => all.push(...text) },
+    { changed: () => undefined, warn: () => undefined, frame: ({ text }) => all.push(...text) },
   );
   const error = await run.ended;
   if (error !== undefined) throw error;

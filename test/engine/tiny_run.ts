@@ -70,6 +70,7 @@ export async function runTiny(
   settings: Partial<RunSettings> = {},
   changes: readonly { afterSteps: number; patch: LivePatch }[] = [],
   model: OpenModel = tinyModel(),
+  rankEntry = RANK_ENTRY,
 ): Promise<{ recording: RunRecording; audit: TelemetryFrame['audit'] }> {
   const runsDir = mkdtempSync(path.join(tmpdir(), 'moe-run-'));
   const waiting = [...changes].sort((a, b) => a.afterSteps - b.afterSteps);
@@ -79,11 +80,12 @@ export async function runTiny(
       model,
       settings: { ...TINY, ...settings },
       machine: describeMachine(),
-      rankEntry: RANK_ENTRY,
+      rankEntry,
       runsDir,
     },
     {
       changed: () => undefined,
+      warn: () => undefined,
       frame: (frame) => {
         audit = frame.audit ?? audit;
       },

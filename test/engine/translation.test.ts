@@ -25,7 +25,7 @@ async function translate(settings: Partial<RunSettings>) {
       rankEntry: RANK_ENTRY,
       runsDir: mkdtempSync(path.join(tmpdir(), 'moe-mt-')),
     },
-    { frame: () => undefined, changed: () => undefined },
+    { frame: () => undefined, changed: () => undefined, warn: () => undefined },
   );
   const error = await run.ended;
   if (error !== undefined) throw error;

@@ -37,7 +37,7 @@ async function write(run: ExampleRun): Promise<string> {
  * then for each step its sequence, its change of settings, and itself.
  */
 function toRecords({ settings, sequences, steps, endReason }: RunRecording): RunRecord[] {
-  const changes = settings.map(({ placement, eviction, ...rest }, index): RunRecord => {
+  const changes = settings.map(({ placement, eviction, lost, ...rest }, index): RunRecord => {
     const { devices, split, copies, deviceOf } = placement;
     const moved = deviceOf !== settings[index - 1]?.placement.deviceOf;
     const counts = split === 'levelled' && { copies: toBase64(copies) };
@@ -45,6 +45,7 @@ function toRecords({ settings, sequences, steps, endReason }: RunRecording): Run
       t: 'settings',
       ...rest,
       ...(rest.settings.eviction === 'auto' && { eviction }),
+      ...(lost.length > 0 && { lost }),
       ...(moved && { placement: { devices, split, deviceOf: toBase64(deviceOf), ...counts } }),
     };
   });

@@ -239,6 +239,7 @@ export class FakeEngine implements Engine {
       slotsPerLayer: this.workload.slotsInForce,
       expertsPerDevice: this.workload.most,
       budgetBytes: settings.devices.map(() => this.options.budgetBytes),
+      lost: [],
     };
     this.set({ ...this.snapshot, state: 'running', run, marks: [], error: undefined });
     return run;

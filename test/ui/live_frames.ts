@@ -68,6 +68,7 @@ export function syntheticSnapshot(run: SyntheticRun, marks: readonly SettingsMar
       slotsPerLayer: 24,
       expertsPerDevice: run.experts / run.devices,
       budgetBytes: Array.from({ length: run.devices }, () => 96 * MIB),
+      lost: [],
     },
     marks,
   };

@@ -27,6 +27,10 @@ export const run: Command = {
     let started: Run | undefined;
     const listener = {
       changed: () => undefined,
+      warn: (line: string) => {
+        bar.end();
+        process.stderr.write(`${line}\n`);
+      },
       frame: (frame: TelemetryFrame) => {
         totals = frame.totals;
         audit = frame.audit ?? audit;

@@ -35,6 +35,7 @@ it('names what waits for the next run', () => {
     slotsPerLayer: 64,
     expertsPerDevice: 64,
     budgetBytes: [1],
+    lost: [],
   };
   const draft = { ...DEFAULT_RUN, seed: 3, batch: 4 };
   expect(pendingKeys(draft, { state: 'running', run, marks: [] })).toEqual(['seed']);

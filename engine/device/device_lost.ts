@@ -1,0 +1,38 @@
+/**
+ * A device does not answer any more or has no memory left: it was taken away, reset, or its driver gave up. No setting is at fault, and
+ * what a run has recorded stays.
+ */
+export class DeviceLost extends Error {
+  override readonly name = 'DeviceLost';
+
+  /** @param reason in words */
+  constructor(
+    readonly device: string,
+    readonly reason: string,
+  ) {
+    super(`${device} was lost: ${reason}`);
+  }
+}
+
+/** What execution providers and graphics drivers say of a device that is gone or full, and how we say it. */
+const LOSSES: readonly (readonly [RegExp, string])[] = [
+  [/device[ _](is |was )?lost|device[ _]?(removed|hung|reset)|context is lost/i, 'its driver says that it is gone'],
+  [
+    /out[ _]of[ _](device[ _]|host[ _])?memory|bad[ _]alloc|failed to allocate|alloc(ation)?[ _]failed/i,
+    'it has no memory left',
+  ],
+  [/\b(CUDA|CUBLAS|CUDNN) (failure|error)\b/, 'its driver failed'],
+];
+
+/** Why a device was lost, where the error of a provider says that it was; undefined for any other error. */
+export function lossIn(error: unknown): string | undefined {
+  if (error instanceof DeviceLost) return error.reason;
+  const message = error instanceof Error ? error.message : String(error);
+  const says = LOSSES.find(([pattern]) => pattern.test(message))?.[1];
+  return says && `${says} (${firstLine(message)})`;
+}
+
+function firstLine(message: string): string {
+  const [line = ''] = message.split('\n');
+  return line.length > 160 ? `${line.slice(0, 160)}...` : line;
+}
