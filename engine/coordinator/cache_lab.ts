@@ -1,6 +1,7 @@
 import { contiguous } from '../balancing/placement.ts';
 import { GATING_POLICIES } from '../gating/policies.ts';
 import type { CacheTable } from '../protocol/labs.ts';
+import { bytesHeld } from '../protocol/model.ts';
 import type { RecordedSettings, RecordedStep, RunRecording } from '../protocol/run_recording.ts';
 import { LEDGER_CATEGORIES } from '../protocol/telemetry.ts';
 import type { CacheQuestion } from '../replay/cache_table.ts';
@@ -80,7 +81,7 @@ function costOf({ header, steps }: RunRecording): CacheTable['cost'] {
   if (loads < FEWEST_LOADS) return undefined;
   return {
     fixedBytes,
-    bytesPerSlot: header.moeLayers * header.model.deviceBytes.perExpert,
+    bytesPerSlot: header.moeLayers * bytesHeld(header.model, header.settings.precision).perExpert,
     baseStepMs: workMs / steps.length,
     loadMs: stallMs / loads,
     newTokensPerStep: newTokens / steps.length,

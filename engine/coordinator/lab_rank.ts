@@ -1,7 +1,7 @@
 import { contiguous } from '../balancing/placement.ts';
 import { chooseDevices } from '../device/discovery.ts';
 import { type MoeLayer, moeLayers } from '../families/spec.ts';
-import { type GatingSettings, GREEDY } from '../protocol/settings.ts';
+import { type GatingSettings, GREEDY, type Precision, STORED_PRECISION } from '../protocol/settings.ts';
 import type { RowPlan, StepResult } from '../rank/messages.ts';
 import { planMemory, slotsThatFit } from './memory_plan.ts';
 import type { OpenModel } from './open_model.ts';
@@ -18,16 +18,23 @@ export class LabRank {
     private readonly model: OpenModel,
     private readonly pool: RankPool,
     private readonly budgetBytes: number,
+    private readonly precision: Precision,
   ) {
     this.prompt = startOf(model);
   }
 
   /** @param budgetBytes the device's default when absent */
-  static async open(model: OpenModel, rankEntry: string, budgetBytes?: number): Promise<LabRank> {
+  static async open(
+    model: OpenModel,
+    rankEntry: string,
+    budgetBytes?: number,
+    precision = STORED_PRECISION,
+  ): Promise<LabRank> {
     const [device] = await chooseDevices([{ id: 'cpu:0', ...(budgetBytes !== undefined && { budgetBytes }) }]);
     const { id, bytes } = device as { id: string; bytes: number };
     const setup = { modelPath: model.summary.path, rank: 0, ranks: 1, device: id, budgetBytes: bytes };
-    return new LabRank(model, await RankPool.open(rankEntry, [{ ...setup, exchange: undefined }]), bytes);
+    const pool = await RankPool.open(rankEntry, [{ ...setup, precision, exchange: undefined }]);
+    return new LabRank(model, pool, bytes, precision);
   }
 
   /** Expert slots per layer that the budget leaves for steps of these sequences; 0 where they do not fit. */
@@ -36,6 +43,7 @@ export class LabRank {
     const longest = Math.max(...sequences.map((tokens) => tokens.length));
     const shape = {
       placement: 'contiguous' as const,
+      precision: this.precision,
       ...gating,
       devices: 1,
       batch: sequences.length,

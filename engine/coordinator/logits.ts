@@ -3,7 +3,7 @@ import { contiguous } from '../balancing/placement.ts';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import type { ModelSpec } from '../families/spec.ts';
 import { type MoeLayer, moeLayers } from '../families/spec.ts';
-import { DEFAULT_RUN, GREEDY } from '../protocol/settings.ts';
+import { DEFAULT_RUN, GREEDY, STORED_PRECISION } from '../protocol/settings.ts';
 import type { RowPlan } from '../rank/messages.ts';
 import { Rank } from '../rank/rank.ts';
 
@@ -27,11 +27,12 @@ export async function forwardLogits(
   spec: ModelSpec,
   checkpoint: Checkpoint,
   input: LogitsInput,
+  precision = STORED_PRECISION,
 ): Promise<LogitsOutput> {
   const moe = moeLayers(spec);
   const [{ feedForward }] = moe as [MoeLayer];
   const { topK } = feedForward.rule;
-  const rank = await openWholeRank(modelPath, spec, checkpoint);
+  const rank = await openWholeRank(modelPath, spec, checkpoint, precision);
   try {
     const length = Math.max(...input.inputIds.map((row) => row.length));
     const rows = input.inputIds.length;
@@ -72,11 +73,16 @@ export async function forwardLogits(
 }
 
 /** A rank on one CPU device with room for every expert, no run behind it. */
-export async function openWholeRank(modelPath: string, spec: ModelSpec, checkpoint: Checkpoint): Promise<Rank> {
+export async function openWholeRank(
+  modelPath: string,
+  spec: ModelSpec,
+  checkpoint: Checkpoint,
+  precision = STORED_PRECISION,
+): Promise<Rank> {
   const moe = moeLayers(spec);
   const [{ feedForward }] = moe as [MoeLayer];
   const budgetBytes = Number.MAX_SAFE_INTEGER;
-  const setup = { modelPath, rank: 0, ranks: 1, device: 'cpu:0', budgetBytes, exchange: undefined };
+  const setup = { modelPath, rank: 0, ranks: 1, device: 'cpu:0', budgetBytes, precision, exchange: undefined };
   const rank = await Rank.open(setup, spec, checkpoint);
   const placement = contiguous(moe.length, feedForward.experts, 1);
   await rank.apply({ slotsPerLayer: feedForward.experts, eviction: 'lifo', gating: DEFAULT_RUN, placement });

@@ -1,6 +1,7 @@
 import { EngineRefusal } from '../api.ts';
 import { denseBytes } from '../device/cpu/dense.ts';
 import { expertBytes } from '../device/cpu/experts.ts';
+import { onCpu } from '../device/precision.ts';
 import { type AttentionSpec, cacheShape } from '../families/attention_spec.ts';
 import { crossAttentions, decoderOf, encoderOf, type ModelSpec, type MoeLayer, moeLayers } from '../families/spec.ts';
 import { GATING_POLICIES } from '../gating/policies.ts';
@@ -28,21 +29,21 @@ export interface MemoryPlan {
   readonly outbox: OutboxSizes | undefined;
 }
 
-export type PlanSettings = Pick<RunSettings, 'batch' | 'promptTokens' | 'newTokens' | 'placement'> &
+export type PlanSettings = Pick<RunSettings, 'batch' | 'promptTokens' | 'newTokens' | 'placement' | 'precision'> &
   GatingSettings & {
     readonly devices: number;
   };
 
 /**
  * What a run needs on each device, before anything is loaded: the ledger's own arithmetic with every bound taken at its worst.
- * A CPU device holds everything as float32, whatever the checkpoint stores.
  */
 export function planMemory(spec: ModelSpec, settings: PlanSettings, stepTokens = STEP_TOKENS): MemoryPlan {
   const { devices, batch, promptTokens, newTokens } = settings;
   const moe = moeLayers(spec);
   const [{ feedForward }] = moe as [MoeLayer];
   const { experts, rule } = feedForward;
-  const dense = denseBytes(spec);
+  const held = onCpu(settings.precision);
+  const dense = denseBytes(spec, held.dense);
   const rows = Math.ceil(batch / devices);
   const kv =
     encoderOf(spec) === undefined
@@ -69,7 +70,7 @@ export function planMemory(spec: ModelSpec, settings: PlanSettings, stepTokens =
   return {
     fixedBytes: parts.dense + parts.kv + parts.scratch,
     parts,
-    bytesPerSlot: moe.reduce((sum, layer) => sum + expertBytes(layer, spec.hiddenSize), 0),
+    bytesPerSlot: moe.reduce((sum, layer) => sum + expertBytes(layer, spec.hiddenSize, held.experts), 0),
     expertsPerDevice,
     outbox,
   };
@@ -126,7 +127,7 @@ export function resolveSlots(
  * @throws EngineRefusal where they are not
  */
 export function checkScope(spec: ModelSpec, scope: RunSettings['cacheScope']): void {
-  const sizes = new Set(moeLayers(spec).map((layer) => expertBytes(layer, spec.hiddenSize)));
+  const sizes = new Set(moeLayers(spec).map((layer) => expertBytes(layer, spec.hiddenSize, 'fp32')));
   if (scope === 'layer' || sizes.size <= 1) return;
   throw new EngineRefusal(
     'cacheScope: experts of this model differ in size between layers, so they cannot share slots; set cacheScope to layer.',

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
+import type { WeightPrecision } from '../checkpoint/block_quantise.ts';
 import { hasChatTemplate } from '../checkpoint/chat_template.ts';
 import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.ts';
 import { fingerprint } from '../checkpoint/fingerprint.ts';
@@ -49,7 +50,6 @@ function summarise(folder: string, spec: ModelSpec, checkpoint: Checkpoint): Mod
   const moe = moeLayers(spec);
   const [first] = moe as [MoeLayer];
   const { feedForward } = first;
-  const dense = denseBytes(spec);
   const { sampling } = readGenerationDefaults(folder);
   const [firstWeight] = expertWeights(feedForward.expert(0));
   let parameters = 0;
@@ -71,14 +71,21 @@ function summarise(folder: string, spec: ModelSpec, checkpoint: Checkpoint): Mod
     storedBytes: checkpoint.storedBytes,
     deviceBytes: {
       embedding: embeddingBytes(spec),
-      ...dense,
-      perExpert: moe.reduce((sum, layer) => sum + expertBytes(layer, spec.hiddenSize), 0) / moe.length,
+      ...weightBytes(spec, 'fp32'),
       kvPerToken: kvBytesPerToken(spec),
     },
+    lowBitBytes: { int8: weightBytes(spec, 'int8'), int4: weightBytes(spec, 'int4') },
     ...(sampling && { sampling }),
     ...(hasChatTemplate(folder) && { chat: true }),
     ...pairSummary(folder, spec),
   };
+}
+
+/** What a CPU device holds; an expert's bytes are the mean over layers. */
+function weightBytes(spec: ModelSpec, precision: WeightPrecision) {
+  const moe = moeLayers(spec);
+  const experts = moe.reduce((sum, layer) => sum + expertBytes(layer, spec.hiddenSize, precision), 0);
+  return { ...denseBytes(spec, precision), perExpert: experts / moe.length };
 }
 
 /** Samples, and what a window must know of an encoder-decoder: of samples in several languages, sources are in one. */

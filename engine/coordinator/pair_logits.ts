@@ -1,7 +1,7 @@
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { type ModelSpec, type MoeLayer, moeLayers } from '../families/spec.ts';
 import { NO_EXPERT } from '../gating/router.ts';
-import { GREEDY } from '../protocol/settings.ts';
+import { GREEDY, STORED_PRECISION } from '../protocol/settings.ts';
 import type { RowPlan } from '../rank/messages.ts';
 import { checkTokens, openWholeRank } from './logits.ts';
 
@@ -32,6 +32,7 @@ export async function forwardPairs(
   spec: ModelSpec,
   checkpoint: Checkpoint,
   { inputIds, decoderIds, mask, decoderMask }: PairInput,
+  precision = STORED_PRECISION,
 ): Promise<PairOutput> {
   for (const ids of inputIds) checkTokens('input_ids', ids, spec);
   for (const ids of decoderIds) checkTokens('decoder_input_ids', ids, spec);
@@ -45,7 +46,7 @@ export async function forwardPairs(
       ...(ownMask && { mask: ownMask }),
     };
   });
-  const rank = await openWholeRank(modelPath, spec, checkpoint);
+  const rank = await openWholeRank(modelPath, spec, checkpoint, precision);
   try {
     const result = await rank.step({
       ...{ step: 0, rows, sampling: GREEDY, allLogits: true, profile: false },

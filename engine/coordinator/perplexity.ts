@@ -1,5 +1,5 @@
 import { routedPairs } from '../gating/router.ts';
-import type { GatingSettings } from '../protocol/settings.ts';
+import type { GatingSettings, Precision } from '../protocol/settings.ts';
 import { LabRank } from './lab_rank.ts';
 import type { OpenModel } from './open_model.ts';
 
@@ -21,6 +21,8 @@ export interface PerplexityOptions {
   readonly batch: number;
   readonly gating: readonly GatingSettings[];
   readonly budgetBytes?: number;
+  /** Absent: as stored. */
+  readonly precision?: Precision;
   readonly pause?: (done: number, text: string) => Promise<void>;
 }
 
@@ -30,9 +32,9 @@ export interface PerplexityOptions {
  */
 export async function measurePerplexity(
   model: OpenModel,
-  { rankEntry, sequences, batch, gating, budgetBytes, pause }: PerplexityOptions,
+  { rankEntry, sequences, batch, gating, budgetBytes, precision, pause }: PerplexityOptions,
 ): Promise<(Perplexity | undefined)[]> {
-  const rank = await LabRank.open(model, rankEntry, budgetBytes);
+  const rank = await LabRank.open(model, rankEntry, budgetBytes, precision);
   try {
     const found: (Perplexity | undefined)[] = [];
     const steps = Math.ceil(sequences.length / batch);

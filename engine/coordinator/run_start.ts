@@ -46,7 +46,8 @@ export async function startRun(options: StartOptions, listener: RunListener): Pr
 
   const startedAt = new Date().toISOString();
   const id = `${startedAt.replace(/[-:]/g, '').replace(/\..*/, '')}-${randomBytes(3).toString('hex')}`;
-  const openRanks = (devices: readonly ChosenDevice[]) => RankPool.open(rankEntry, rankSetups(model, devices));
+  const openRanks = (devices: readonly ChosenDevice[]) =>
+    RankPool.open(rankEntry, rankSetups(model, devices, settings.precision));
   const pool = await openRanks(budgets);
   try {
     const { path: _, ...model } = summary;
@@ -126,7 +127,11 @@ function checkLengths(
   }
 }
 
-function rankSetups({ summary }: OpenModel, budgets: readonly ChosenDevice[]): RankSetup[] {
+function rankSetups(
+  { summary }: OpenModel,
+  budgets: readonly ChosenDevice[],
+  precision: RunSettings['precision'],
+): RankSetup[] {
   const ranks = budgets.length;
   const exchange = ranks === 1 ? undefined : allocateExchange(ranks, summary.experts, summary.hiddenSize);
   return budgets.map(({ id, bytes }, rank) => ({
@@ -135,6 +140,7 @@ function rankSetups({ summary }: OpenModel, budgets: readonly ChosenDevice[]): R
     ranks,
     device: id,
     budgetBytes: bytes,
+    precision,
     exchange,
   }));
 }

@@ -1,4 +1,5 @@
 import type { ModelSpec } from '../families/spec.ts';
+import type { Precision } from '../protocol/settings.ts';
 import type { MemoryLedger } from '../rank/ledger.ts';
 import { openCpu } from './cpu/open.ts';
 import type { Device } from './device.ts';
@@ -11,6 +12,8 @@ export interface DeviceParts {
   readonly source: WeightSource;
   readonly ledger: MemoryLedger;
   readonly meter: RuntimeMeter;
+  /** As set; what it comes to is the device's to say. Absent: as stored. */
+  readonly precision: Precision | undefined;
 }
 
 /** Opens a device by its id, `provider:index`, and loads the dense part; experts come as they are needed. */

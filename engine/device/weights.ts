@@ -1,3 +1,4 @@
+import { BLOCK, bitsOf, lowBitBytes, quantiseRows } from '../checkpoint/block_quantise.ts';
 import type { WeightRef } from '../families/spec.ts';
 import type { WeightPart } from '../graph/weight_blob.ts';
 
@@ -6,26 +7,69 @@ export interface WeightSource {
   readFloat32(tensor: string, out: Float32Array, firstRow?: number, rows?: number): void;
 }
 
+/** Values read at a time for rounding to few bits: a matrix of any size takes no more memory than that besides its result. */
+const PIECE_VALUES = 1 << 20;
+
 /**
  * Gathers the weights of one session into one buffer, reused from load to load: a miss allocates nothing of its own.
  * The host tier is the checkpoint file in the system's page cache; no second copy of it is held.
  */
 export class WeightStaging {
-  private buffer = new Float32Array(0);
+  private buffer = new Uint8Array(0);
 
   constructor(private readonly source: WeightSource) {}
 
-  gather(parts: readonly WeightPart[], refs?: readonly WeightRef[]): Float32Array {
-    const floats = parts.reduce((sum, part) => sum + part.floats, 0);
-    if (this.buffer.length < floats) this.buffer = new Float32Array(floats);
-    let at = 0;
-    for (const [index, part] of parts.entries()) {
-      const { tensor, firstRow, rows } = refs?.[index] ?? part.ref;
-      const out = this.buffer.subarray(at, at + part.floats);
-      if (firstRow === undefined) this.source.readFloat32(tensor, out);
-      else this.source.readFloat32(tensor, out, firstRow, rows);
-      at += part.floats;
+  /**
+   * @param refs tensors in place of the parts' own, for experts that share a graph
+   * @returns the graph's external data, until the next call
+   */
+  gather(
+    graph: { readonly parts: readonly WeightPart[]; readonly blobBytes: number },
+    refs?: readonly WeightRef[],
+  ): Uint8Array {
+    if (this.buffer.length < graph.blobBytes) this.buffer = new Uint8Array(graph.blobBytes);
+    const blob = this.buffer.subarray(0, graph.blobBytes);
+    for (const [index, part] of graph.parts.entries()) {
+      for (const _ of fillPart(this.source, part, refs?.[index] ?? part.ref, blob));
     }
-    return this.buffer.subarray(0, floats);
+    return blob;
+  }
+}
+
+/**
+ * Writes one part of a blob into its place, a piece at a time.
+ * @returns values written, piece by piece: a caller that shares its thread stops in between
+ * @throws RangeError where a value is not finite and few bits cannot say it
+ */
+export function* fillPart(source: WeightSource, part: WeightPart, ref: WeightRef, blob: Uint8Array): Generator<number> {
+  const { tensor, firstRow, rows } = ref;
+  if (part.encoding === 'fp32') {
+    const out = new Float32Array(blob.buffer, blob.byteOffset + part.at, part.floats);
+    if (firstRow === undefined) source.readFloat32(tensor, out);
+    else source.readFloat32(tensor, out, firstRow, rows);
+    yield part.floats;
+    return;
+  }
+  const { encoding, columns } = part;
+  const each = lowBitBytes(encoding, 1, columns);
+  const rowsAtOnce = Math.max(1, Math.min(part.rows, Math.floor(PIECE_VALUES / columns)));
+  const values = new Float32Array(rowsAtOnce * columns);
+  for (let row = 0; row < part.rows; row += rowsAtOnce) {
+    const count = Math.min(rowsAtOnce, part.rows - row);
+    const piece = values.subarray(0, count * columns);
+    source.readFloat32(tensor, piece, (firstRow ?? 0) + row, count);
+    const stretch = (at: number, bytes: number) => blob.subarray(at + row * bytes, at + (row + count) * bytes);
+    const scales = stretch(part.scalesAt, each.scales);
+    const broken = quantiseRows(encoding, piece, columns, {
+      codes: stretch(part.codesAt, each.codes),
+      scales: new Float32Array(scales.buffer, scales.byteOffset, scales.length / 4),
+      zeros: stretch(part.zerosAt, each.zeros),
+    });
+    if (broken > 0) {
+      throw new RangeError(
+        `${tensor}: ${broken} blocks of ${BLOCK} weights hold a value that is not finite, which ${bitsOf(encoding)} bits cannot say`,
+      );
+    }
+    yield count * columns;
   }
 }

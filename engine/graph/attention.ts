@@ -1,7 +1,8 @@
 import type { GroupedAttentionSpec } from '../families/attention_spec.ts';
+import type { WeightRef } from '../families/spec.ts';
 import { attendCached } from './attend_cached.ts';
 import type { GraphBuilder } from './onnx.ts';
-import { type GraphParts, linear, rms } from './parts.ts';
+import { type GraphParts, linear, product, rms } from './parts.ts';
 import { rotary } from './rotary.ts';
 
 /**
@@ -74,25 +75,20 @@ export function headsFirst(
 
 /** One product for q, k and v over stacked rows; returns each as [B, heads, S, D], new_value under its output name. */
 function projectQkv(
-  { builder, blob, hidden }: GraphParts,
+  parts: GraphParts,
   attention: GroupedAttentionSpec,
   input: string,
   cached: boolean,
 ): { query: string; key: string; value: string } {
+  const { builder, blob, hidden } = parts;
   const { heads, kvHeads, headDim, queryKeyNorm, positions } = attention;
   const widths = [heads * headDim, kvHeads * headDim, kvHeads * headDim];
   const rows = (widths[0] as number) + 2 * kvHeads * headDim;
   const linears = [attention.query, attention.key, attention.value];
   const refs = linears.map((spec, index) => ({ ...spec.weight, rows: widths[index] as number }));
-  const weight = blob.weight('qkv', [rows, hidden], refs);
-  let projected = builder.node('FusedMatMul', [input, weight], { transB: 1, alpha: { float: 1 } });
-  if (attention.query.bias !== undefined) {
-    const biases = linears.map((spec, index) => ({
-      ...(spec.bias as { tensor: string }),
-      rows: widths[index] as number,
-    }));
-    projected = builder.node('Add', [projected, blob.weight('qkv_bias', [rows], biases)]);
-  }
+  const bias = linears.map((spec, index) => ({ ...(spec.bias as WeightRef), rows: widths[index] as number }));
+  const biased = attention.query.bias !== undefined;
+  const projected = product(parts, 'qkv', { rows, columns: hidden, refs, ...(biased && { bias }) }, input);
   let [query, key, value] = builder.nodeOutputs('Split', [projected, builder.int64s(widths)], ['q', 'k', 'v'], {
     axis: -1,
   }) as [string, string, string];

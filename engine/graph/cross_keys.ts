@@ -1,8 +1,9 @@
+import type { WeightPrecision } from '../checkpoint/block_quantise.ts';
 import type { GroupedAttentionSpec } from '../families/attention_spec.ts';
 import type { NormSpec } from '../families/spec.ts';
 import { headsFirst } from './attention.ts';
 import { GraphBuilder } from './onnx.ts';
-import { type GraphParts, linear, linearFloats, norm, normFloats } from './parts.ts';
+import { type GraphParts, linear, norm } from './parts.ts';
 import { WeightBlob, type WeightedGraph } from './weight_blob.ts';
 
 /**
@@ -14,10 +15,11 @@ export function crossKeysGraph(
   layers: readonly GroupedAttentionSpec[],
   finalNorm: NormSpec,
   hidden: number,
+  precision: WeightPrecision,
 ): WeightedGraph {
   const builder = new GraphBuilder();
   const blob = new WeightBlob(builder);
-  const parts: GraphParts = { builder, blob, hidden };
+  const parts: GraphParts = { builder, blob, hidden, precision };
   builder.input('x', 'float32', ['B', 'S', hidden]);
   const normed = norm(parts, 'final', finalNorm, 'x');
   for (const [index, { kvHeads, headDim, key, value }] of layers.entries()) {
@@ -29,12 +31,5 @@ export function crossKeysGraph(
       builder.output(`${name}_${index}`, 'float32', ['B', kvHeads, 'S', headDim]);
     }
   }
-  return { model: builder.finish(), parts: blob.parts, floats: blob.floats };
-}
-
-export function crossKeysFloats(layers: readonly GroupedAttentionSpec[], finalNorm: NormSpec, hidden: number): number {
-  return layers.reduce(
-    (sum, { key, value }) => sum + linearFloats(key) + linearFloats(value),
-    normFloats(finalNorm, hidden),
-  );
+  return blob.finish();
 }

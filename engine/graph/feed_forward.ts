@@ -1,9 +1,6 @@
 import type { ActivationName, ExpertSpec } from '../families/spec.ts';
 import type { AttributeValue, GraphBuilder } from './onnx.ts';
-import type { GraphParts } from './parts.ts';
-
-/** Gemm with transB reads the checkpoint's [out, in] layout; MatMul would need every weight transposed at each miss. */
-type Product = (input: string, weight: string, bias?: string, output?: string) => string;
+import { type GraphParts, product } from './parts.ts';
 
 /**
  * Feed-forward of one expert or of a dense layer: swiglu is down( silu(gate x) * up x ), mlp is second( act(first x + b) ) + b.
@@ -19,50 +16,25 @@ export function feedForward(
   rank: 2 | 3,
   output?: string,
 ): string {
-  const { builder, blob, hidden } = parts;
-  const product = rank === 2 ? gemm(builder) : matMul(builder);
+  const { builder, hidden } = parts;
+  const flat = rank === 2;
   if (expert.kind === 'swiglu') {
     const refs = [
       { ...expert.gate, rows: width },
       { ...expert.up, rows: width },
     ];
-    const projected = product(input, blob.weight('gate_up', [2 * width, hidden], refs));
+    const projected = product(parts, 'gate_up', { rows: 2 * width, columns: hidden, refs }, input, undefined, flat);
     const [gate, up] = builder.nodeOutputs('Split', [projected], ['gate', 'up'], { axis: -1, num_outputs: 2 });
     const activated = activate(builder, 'silu', gate as string);
     const inner = builder.node('Mul', [activated, up as string]);
-    return product(inner, blob.weight('down', [hidden, width], [expert.down]), undefined, output);
+    return product(parts, 'down', { rows: hidden, columns: width, refs: [expert.down] }, inner, output, flat);
   }
   const { first, firstBias, second, secondBias, activation } = expert;
-  const inner = product(
-    input,
-    blob.weight('first', [width, hidden], [first]),
-    firstBias && blob.weight('first_bias', [width], [firstBias]),
-  );
-  return product(
-    activate(builder, activation, inner),
-    blob.weight('second', [hidden, width], [second]),
-    secondBias && blob.weight('second_bias', [hidden], [secondBias]),
-    output,
-  );
+  const into = { rows: width, columns: hidden, refs: [first], ...(firstBias && { bias: [firstBias] }) };
+  const outOf = { rows: hidden, columns: width, refs: [second], ...(secondBias && { bias: [secondBias] }) };
+  const inner = product(parts, 'first', into, input, undefined, flat);
+  return product(parts, 'second', outOf, activate(builder, activation, inner), output, flat);
 }
-
-export function feedForwardFloats(expert: ExpertSpec, hidden: number, width: number): number {
-  if (expert.kind === 'swiglu') return 3 * hidden * width;
-  return 2 * hidden * width + (expert.firstBias === undefined ? 0 : width + hidden);
-}
-
-const gemm =
-  (builder: GraphBuilder): Product =>
-  (input, weight, bias, output) =>
-    builder.node('Gemm', bias === undefined ? [input, weight] : [input, weight, bias], { transB: 1 }, output);
-
-const matMul =
-  (builder: GraphBuilder): Product =>
-  (input, weight, bias, output) => {
-    const attributes = { transB: 1, alpha: { float: 1 } };
-    if (bias === undefined) return builder.node('FusedMatMul', [input, weight], attributes, output);
-    return builder.node('Add', [builder.node('FusedMatMul', [input, weight], attributes), bias], {}, output);
-  };
 
 const ACTIVATIONS: Record<
   ActivationName,

@@ -11,6 +11,7 @@ import { rotary } from './rotary.ts';
  * Rejected: expanding cached latents into keys and values, which in every step makes what absorption leaves out; and caching them
  * expanded, 9 to 71 times the memory. The price is a long prompt's scores: latentDim + ropeDim products a pair of tokens for keys and
  * again for values, where heads of their own have contentDim + ropeDim and valueDim.
+ * The up-projections stay float32 at any precision: a product for each head is none of MatMulNBits.
  * Values are weighed at the full width of a key and cut to latentDim after: an eighth more work than reading them out of the cache
  * first, which would copy all of it.
  *

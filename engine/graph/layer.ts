@@ -1,10 +1,18 @@
+import type { WeightPrecision } from '../checkpoint/block_quantise.ts';
 import type { FeedForwardSpec, LayerSpec } from '../families/spec.ts';
 import { crossAttention } from './attention.ts';
-import { feedForward, feedForwardFloats } from './feed_forward.ts';
+import { feedForward } from './feed_forward.ts';
 import { GraphBuilder } from './onnx.ts';
-import { type GraphParts, linear, linearFloats, norm, normFloats, skipNorm, times } from './parts.ts';
-import { selfAttention, selfAttentionFloats } from './self_attention.ts';
+import { type GraphParts, linear, norm, skipNorm, times } from './parts.ts';
+import { selfAttention } from './self_attention.ts';
 import { WeightBlob, type WeightedGraph } from './weight_blob.ts';
+
+/** `attentionBytes` of its weights are attention's, norms included; the rest is other dense. */
+export interface LayerGraph extends WeightedGraph {
+  readonly attentionBytes: number;
+}
+
+const exact = (parts: GraphParts): GraphParts => ({ ...parts, precision: 'fp32' });
 
 /**
  * One layer up to its experts, one session:
@@ -15,11 +23,12 @@ import { WeightBlob, type WeightedGraph } from './weight_blob.ts';
  * B rows, S new tokens a row. Inputs of attention: see self_attention.ts.
  * outputs: h [B, S, hidden]; of a MoE layer normed [B, S, hidden] and router_logits [B, S, experts]; new keys when `cached`
  * @param cached whether earlier keys are fed: an encoder sees its whole source at once and keeps none
+ * @param precision of all products but the router's and a shared expert's gate, which decide by small differences
  */
-export function layerGraph(layer: LayerSpec, hidden: number, cached: boolean): WeightedGraph {
+export function layerGraph(layer: LayerSpec, hidden: number, cached: boolean, precision: WeightPrecision): LayerGraph {
   const builder = new GraphBuilder();
   const blob = new WeightBlob(builder);
-  const parts: GraphParts = { builder, blob, hidden };
+  const parts: GraphParts = { builder, blob, hidden, precision };
   const { residualMultiplier, feedForwardNorm } = layer;
   builder.input('x', 'float32', ['B', 'S', hidden]);
   const normedInput = norm(parts, 'attention', layer.attentionNorm, 'x');
@@ -34,15 +43,16 @@ export function layerGraph(layer: LayerSpec, hidden: number, cached: boolean): W
   const { feedForward: ffn } = layer;
   const sum = ffn.kind === 'moe' && ffn.shared === undefined ? 'h' : 'before_feed_forward';
   skipNorm(parts, 'feed_forward', feedForwardNorm, addend, residual, { normed: 'normed', sum });
+  const attentionBytes = blob.bytes;
   if (ffn.kind === 'moe') {
-    linear(parts, 'router', ffn.router, 'normed', 'router_logits');
+    linear(exact(parts), 'router', ffn.router, 'normed', 'router_logits');
     builder.output('normed', 'float32', ['B', 'S', hidden]);
     builder.output('router_logits', 'float32', ['B', 'S', ffn.experts]);
   }
   const dense = ffn.kind === 'moe' ? ffn.shared && sharedExperts(parts, ffn.shared) : denseOutput(parts, ffn);
   if (dense !== undefined) builder.node('Add', [sum, times(parts, residualMultiplier, dense)], {}, 'h');
   builder.output('h', 'float32', ['B', 'S', hidden]);
-  return { model: builder.finish(), parts: blob.parts, floats: blob.floats };
+  return { ...blob.finish(), attentionBytes };
 }
 
 type Moe = Extract<FeedForwardSpec, { kind: 'moe' }>;
@@ -57,23 +67,5 @@ function sharedExperts(parts: GraphParts, { expert, width, gate }: NonNullable<M
   const output = feedForward(parts, expert, width, 'normed', 3);
   if (gate === undefined) return output;
   const { builder } = parts;
-  return builder.node('Mul', [output, builder.node('Sigmoid', [linear(parts, 'shared_gate', gate, 'normed')])]);
-}
-
-/** Floats of a layer's session by ledger line, for plans made before anything is loaded. Add up to the graph's own. */
-export function layerFloats(layer: LayerSpec, hidden: number): { attention: number; otherDense: number } {
-  const { crossAttention: cross, feedForward: ffn } = layer;
-  let floats = normFloats(layer.attentionNorm, hidden) + normFloats(layer.feedForwardNorm, hidden);
-  floats += selfAttentionFloats(layer.attention);
-  if (cross !== undefined) {
-    floats +=
-      normFloats(cross.norm, hidden) + linearFloats(cross.attention.query) + linearFloats(cross.attention.output);
-  }
-  if (ffn.kind === 'dense') return { attention: floats, otherDense: feedForwardFloats(ffn.expert, hidden, ffn.width) };
-  const { router, shared } = ffn;
-  const sharedFloats =
-    shared === undefined
-      ? 0
-      : feedForwardFloats(shared.expert, hidden, shared.width) + (shared.gate ? linearFloats(shared.gate) : 0);
-  return { attention: floats, otherDense: linearFloats(router) + sharedFloats };
+  return builder.node('Mul', [output, builder.node('Sigmoid', [linear(exact(parts), 'shared_gate', gate, 'normed')])]);
 }

@@ -1,5 +1,5 @@
 import { GraphBuilder } from './onnx.ts';
-import type { WeightedGraph } from './weight_blob.ts';
+import { WeightBlob, type WeightedGraph } from './weight_blob.ts';
 
 /**
  * Static gating's two matrix products (paper, section "Static Gating"; GShard's einsums). d hidden, m = E C S.
@@ -11,7 +11,7 @@ export function dispatchGraph(hidden: number): WeightedGraph {
   builder.input('x', 'float32', ['s', hidden]);
   builder.node('FusedMatMul', ['mask', 'x'], { transA: 1, alpha: { float: 1 } }, 'y');
   builder.output('y', 'float32', ['e', 'c', hidden]);
-  return { model: builder.finish(), parts: [], floats: 0 };
+  return new WeightBlob(builder).finish();
 }
 
 /** Combine: weights x outputs, (S, m) (m, d) -> (S, d). */
@@ -21,5 +21,5 @@ export function combineGraph(hidden: number): WeightedGraph {
   builder.input('y', 'float32', ['m', hidden]);
   builder.node('MatMul', ['weights', 'y'], {}, 'z');
   builder.output('z', 'float32', ['s', hidden]);
-  return { model: builder.finish(), parts: [], floats: 0 };
+  return new WeightBlob(builder).finish();
 }

@@ -6,8 +6,8 @@ import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
  * Weights never enter the file: they are external data, which ONNX Runtime loads seven times faster than inline bytes.
  */
 
-export type ElementType = 'float32' | 'int64' | 'int32';
-const ELEMENT_CODE: Record<ElementType, number> = { float32: 1, int32: 6, int64: 7 };
+export type ElementType = 'float32' | 'uint8' | 'int64' | 'int32';
+const ELEMENT_CODE: Record<ElementType, number> = { float32: 1, uint8: 2, int32: 6, int64: 7 };
 
 /** A dimension: a number, or a name where it varies between runs. */
 export type Dim = number | string;
@@ -17,6 +17,7 @@ const MICROSOFT = 'com.microsoft';
 /** Operators of ONNX Runtime's own domain; all others are standard ones. */
 const CONTRIB = new Set([
   'FusedMatMul',
+  'MatMulNBits',
   'QuickGelu',
   'SkipLayerNormalization',
   'SkipSimplifiedLayerNormalization',
@@ -105,10 +106,15 @@ export class GraphBuilder {
     return name;
   }
 
-  /** A float32 weight whose bytes are given to the session from outside. */
-  external(name: string, dims: readonly number[], weights: ExternalWeights): string {
+  /** A weight whose bytes are given to the session from outside. */
+  external(
+    name: string,
+    dims: readonly number[],
+    weights: ExternalWeights,
+    type: 'float32' | 'uint8' = 'float32',
+  ): string {
     this.initializers.push(
-      tensor(name, 'float32', dims, (writer) => {
+      tensor(name, type, dims, (writer) => {
         for (const [key, value] of [
           ['location', weights.location],
           ['offset', String(weights.offsetBytes)],

@@ -1,27 +1,54 @@
+import { blocksOf, type LowBitPrecision, lowBitBytes } from '../checkpoint/block_quantise.ts';
 import type { WeightRef } from '../families/spec.ts';
 import type { GraphBuilder } from './onnx.ts';
 
-/** The one external file that every graph refers to; its bytes are handed to the session from memory. */
+/** The one external file that every graph refers to; its bytes are handed to the session from memory, or lie in an expert pack. */
 export const BLOB = 'weights';
+/** Every stretch begins on a cache line. */
+const ALIGNMENT_BYTES = 64;
 
-export interface WeightPart {
-  readonly ref: WeightRef;
-  readonly floats: number;
-}
+/** What a stretch of a blob is made of: checkpoint values as they are, or rows of a matrix at few bits. Places in bytes. */
+export type WeightPart =
+  | { readonly encoding: 'fp32'; readonly ref: WeightRef; readonly floats: number; readonly at: number }
+  | {
+      readonly encoding: LowBitPrecision;
+      readonly ref: WeightRef;
+      readonly rows: number;
+      readonly columns: number;
+      readonly codesAt: number;
+      readonly scalesAt: number;
+      readonly zerosAt: number;
+    };
 
-/** A graph and the checkpoint tensors, in order, whose float32 values concatenated are its external data. */
+/** A graph and how its external data is made of the checkpoint's tensors. */
 export interface WeightedGraph {
   readonly model: Uint8Array;
   readonly parts: readonly WeightPart[];
-  readonly floats: number;
+  /** What the weights have, as the ledger counts them. */
+  readonly bytes: number;
+  /** The same with what lies between them unused. */
+  readonly blobBytes: number;
+}
+
+/** Inputs of MatMulNBits beside the one that is multiplied. */
+export interface LowBitMatrix {
+  readonly codes: string;
+  readonly scales: string;
+  /** Empty where the operator's own zero point holds. */
+  readonly zeros: string;
 }
 
 /** Collects a graph's weights: tensors placed one behind the other can serve as one matrix (q, k and v; gate and up). */
 export class WeightBlob {
   readonly parts: WeightPart[] = [];
-  floats = 0;
+  bytes = 0;
+  blobBytes = 0;
 
-  constructor(private readonly builder: GraphBuilder) {}
+  /** @param baseBytes where the blob begins in its file */
+  constructor(
+    private readonly builder: GraphBuilder,
+    private readonly baseBytes = 0,
+  ) {}
 
   /**
    * Declares a float32 weight of shape `dims` made of `refs` one behind the other; `rows` of a ref are those of the matrix
@@ -31,23 +58,68 @@ export class WeightBlob {
   weight(name: string, dims: readonly number[], refs: readonly WeightRef[]): string {
     const floats = dims.reduce((product, dim) => product * dim, 1);
     const trailing = dims.length > 1 ? (dims.at(-1) as number) : 1;
-    const declared = this.builder.external(name, dims, {
-      location: BLOB,
-      offsetBytes: this.floats * 4,
-      byteLength: floats * 4,
-    });
-    if (refs.length === 1) {
-      this.parts.push({ ref: refs[0] as WeightRef, floats });
-    } else {
-      let rest = floats;
-      for (const [index, ref] of refs.entries()) {
-        const share = ref.rows === undefined ? undefined : ref.rows * trailing;
-        const size = share ?? (index === refs.length - 1 ? rest : floats / refs.length);
-        this.parts.push({ ref, floats: size });
-        rest -= size;
-      }
+    let at = this.take(floats * 4);
+    const declared = this.declare(name, dims, at, floats * 4, 'float32');
+    for (const { ref, rows } of shares(refs, floats / trailing)) {
+      this.parts.push({ encoding: 'fp32', ref, floats: rows * trailing, at });
+      at += rows * trailing * 4;
     }
-    this.floats += floats;
     return declared;
   }
+
+  /** Declares a matrix [rows, columns] made of `refs` stacked by rows, at few bits. */
+  lowBit(
+    name: string,
+    encoding: LowBitPrecision,
+    rows: number,
+    columns: number,
+    refs: readonly WeightRef[],
+  ): LowBitMatrix {
+    const all = lowBitBytes(encoding, rows, columns);
+    const each = lowBitBytes(encoding, 1, columns);
+    const blocks = blocksOf(columns);
+    let codesAt = this.take(all.codes);
+    let scalesAt = this.take(all.scales);
+    let zerosAt = all.zeros === 0 ? 0 : this.take(all.zeros);
+    const matrix = {
+      codes: this.declare(`${name}_codes`, [rows, blocks, each.codes / blocks], codesAt, all.codes, 'uint8'),
+      scales: this.declare(`${name}_scales`, [rows * blocks], scalesAt, all.scales, 'float32'),
+      zeros: all.zeros === 0 ? '' : this.declare(`${name}_zeros`, [all.zeros], zerosAt, all.zeros, 'uint8'),
+    };
+    for (const share of shares(refs, rows)) {
+      this.parts.push({ encoding, ref: share.ref, rows: share.rows, columns, codesAt, scalesAt, zerosAt });
+      codesAt += share.rows * each.codes;
+      scalesAt += share.rows * each.scales;
+      zerosAt += share.rows * each.zeros;
+    }
+    return matrix;
+  }
+
+  finish(): WeightedGraph {
+    const { parts, bytes, blobBytes } = this;
+    return { model: this.builder.finish(), parts, bytes, blobBytes };
+  }
+
+  private take(bytes: number): number {
+    const at = Math.ceil(this.blobBytes / ALIGNMENT_BYTES) * ALIGNMENT_BYTES;
+    this.blobBytes = at + bytes;
+    this.bytes += bytes;
+    return at;
+  }
+
+  private declare(
+    name: string,
+    dims: readonly number[],
+    at: number,
+    byteLength: number,
+    type: 'float32' | 'uint8',
+  ): string {
+    return this.builder.external(name, dims, { location: BLOB, offsetBytes: this.baseBytes + at, byteLength }, type);
+  }
+}
+
+/** How many of a matrix's rows come from each of the tensors stacked in it. */
+function shares(refs: readonly WeightRef[], rows: number): { readonly ref: WeightRef; readonly rows: number }[] {
+  if (refs.length === 1) return [{ ref: refs[0] as WeightRef, rows }];
+  return refs.map((ref) => ({ ref, rows: ref.rows ?? rows / refs.length }));
 }

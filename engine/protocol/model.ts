@@ -1,3 +1,5 @@
+import type { Precision, PrecisionName } from './settings.ts';
+
 /** What hosts and the window may know of a model, a device and a machine. Plain data, no paths but the folder's own. */
 
 /** How the model's makers want tokens chosen (generation_config.json); what it leaves out is for the studio to say. */
@@ -32,7 +34,7 @@ export interface ModelSummary {
   /** Stored dtype of the experts (`BF16`, `F32`, ...). */
   readonly dtype: string;
   readonly storedBytes: number;
-  /** Bytes on a device, by component, at the device's precision (fp32 on CPU). */
+  /** Bytes on a device, by component, as float32. */
   readonly deviceBytes: {
     readonly embedding: number;
     readonly attention: number;
@@ -45,8 +47,23 @@ export interface ModelSummary {
   readonly sampling?: ModelSampling;
   /** The folder has a chat template, so that prompts can be put to the model as messages. */
   readonly chat?: boolean;
+  /** What few bits make smaller; absent in run files of studios that had none. */
+  readonly lowBitBytes?: { readonly int8: LowBitDeviceBytes; readonly int4: LowBitDeviceBytes };
   /** Sample prompt files found in `samples/`, without `.txt`. */
   readonly samples: readonly string[];
+}
+
+export type LowBitDeviceBytes = Pick<ModelSummary['deviceBytes'], 'attention' | 'otherDense' | 'perExpert'>;
+
+/** Bytes on a CPU device, by component, at a precision. */
+export function bytesHeld(
+  { deviceBytes, lowBitBytes }: Pick<ModelSummary, 'deviceBytes' | 'lowBitBytes'>,
+  { experts, dense }: Precision,
+): ModelSummary['deviceBytes'] {
+  const at = (name: PrecisionName) =>
+    name === 'int8' || name === 'int4' ? (lowBitBytes?.[name] ?? deviceBytes) : deviceBytes;
+  const { attention, otherDense } = at(dense);
+  return { ...deviceBytes, attention, otherDense, perExpert: at(experts).perExpert };
 }
 
 /** Why a figure is not there: "not available on this system: " stands before it. */

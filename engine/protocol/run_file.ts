@@ -23,6 +23,8 @@ const count = z.int().min(0);
 const bytes = z.number().min(0);
 const base64 = z.string();
 
+const LowBit = z.object({ attention: bytes, otherDense: bytes, perExpert: bytes });
+
 const Model = z.object({
   name: z.string(),
   family: z.string(),
@@ -55,6 +57,7 @@ const Model = z.object({
     })
     .optional(),
   chat: z.boolean().optional(),
+  lowBitBytes: z.object({ int8: LowBit, int4: LowBit }).optional(),
   samples: z.array(z.string()),
 }) satisfies z.ZodType<Omit<ModelSummary, 'path'>>;
 

@@ -81,6 +81,19 @@ export const TopP = z.number().positive().max(1);
 export const RepetitionPenalty = z.number().positive().max(10);
 export const Temperature = z.number().min(0).max(5);
 
+/**
+ * What weights are held as on a device. `stored` is the checkpoint's own type where the device computes in it; a CPU device does in
+ * none but float32, so there it is `fp32`. `int8` and `int4` share a scale among 32 consecutive inputs of a row.
+ */
+export const PrecisionName = z.enum(['stored', 'fp32', 'int8', 'int4']);
+export type PrecisionName = z.infer<typeof PrecisionName>;
+
+/** Of the experts; and of every other matrix product (attention, dense and shared feed-forward, head) but the router's. */
+export const Precision = z.object({ experts: PrecisionName, dense: PrecisionName });
+export type Precision = z.infer<typeof Precision>;
+
+export const STORED_PRECISION: Precision = { experts: 'stored', dense: 'stored' };
+
 export const RebalanceEvery = z.int().min(0).max(1_000_000);
 
 export const LiveSettings = z.object({
@@ -125,12 +138,13 @@ export const PromptSource = z.discriminatedUnion('kind', [
 export type PromptSource = z.infer<typeof PromptSource>;
 
 export const RunSettings = LiveSettings.extend({
-  // Run files of studios that had dynamic gating only, placed once and kept slots by layer say nothing of these.
+  // Run files of studios that had dynamic gating only, placed once, kept slots by layer and held float32 say nothing of these.
   rebalanceEvery: RebalanceEvery.default(0),
   prefetch: PrefetchName.default('off'),
   cacheScope: CacheScope.default('layer'),
   capacity: Capacity.default(1),
   tutelFactor: TutelFactor.default(0),
+  precision: Precision.default(STORED_PRECISION),
   devices: z.array(DeviceChoice).min(1).max(16),
   prompts: PromptSource,
   /** Sequences to run in all; a shorter source is used again from its start. */
@@ -170,6 +184,7 @@ export const DEFAULT_RUN: RunSettings = {
   gating: 'dynamic',
   capacity: 1,
   tutelFactor: 0,
+  precision: STORED_PRECISION,
   devices: [{ id: 'cpu:0' }],
   prompts: { kind: 'sample', name: 'mixed' },
   promptCount: 512,

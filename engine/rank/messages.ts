@@ -1,4 +1,4 @@
-import type { GatingSettings, Sampling } from '../protocol/settings.ts';
+import type { GatingSettings, Precision, Sampling } from '../protocol/settings.ts';
 import type { CacheSettings } from '../replay/device_caches.ts';
 import type { ExchangeMemory, OutboxMemory } from './exchange.ts';
 
@@ -10,6 +10,8 @@ export interface RankSetup {
   readonly ranks: number;
   readonly device: string;
   readonly budgetBytes: number;
+  /** Absent: as stored. */
+  readonly precision?: Precision;
   /** Absent with one rank: nothing is exchanged, nothing is copied. */
   readonly exchange: ExchangeMemory | undefined;
 }

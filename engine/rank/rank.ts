@@ -92,7 +92,13 @@ export class Rank {
       if (bias !== undefined) relative[stack.kind] = bias;
     }
     const choiceBias = new ChoiceBias(spec, checkpoint, ledger);
-    const device = await openDevice(setup.device, { spec, source: checkpoint, ledger, meter });
+    const device = await openDevice(setup.device, {
+      spec,
+      source: checkpoint,
+      ledger,
+      meter,
+      precision: setup.precision,
+    });
     const exchange = setup.exchange && new Exchange(setup.exchange, setup.rank);
     return new Rank(setup, spec, ledger, embedding, relative, choiceBias, device, exchange, meter);
   }

@@ -1,4 +1,5 @@
-import type { PromptSource, RunSettings } from '../protocol/settings.ts';
+import { bytesHeld } from '../protocol/model.ts';
+import type { PrecisionName, PromptSource, RunSettings } from '../protocol/settings.ts';
 import { LEDGER_CATEGORIES } from '../protocol/telemetry.ts';
 import { bytesText, count, dateText, fixed, mebibytes, msText, percent, plural, spanText } from './format.ts';
 import { type Markup, markup } from './markup.ts';
@@ -111,6 +112,9 @@ export function paceTable({ pace }: ReportData): Markup {
   return markup`<div class="box"><details><summary>The run in ${plural(pace.length, 'part')}</summary>${table(head, rows)}</details></div>`;
 }
 
+/** CPU devices are all that a run had where this is written: what is stored in another type became float32. */
+const held = (name: PrecisionName) => (name === 'stored' ? 'fp32 (as stored)' : name);
+
 export function factTables({ header, exporter }: ReportData): Markup {
   const { model, machine, settings, devices } = header;
   return markup`<div class="two">${facts('Model', [
@@ -129,7 +133,7 @@ export function factTables({ header, exporter }: ReportData): Markup {
     ],
     ['experts stored as', model.dtype],
     ['checkpoint', bytesText(model.storedBytes)],
-    ['one expert on a device', bytesText(model.deviceBytes.perExpert)],
+    ['one expert on a device', bytesText(bytesHeld(model, settings.precision).perExpert)],
     ['KV cache of a token', bytesText(model.deviceBytes.kvPerToken)],
   ])}${facts('Run', [
     ['run', header.id],
@@ -141,6 +145,7 @@ export function factTables({ header, exporter }: ReportData): Markup {
     ['eviction', settings.eviction],
     ['placement', settings.placement],
     ['gating', settings.gating],
+    ['experts, dense part held as', `${held(settings.precision.experts)}, ${held(settings.precision.dense)}`],
     ['batch', count(settings.batch)],
     ['prompts', `${count(settings.promptCount)} of ${promptText(settings.prompts)}`],
     ['prompt tokens at most', count(settings.promptTokens)],

@@ -1,4 +1,5 @@
 import { useState } from 'react';
+import { bytesHeld } from '../../engine/protocol/model.ts';
 import { LEDGER_CATEGORIES } from '../../engine/protocol/telemetry.ts';
 import { useSession, useSummary } from '../app/context.tsx';
 import { slotsAt, slotsInForce } from '../stores/run_settings.ts';
@@ -27,7 +28,9 @@ export function CacheSection({ knobs }: { readonly knobs: Knobs }) {
 
   const slots = moving ?? slotsInForce(draft.cacheSlots, most);
   const dragging = moving !== undefined;
-  const expertBytes = expertCacheBytes(slots, model.moeLayers.length, model.deviceBytes.perExpert);
+  // The slider moves the run in progress, whatever waits for the next one.
+  const precision = run !== undefined && knobs.isPending('precision') ? run.settings.precision : draft.precision;
+  const expertBytes = expertCacheBytes(slots, model.moeLayers.length, bytesHeld(model, precision).perExpert);
   const fullest = ledger.reduce<readonly number[] | undefined>(
     (best, device) => ((best?.[EXPERTS] ?? -1) >= (device[EXPERTS] ?? 0) ? best : device),
     undefined,

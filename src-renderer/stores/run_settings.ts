@@ -124,6 +124,7 @@ const SETTING_NAMES: { readonly [K in keyof Required<RunSettings>]: string } = {
   placement: 'Placement',
   rebalanceEvery: 'Re-balance',
   batch: 'Batch',
+  precision: 'Precision',
   devices: 'Devices',
   gating: 'Gating',
   capacity: 'Capacity',

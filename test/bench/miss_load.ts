@@ -43,7 +43,7 @@ async function* measure(context: BenchContext, id: string, folder: string): Asyn
   const [layer] = moeLayers(spec);
   if (layer === undefined) throw new Error(`${folder} has no experts`);
   const { feedForward } = layer;
-  const graph = expertGraph(feedForward.expert(0), spec.hiddenSize, feedForward.width);
+  const graph = expertGraph(feedForward.expert(0), spec.hiddenSize, feedForward.width, 'fp32');
   const staging = new WeightStaging(checkpoint);
   const meter: RuntimeMeter = { ms: 0 };
   const input = new Float32Array(ROWS * spec.hiddenSize).fill(0.1);
@@ -53,7 +53,7 @@ async function* measure(context: BenchContext, id: string, folder: string): Asyn
   for (let round = -3; round < ROUNDS; round++) {
     const expert = feedForward.expert((round + 3) % feedForward.experts);
     const begun = performance.now();
-    const weights = staging.gather(graph.parts, expertWeights(expert));
+    const weights = staging.gather(graph, expertWeights(expert));
     const read = performance.now();
     const session = await CpuSession.create(graph, weights, meter);
     const created = performance.now();
@@ -67,7 +67,7 @@ async function* measure(context: BenchContext, id: string, folder: string): Asyn
   }
   checkpoint.close();
   const loads = reads.map((read, round) => read + (creates[round] as number));
-  const bytes = graph.floats * 4;
+  const bytes = graph.bytes;
   const size = bytes < 1e6 ? `${(bytes / 1e3).toFixed(0)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
   context.log(`miss: ${size} expert, ${(bytes / median(loads) / 1e6).toFixed(2)} GB/s`);
   const common = { unit: 'ms', how: 'measured' } as const;

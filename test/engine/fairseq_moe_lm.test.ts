@@ -60,8 +60,8 @@ describe('fairseq_moe_lm', () => {
     const spec = readModelSpec(folder, openCheckpoint(folder));
     const [stack] = spec.stacks;
     if (stack === undefined) throw new Error('no stack');
-    const floats = stack.layers.reduce((sum, layer) => sum + layerGraph(layer, spec.hiddenSize, true).floats, 0);
-    const { attention, otherDense } = denseBytes(spec);
-    expect(attention + otherDense).toBe((floats + headGraph(spec, stack.finalNorm).floats) * 4);
+    const bytes = stack.layers.reduce((sum, layer) => sum + layerGraph(layer, spec.hiddenSize, true, 'fp32').bytes, 0);
+    const { attention, otherDense } = denseBytes(spec, 'fp32');
+    expect(attention + otherDense).toBe(bytes + headGraph(spec, stack.finalNorm, 'fp32').bytes);
   });
 });

@@ -6,7 +6,7 @@ import { openModel } from '../../engine/coordinator/open_model.ts';
 import { measurePerplexity } from '../../engine/coordinator/perplexity.ts';
 import { capacityRows } from '../../engine/gating/static.ts';
 import type { StackCounts } from '../../engine/protocol/labs.ts';
-import { GatingName, type GatingSettings } from '../../engine/protocol/settings.ts';
+import { GatingName, type GatingSettings, STORED_PRECISION } from '../../engine/protocol/settings.ts';
 import { RANK_ENTRY } from './tiny_run.ts';
 
 const model = openModel('models/demo-lm');
@@ -52,6 +52,7 @@ describe('gating compared on the demo model', () => {
     const sequences = heldOut(model, 4, 32);
     const shape = {
       placement: 'contiguous' as const,
+      precision: STORED_PRECISION,
       ...under('dynamic'),
       devices: 1,
       batch: 4,

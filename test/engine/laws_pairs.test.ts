@@ -52,7 +52,7 @@ const changes = fc.array(fc.record({ afterSteps: fc.integer({ min: 0, max: 25 })
 
 describe.each(['nllb_moe', 'switch'] as const)('laws of an encoder-decoder, %s', (name) => {
   const model = tinyPairModel(name);
-  const bytes = (layer: number) => expertBytes(moeLayers(model.spec)[layer] as MoeLayer, model.spec.hiddenSize);
+  const bytes = (layer: number) => expertBytes(moeLayers(model.spec)[layer] as MoeLayer, model.spec.hiddenSize, 'fp32');
 
   it('2, 4, 6: output and experts depend on nothing but the pairs, replay counts the same, the ledger holds', async () => {
     const reference = (await runTiny(PAIRS, [], model)).recording;

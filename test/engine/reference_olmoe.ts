@@ -1,4 +1,6 @@
+import type { LowBitPrecision } from '../../engine/checkpoint/block_quantise.ts';
 import { openCheckpoint } from '../../engine/checkpoint/checkpoint.ts';
+import { roundInputs, roundTrip } from './low_bit_rounding.ts';
 
 /**
  * OLMoE in plain double-precision loops, written from the architecture's formulas and sharing nothing with the engine but the
@@ -16,6 +18,8 @@ export interface ReferenceConfig {
   readonly kvHeads?: number;
   readonly clip?: number;
   readonly renormalise?: boolean;
+  /** Matrices held at few bits, by name: rounded as read, and their inputs as level 4 rounds them. */
+  readonly lowBit?: (name: string) => LowBitPrecision | undefined;
 }
 
 type Matrix = Float64Array[];
@@ -36,19 +40,28 @@ export function referencePass(
     epsilon,
     kvHeads = heads,
     clip = Number.POSITIVE_INFINITY,
+    lowBit = () => undefined,
   } = config;
   const checkpoint = openCheckpoint(folder);
+  const rounded = new Set<Matrix>();
   const read = (name: string): Matrix => {
     const shape = checkpoint.tensors.get(name)?.shape ?? [];
     const columns = shape[shape.length - 1] ?? 1;
     const rows = shape.length === 1 ? 1 : (shape[0] ?? 1);
     const flat = new Float32Array(rows * columns);
     checkpoint.readFloat32(name, flat);
-    return Array.from({ length: rows }, (_, row) =>
+    const precision = lowBit(name);
+    if (precision !== undefined) roundTrip(precision, flat, columns);
+    const matrix = Array.from({ length: rows }, (_, row) =>
       Float64Array.from(flat.subarray(row * columns, (row + 1) * columns)),
     );
+    if (precision !== undefined) rounded.add(matrix);
+    return matrix;
   };
-  const times = (weight: Matrix, x: Float64Array) => Float64Array.from(weight, (row) => dot(row, x));
+  const times = (weight: Matrix, x: Float64Array) => {
+    const input = rounded.has(weight) ? roundInputs(x) : x;
+    return Float64Array.from(weight, (row) => dot(row, input));
+  };
   const norm = (x: Float64Array, name: string) => {
     const [gain] = read(name) as [Float64Array];
     const scale = 1 / Math.sqrt(dot(x, x) / x.length + epsilon);

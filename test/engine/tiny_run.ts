@@ -49,6 +49,7 @@ export const TINY: RunSettings = {
   gating: 'dynamic',
   capacity: 1,
   tutelFactor: 0,
+  precision: { experts: 'stored', dense: 'stored' },
   prompts: { kind: 'texts', texts: ['hello there', 'the second prompt is longer', 'x', 'fourth one'] },
   promptCount: 6,
   promptTokens: 24,

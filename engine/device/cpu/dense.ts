@@ -1,9 +1,9 @@
 import type { Tensor } from 'onnxruntime-node';
+import type { WeightPrecision } from '../../checkpoint/block_quantise.ts';
 import { crossAttentions, decoderOf, encoderOf, type ModelSpec, type StackSpec } from '../../families/spec.ts';
-import { crossKeysFloats, crossKeysGraph } from '../../graph/cross_keys.ts';
+import { crossKeysGraph } from '../../graph/cross_keys.ts';
 import { headGraph } from '../../graph/head.ts';
-import { layerFloats, layerGraph } from '../../graph/layer.ts';
-import { linearFloats, normFloats } from '../../graph/parts.ts';
+import { layerGraph } from '../../graph/layer.ts';
 import type { WeightedGraph } from '../../graph/weight_blob.ts';
 import { choiceBiasBytes } from '../../rank/choice_bias.ts';
 import type { TokenRows } from '../../rank/layer_input.ts';
@@ -34,24 +34,25 @@ export class CpuDense implements DenseDevice {
     staging: WeightStaging,
     ledger: MemoryLedger,
     meter: RuntimeMeter,
+    precision: WeightPrecision,
   ): Promise<CpuDense> {
     const dense = new CpuDense(spec, ledger);
-    const create = (graph: WeightedGraph) => CpuSession.create(graph, staging.gather(graph.parts), meter);
+    const create = (graph: WeightedGraph) => CpuSession.create(graph, staging.gather(graph), meter);
     for (const { kind, layers } of spec.stacks) {
       for (const layer of layers) {
-        const { attention, otherDense } = layerFloats(layer, spec.hiddenSize);
-        dense.enter(attention * 4, otherDense * 4);
-        dense.layers[kind].push(await create(layerGraph(layer, spec.hiddenSize, kind === 'decoder')));
+        const graph = layerGraph(layer, spec.hiddenSize, kind === 'decoder', precision);
+        dense.enter(graph.attentionBytes, graph.bytes - graph.attentionBytes);
+        dense.layers[kind].push(await create(graph));
       }
     }
     const encoder = encoderOf(spec);
     if (encoder !== undefined) {
-      const graph = crossKeysGraph(crossAttentions(spec), encoder.finalNorm, spec.hiddenSize);
-      dense.enter(graph.floats * 4, 0);
+      const graph = crossKeysGraph(crossAttentions(spec), encoder.finalNorm, spec.hiddenSize, precision);
+      dense.enter(graph.bytes, 0);
       dense.crossKeys = await create(graph);
     }
-    const graph = headGraph(spec, decoderOf(spec).finalNorm);
-    dense.enter(0, graph.floats * 4);
+    const graph = headGraph(spec, decoderOf(spec).finalNorm, precision);
+    dense.enter(0, graph.bytes);
     dense.head = await create(graph);
     return dense;
   }
@@ -126,20 +127,26 @@ export class CpuDense implements DenseDevice {
   }
 }
 
-/** Bytes of the dense part on a CPU device, by ledger line; tables of relative positions and biases of choice, which the rank reads itself, included. */
-export function denseBytes(spec: ModelSpec): { attention: number; otherDense: number } {
-  const { hiddenSize, head } = spec;
+/**
+ * Bytes of the dense part on a CPU device, by ledger line; tables of relative positions and biases of choice, which the
+ * rank reads itself, included. They are those of the very graphs that would be opened, so that a plan and the ledger cannot differ.
+ */
+export function denseBytes(
+  spec: ModelSpec,
+  precision: WeightPrecision,
+): { readonly attention: number; readonly otherDense: number } {
+  const { hiddenSize } = spec;
   let attention = 0;
-  let otherDense = linearFloats(head) + normFloats(decoderOf(spec).finalNorm, hiddenSize);
-  for (const stack of spec.stacks) {
-    for (const layer of stack.layers) {
-      const parts = layerFloats(layer, hiddenSize);
-      attention += parts.attention;
-      otherDense += parts.otherDense;
+  let otherDense = headGraph(spec, decoderOf(spec).finalNorm, precision).bytes;
+  for (const { kind, layers, finalNorm } of spec.stacks) {
+    for (const layer of layers) {
+      const graph = layerGraph(layer, hiddenSize, kind === 'decoder', precision);
+      attention += graph.attentionBytes;
+      otherDense += graph.bytes - graph.attentionBytes;
     }
-    const first = stack.layers[0]?.attention;
-    if (first?.positions.kind === 'relative-buckets') attention += first.positions.buckets * first.heads;
-    if (stack.kind === 'encoder') attention += crossKeysFloats(crossAttentions(spec), stack.finalNorm, hiddenSize);
+    const first = layers[0]?.attention;
+    if (first?.positions.kind === 'relative-buckets') attention += first.positions.buckets * first.heads * 4;
+    if (kind === 'encoder') attention += crossKeysGraph(crossAttentions(spec), finalNorm, hiddenSize, precision).bytes;
   }
-  return { attention: attention * 4, otherDense: otherDense * 4 + choiceBiasBytes(spec) };
+  return { attention, otherDense: otherDense + choiceBiasBytes(spec) };
 }

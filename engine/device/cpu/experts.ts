@@ -1,6 +1,6 @@
+import type { WeightPrecision } from '../../checkpoint/block_quantise.ts';
 import { expertWeights, type MoeLayer } from '../../families/spec.ts';
 import { expertGraph } from '../../graph/expert.ts';
-import { feedForwardFloats } from '../../graph/feed_forward.ts';
 import type { WeightedGraph } from '../../graph/weight_blob.ts';
 import type { MemoryLedger } from '../../rank/ledger.ts';
 import type { ExpertStore } from '../device.ts';
@@ -19,20 +19,21 @@ export class CpuExperts implements ExpertStore {
     private readonly staging: WeightStaging,
     private readonly ledger: MemoryLedger,
     private readonly meter: RuntimeMeter,
+    private readonly precision: WeightPrecision,
   ) {
     const [first] = layers;
     this.sessions = new Array(first === undefined ? 0 : layers.length * first.feedForward.experts).fill(undefined);
   }
 
   bytesPerExpert(layer: number): number {
-    return expertBytes(this.layer(layer), this.hidden);
+    return this.graphOf(layer, 0).bytes;
   }
 
   async load(layer: number, expert: number): Promise<void> {
     const { feedForward } = this.layer(layer);
     const spec = feedForward.expert(expert);
     const graph = this.graphOf(layer, expert);
-    const weights = this.staging.gather(graph.parts, expertWeights(spec));
+    const weights = this.staging.gather(graph, expertWeights(spec));
     this.ledger.add('experts', this.bytesPerExpert(layer));
     this.sessions[this.index(layer, expert)] = await CpuSession.create(graph, weights, this.meter);
   }
@@ -68,14 +69,14 @@ export class CpuExperts implements ExpertStore {
     const key = `${feedForward.width}`;
     let graph = this.graphs.get(key);
     if (graph === undefined) {
-      graph = expertGraph(feedForward.expert(expert), this.hidden, feedForward.width);
+      graph = expertGraph(feedForward.expert(expert), this.hidden, feedForward.width, this.precision);
       this.graphs.set(key, graph);
     }
     return graph;
   }
 }
 
-/** One expert of a layer on a CPU device: float32, whatever the checkpoint stores. */
-export function expertBytes({ feedForward }: MoeLayer, hidden: number): number {
-  return feedForwardFloats(feedForward.expert(0), hidden, feedForward.width) * 4;
+/** One expert of a layer on a CPU device, whatever the checkpoint stores. */
+export function expertBytes({ feedForward }: MoeLayer, hidden: number, precision: WeightPrecision): number {
+  return expertGraph(feedForward.expert(0), hidden, feedForward.width, precision).bytes;
 }

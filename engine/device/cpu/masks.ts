@@ -3,7 +3,7 @@ import type { MaskProducts } from '../../rank/mask_rows.ts';
 import { floats, type RuntimeMeter } from '../tensors.ts';
 import { CpuSession } from './session.ts';
 
-const NO_WEIGHTS = new Float32Array(0);
+const NO_WEIGHTS = new Uint8Array(0);
 
 /** Mask products of static gating on a CPU device. */
 export class CpuMasks implements MaskProducts {

@@ -24,10 +24,9 @@ export class CpuSession {
   ) {}
 
   /** Packs the weights into a new session; the bytes are copied, so the buffer may be used again. */
-  static async create(graph: WeightedGraph, weights: Float32Array, meter: RuntimeMeter): Promise<CpuSession> {
-    const data = new Uint8Array(weights.buffer, weights.byteOffset, graph.floats * 4);
+  static async create(graph: WeightedGraph, weights: Uint8Array, meter: RuntimeMeter): Promise<CpuSession> {
     // No bytes at all are refused, so a graph without weights comes without them.
-    const external = graph.floats === 0 ? {} : { externalData: [{ path: BLOB, data }] };
+    const external = graph.blobBytes === 0 ? {} : { externalData: [{ path: BLOB, data: weights }] };
     const begun = performance.now();
     const session = await InferenceSession.create(graph.model, { ...OPTIONS, ...external });
     meter.ms += performance.now() - begun;

@@ -1,6 +1,8 @@
 import { inspectModel } from '../../coordinator/open_model.ts';
-import type { ModelSummary } from '../../protocol/model.ts';
+import { onCpu } from '../../device/precision.ts';
+import { bytesHeld, type ModelSummary } from '../../protocol/model.ts';
 import { type Command, parseFlags, printJson, textFlag } from './command.ts';
+import { PRECISION_FLAGS, PRECISION_HELP, precisionFlags } from './precision_flags.ts';
 
 /** Encoder and decoder apart, and what an encoder-decoder translates into. */
 function stackRows({ layers, encoderLayers = 0, moeLayers, targetLanguages = [] }: ModelSummary): [string, string][] {
@@ -18,12 +20,19 @@ const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 export const inspect: Command = {
   name: 'inspect',
   summary: 'Tells what a model folder holds, reading headers only',
-  help: '  --model DIR   folder with config.json and safetensors\n  --json        machine-readable',
+  help: [
+    '  --model DIR                 folder with config.json and safetensors',
+    ...PRECISION_HELP,
+    '  --json                      machine-readable, bytes at every precision',
+  ].join('\n'),
   async run(args) {
-    const values = parseFlags(args, { model: { type: 'string' }, json: { type: 'boolean' } });
+    const values = parseFlags(args, { model: { type: 'string' }, ...PRECISION_FLAGS, json: { type: 'boolean' } });
+    const precision = precisionFlags(values);
     const { summary } = inspectModel(textFlag(values, 'model'));
     if (values.json) return printJson(summary);
     const { deviceBytes, experts, moeLayers } = summary;
+    const { experts: heldAs, dense } = onCpu(precision);
+    const held = bytesHeld(summary, precision);
     const rows: [string, string][] = [
       ['model', `${summary.name} (${summary.family}, ${summary.fingerprint})`],
       ['layers', `${summary.layers}, of which MoE ${moeLayers.length}`],
@@ -31,12 +40,9 @@ export const inspect: Command = {
       ['experts', `${experts} per layer, ${summary.topK} per token`],
       ['parameters', summary.parameters.toLocaleString('en')],
       ['stored', `${mib(summary.storedBytes)}, experts ${summary.dtype}`],
-      [
-        'on a CPU device',
-        `${mib(deviceBytes.embedding + deviceBytes.attention + deviceBytes.otherDense)} dense as float32`,
-      ],
-      ['one expert', mib(deviceBytes.perExpert)],
-      ['all experts', mib(deviceBytes.perExpert * experts * moeLayers.length)],
+      ['dense', `${mib(held.embedding + held.attention + held.otherDense)} on a CPU device as ${dense}`],
+      ['one expert', `${mib(held.perExpert)} as ${heldAs}`],
+      ['all experts', mib(held.perExpert * experts * moeLayers.length)],
       ['KV cache', `${(deviceBytes.kvPerToken / 1024).toFixed(1)} KiB per token`],
       ['context', `${summary.contextTokens} tokens`],
     ];

@@ -7,7 +7,9 @@ import { forwardLogits, type LogitsInput } from '../../coordinator/logits.ts';
 import { forwardPairs } from '../../coordinator/pair_logits.ts';
 import { readModelSpec } from '../../families/family.ts';
 import { encoderOf, type ModelSpec, type MoeLayer, moeLayers } from '../../families/spec.ts';
+import type { Precision } from '../../protocol/settings.ts';
 import { type Command, parseFlags, printJson, textFlag } from './command.ts';
+import { PRECISION_FLAGS, PRECISION_HELP, precisionFlags } from './precision_flags.ts';
 
 export const logits: Command = {
   name: 'logits',
@@ -18,6 +20,7 @@ export const logits: Command = {
     '                           an encoder-decoder also takes decoder_input_ids, optional decoder_attention_mask',
     '  --out FILE               safetensors: logits F32 [rows, length, vocab], expert_ids I32 [MoE layers, tokens, k];',
     '                           of an encoder-decoder encoder_expert_ids and decoder_expert_ids; -1 where there is none',
+    ...PRECISION_HELP,
     '  --json                   prints the shapes as JSON',
   ].join('\n'),
   async run(args) {
@@ -25,19 +28,21 @@ export const logits: Command = {
       model: { type: 'string' },
       input: { type: 'string' },
       out: { type: 'string' },
+      ...PRECISION_FLAGS,
       json: { type: 'boolean' },
     });
     const folder = textFlag(values, 'model');
     const out = textFlag(values, 'out');
     const input = textFlag(values, 'input');
+    const precision = precisionFlags(values);
     const checkpoint = openCheckpoint(folder);
     const spec = readModelSpec(folder, checkpoint);
     const inputIds = needIds(input, 'input_ids');
     const mask = readIds(input, 'attention_mask', inputIds);
     const tensors =
       encoderOf(spec) === undefined
-        ? await passLanguageModel(folder, spec, checkpoint, { inputIds, ...(mask && { mask }) })
-        : await passPairs(folder, spec, checkpoint, input, { inputIds, ...(mask && { mask }) });
+        ? await passLanguageModel(folder, spec, checkpoint, precision, { inputIds, ...(mask && { mask }) })
+        : await passPairs(folder, spec, checkpoint, precision, input, { inputIds, ...(mask && { mask }) });
     writeSafetensors(out, tensors);
     const shapes = Object.fromEntries(Object.entries(tensors).map(([name, { shape }]) => [name, shape]));
     if (values.json) printJson({ out, ...shapes });
@@ -56,9 +61,10 @@ async function passLanguageModel(
   folder: string,
   spec: ModelSpec,
   checkpoint: Checkpoint,
+  precision: Precision,
   input: LogitsInput,
 ): Promise<Tensors> {
-  const { logits, expertIds } = await forwardLogits(folder, spec, checkpoint, input);
+  const { logits, expertIds } = await forwardLogits(folder, spec, checkpoint, input, precision);
   const [rows, length] = [input.inputIds.length, input.inputIds[0]?.length ?? 0];
   const layers = moeLayers(spec).length;
   const topK = expertIds.length / (layers * rows * length);
@@ -72,6 +78,7 @@ async function passPairs(
   folder: string,
   spec: ModelSpec,
   checkpoint: Checkpoint,
+  precision: Precision,
   file: string,
   input: LogitsInput,
 ): Promise<Tensors> {
@@ -82,11 +89,8 @@ async function passPairs(
     );
   }
   const decoderMask = readIds(file, 'decoder_attention_mask', decoderIds);
-  const passed = await forwardPairs(folder, spec, checkpoint, {
-    ...input,
-    decoderIds,
-    ...(decoderMask && { decoderMask }),
-  });
+  const pairs = { ...input, decoderIds, ...(decoderMask && { decoderMask }) };
+  const passed = await forwardPairs(folder, spec, checkpoint, pairs, precision);
   const rows = decoderIds.length;
   const moe = moeLayers(spec);
   const topK = (moe[0] as MoeLayer).feedForward.rule.topK;

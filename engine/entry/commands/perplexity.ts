@@ -5,6 +5,7 @@ import { openModel } from '../../coordinator/open_model.ts';
 import { measurePerplexity } from '../../coordinator/perplexity.ts';
 import { type Command, countFlag, parseFlags, printJson, textFlag } from './command.ts';
 import { GATING_FLAGS, GATING_HELP, gatingFlags } from './gating_flags.ts';
+import { PRECISION_FLAGS, PRECISION_HELP, precisionFlags } from './precision_flags.ts';
 import { ProgressBar } from './progress_bar.ts';
 
 export const perplexity: Command = {
@@ -13,6 +14,7 @@ export const perplexity: Command = {
   help: [
     '  --model DIR                 model folder with samples/*.txt',
     ...GATING_HELP,
+    ...PRECISION_HELP,
     '  --sequences N               pieces of the samples, from all in turn (default 16)',
     '  --sequence-tokens T         tokens of a piece (default 64)',
     '  --batch B                   pieces in a step: capacity is a share of its tokens (default 4)',
@@ -22,12 +24,14 @@ export const perplexity: Command = {
     const values = parseFlags(args, {
       model: { type: 'string' },
       ...GATING_FLAGS,
+      ...PRECISION_FLAGS,
       sequences: { type: 'string' },
       'sequence-tokens': { type: 'string' },
       batch: { type: 'string' },
       json: { type: 'boolean' },
     });
     const gating = gatingFlags(values);
+    const precision = precisionFlags(values);
     const folder = textFlag(values, 'model');
     const model = openModel(folder);
     if (model.translation !== undefined)
@@ -40,6 +44,7 @@ export const perplexity: Command = {
       sequences: heldOut(model, countFlag(values, 'sequences', 1, 100_000, 16), tokens),
       batch,
       gating: [gating],
+      precision,
       pause: async (done, text) => bar.show(done, text),
     });
     bar.end();
@@ -48,7 +53,7 @@ export const perplexity: Command = {
         `batch: ${batch * tokens} tokens a step do not fit the device's budget under ${gating.gating} gating; lower it.`,
       );
     }
-    if (values.json) return printJson({ model: model.summary.name, how: 'measured', ...gating, ...found });
+    if (values.json) return printJson({ model: model.summary.name, how: 'measured', ...gating, precision, ...found });
     process.stdout.write(
       `perplexity ${found.perplexity.toFixed(3)} (loss ${found.loss.toFixed(4)}) over ${found.predictions} predictions, ` +
         `${(100 * found.droppedShare).toFixed(2)}% of token-expert pairs dropped (measured)\n`,

@@ -18,6 +18,7 @@ import {
 } from '../../protocol/settings.ts';
 import { BadArguments, choiceFlag, countFlag, numberFlag, textFlag, type Values } from './command.ts';
 import { GATING_FLAGS, GATING_HELP, gatingFlags } from './gating_flags.ts';
+import { PRECISION_FLAGS, PRECISION_HELP, precisionFlags } from './precision_flags.ts';
 
 export const RUN_FLAGS = {
   model: { type: 'string' },
@@ -30,6 +31,7 @@ export const RUN_FLAGS = {
   devices: { type: 'string' },
   'budget-mib': { type: 'string' },
   ...GATING_FLAGS,
+  ...PRECISION_FLAGS,
   'cache-slots': { type: 'string' },
   'cache-scope': { type: 'string' },
   evict: { type: 'string' },
@@ -60,6 +62,7 @@ export const RUN_HELP = [
   '  --devices cpu:D             D CPU devices, a thread each (default cpu:1)',
   '  --budget-mib M              bytes each device may hold, MiB (default: half of free memory, shared)',
   ...GATING_HELP,
+  ...PRECISION_HELP,
   `  --cache-slots N|all         expert slots per layer and device (default ${DEFAULT_RUN.cacheSlots})`,
   `  --cache-scope ${CacheScope.options.join('|')}  whose slots they are: each layer's, or as many in all in one pool that the layers of a`,
   `                              device share (default ${DEFAULT_RUN.cacheScope})`,
@@ -99,6 +102,7 @@ export function readRunSettings(values: Values, { encoderLayers, sampling = {} }
     placement: choiceFlag(values, 'placement', PlacementName.options, DEFAULT_RUN.placement),
     rebalanceEvery: countFlag(values, 'rebalance-every', 0, 1_000_000, DEFAULT_RUN.rebalanceEvery),
     ...gatingFlags(values),
+    precision: precisionFlags(values),
     batch: countFlag(values, 'batch', 1, 256, DEFAULT_RUN.batch),
     devices: Array.from({ length: Number(devices[1]) }, (_, index) => ({
       id: `cpu:${index}`,

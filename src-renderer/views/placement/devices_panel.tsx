@@ -1,6 +1,7 @@
 import { useState } from 'react';
 import type { PlacementTable } from '../../../engine/protocol/labs.ts';
-import { useSession } from '../../app/context.tsx';
+import { bytesHeld } from '../../../engine/protocol/model.ts';
+import { useSession, useSettings } from '../../app/context.tsx';
 import { bytesText } from '../../format/bytes.ts';
 import { percentText, plain } from '../../format/numbers.ts';
 import { DataTable } from '../../labs/data_table.tsx';
@@ -22,7 +23,8 @@ export function DevicesPanel({ table }: { readonly table: PlacementTable }) {
   const isLive = useLabSource().kind === 'live';
   const model = useSession((s) => s.snapshot.model);
   const isOfModel = model !== undefined && (isLive || model.name === table.subject.model);
-  const bytesPerCopy = isOfModel ? model.deviceBytes.perExpert : undefined;
+  const precision = useSettings((s) => s.draft.precision);
+  const bytesPerCopy = isOfModel ? bytesHeld(model, precision).perExpert : undefined;
   return (
     <LabPanel
       title="Devices"
