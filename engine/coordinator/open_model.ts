@@ -52,8 +52,6 @@ function summarise(folder: string, spec: ModelSpec, checkpoint: Checkpoint): Mod
   const { feedForward } = first;
   const { sampling } = readGenerationDefaults(folder);
   const [firstWeight] = expertWeights(feedForward.expert(0));
-  let parameters = 0;
-  for (const { shape } of checkpoint.tensors.values()) parameters += shape.reduce((product, dim) => product * dim, 1);
   return {
     name: path.basename(path.resolve(folder)),
     path: path.resolve(folder),
@@ -66,7 +64,7 @@ function summarise(folder: string, spec: ModelSpec, checkpoint: Checkpoint): Mod
     hiddenSize: spec.hiddenSize,
     vocabSize: spec.vocabSize,
     contextTokens: spec.contextTokens,
-    parameters,
+    parameters: countParameters(spec, checkpoint),
     dtype: checkpoint.tensors.get(firstWeight?.tensor ?? '')?.dtype ?? 'F32',
     storedBytes: checkpoint.storedBytes,
     deviceBytes: {
@@ -86,6 +84,17 @@ function weightBytes(spec: ModelSpec, precision: WeightPrecision) {
   const moe = moeLayers(spec);
   const experts = moe.reduce((sum, layer) => sum + expertBytes(layer, spec.hiddenSize, precision), 0);
   return { ...denseBytes(spec, precision), perExpert: experts / moe.length };
+}
+
+/** Values of all tensors that the model needs: a tied embedding counts once, further predictors not at all. */
+function countParameters({ ignoredTensors, embedding, head }: ModelSpec, { tensors }: Checkpoint): number {
+  const ignored = new Set(ignoredTensors);
+  ignored.delete(embedding.tensor);
+  ignored.delete(head.weight.tensor);
+  let parameters = 0;
+  for (const [name, { shape }] of tensors)
+    if (!ignored.has(name)) parameters += shape.reduce((product, dim) => product * dim, 1);
+  return parameters;
 }
 
 /** Samples, and what a window must know of an encoder-decoder: of samples in several languages, sources are in one. */

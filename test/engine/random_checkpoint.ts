@@ -20,6 +20,18 @@ export class RandomCheckpoint {
     this.tensors[name] = { dtype: 'F32', shape, data };
   }
 
+  /** 8-bit floats without NaN, up to 240, times scales of about 0.005. */
+  putFloat8(name: string, shape: readonly [number, number]): void {
+    const [rows, columns] = shape;
+    let state = this.seed++;
+    const data = Uint8Array.from({ length: rows * columns }, () => {
+      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+      return (state >>> 24) & 0xf7;
+    });
+    this.tensors[name] = { dtype: 'F8_E4M3', shape, data };
+    this.put(`${name}_scale_inv`, [Math.ceil(rows / 128), Math.ceil(columns / 128)], 1e-3, 5e-3);
+  }
+
   linear(name: string, outFeatures: number, inFeatures: number, bias: boolean, scale = 0.4): void {
     this.put(`${name}.weight`, [outFeatures, inFeatures], scale);
     if (bias) this.put(`${name}.bias`, [outFeatures], 0.2);

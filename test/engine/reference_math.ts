@@ -16,10 +16,11 @@ export class Weights {
     return this.checkpoint.tensors.has(name);
   }
 
+  /** All dimensions but the last as rows. */
   matrix(name: string): Matrix {
     const shape = this.checkpoint.tensors.get(name)?.shape ?? [];
     const columns = shape[shape.length - 1] ?? 1;
-    const rows = shape.length === 1 ? 1 : (shape[0] ?? 1);
+    const rows = shape.slice(0, -1).reduce((product, dim) => product * dim, 1);
     const flat = new Float32Array(rows * columns);
     this.checkpoint.readFloat32(name, flat);
     return Array.from({ length: rows }, (_, row) =>
