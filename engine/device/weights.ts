@@ -42,22 +42,26 @@ export class WeightStaging {
  * @throws RangeError where a value is not finite and few bits cannot say it
  */
 export function* fillPart(source: WeightSource, part: WeightPart, ref: WeightRef, blob: Uint8Array): Generator<number> {
-  const { tensor, firstRow, rows } = ref;
+  const { tensor, firstRow, rows, transposed = false } = ref;
   if (part.encoding === 'fp32') {
     const out = new Float32Array(blob.buffer, blob.byteOffset + part.at, part.floats);
-    if (firstRow === undefined) source.readFloat32(tensor, out);
+    if (transposed) readTransposed(source, ref, out);
+    else if (firstRow === undefined) source.readFloat32(tensor, out);
     else source.readFloat32(tensor, out, firstRow, rows);
     yield part.floats;
     return;
   }
   const { encoding, columns } = part;
   const each = lowBitBytes(encoding, 1, columns);
-  const rowsAtOnce = Math.max(1, Math.min(part.rows, Math.floor(PIECE_VALUES / columns)));
+  // Every row of a transposed matrix is in every stored one, so that is read whole.
+  const most = transposed ? part.rows : Math.floor(PIECE_VALUES / columns);
+  const rowsAtOnce = Math.max(1, Math.min(part.rows, most));
   const values = new Float32Array(rowsAtOnce * columns);
   for (let row = 0; row < part.rows; row += rowsAtOnce) {
     const count = Math.min(rowsAtOnce, part.rows - row);
     const piece = values.subarray(0, count * columns);
-    source.readFloat32(tensor, piece, (firstRow ?? 0) + row, count);
+    if (transposed) readTransposed(source, ref, piece);
+    else source.readFloat32(tensor, piece, (firstRow ?? 0) + row, count);
     const stretch = (at: number, bytes: number) => blob.subarray(at + row * bytes, at + (row + count) * bytes);
     const scales = stretch(part.scalesAt, each.scales);
     const broken = quantiseRows(encoding, piece, columns, {
@@ -71,5 +75,23 @@ export function* fillPart(source: WeightSource, part: WeightPart, ref: WeightRef
       );
     }
     yield count * columns;
+  }
+}
+
+/** Stored rows turned at a time: what they become fills whole cache lines. */
+const STRIP_ROWS = 16;
+
+/** Reads a matrix [out, in] that is stored as rows of [in, out]. */
+function readTransposed(source: WeightSource, { tensor, firstRow = 0, rows }: WeightRef, out: Float32Array): void {
+  if (rows === undefined) throw new Error(`${tensor}: a transposed matrix says how many rows are stored`);
+  const columns = out.length / rows;
+  const strip = new Float32Array(Math.min(rows, STRIP_ROWS) * columns);
+  for (let row = 0; row < rows; row += STRIP_ROWS) {
+    const count = Math.min(STRIP_ROWS, rows - row);
+    source.readFloat32(tensor, strip.subarray(0, count * columns), firstRow + row, count);
+    for (let column = 0; column < columns; column++) {
+      const to = column * rows + row;
+      for (let r = 0; r < count; r++) out[to + r] = strip[r * columns + column] as number;
+    }
   }
 }

@@ -3,6 +3,7 @@ import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { type ConfigReader, readConfig } from '../checkpoint/config.ts';
 import { readDeepseekV2, readDeepseekV3 } from './deepseek.ts';
 import { readFairseqMoeLm } from './fairseq_moe_lm.ts';
+import { readGptOss } from './gpt_oss.ts';
 import { readGraniteMoe } from './granitemoe.ts';
 import { readMixtral } from './mixtral.ts';
 import { readNllbMoe } from './nllb_moe.ts';
@@ -25,6 +26,7 @@ const FAMILIES: Readonly<Record<string, FamilyReader>> = {
   phimoe: readPhimoe,
   deepseek_v2: readDeepseekV2,
   deepseek_v3: readDeepseekV3,
+  gpt_oss: readGptOss,
   'nllb-moe': readNllbMoe,
   switch_transformers: readSwitchTransformers,
   fairseq_moe_lm: readFairseqMoeLm,

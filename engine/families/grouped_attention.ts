@@ -11,6 +11,8 @@ export interface GroupedOptions {
   /** D^-1/2 where absent. */
   readonly scale?: number;
   readonly windowTokens?: number | undefined;
+  /** Whether heads have sinks, `PREFIX.sinks`. */
+  readonly sinks?: boolean;
 }
 
 /** Attention with grouped keys under `PREFIX.{q,k,v,o}_proj`, and `{q,k}_norm` where queries and keys are normed. */
@@ -18,7 +20,15 @@ export function groupedAttention(
   check: TensorCheck,
   { hidden, heads, kvHeads, headDim, epsilon }: LlamaShape,
   prefix: string,
-  { positions, bias = 'none', queryKeyNorm, clip, scale = headDim ** -0.5, windowTokens }: GroupedOptions,
+  {
+    positions,
+    bias = 'none',
+    queryKeyNorm,
+    clip,
+    scale = headDim ** -0.5,
+    windowTokens,
+    sinks = false,
+  }: GroupedOptions,
 ): GroupedAttentionSpec {
   const [queries, keys] = [heads * headDim, kvHeads * headDim];
   const biased = bias !== 'none';
@@ -44,5 +54,6 @@ export function groupedAttention(
     scale,
     positions,
     ...(windowTokens !== undefined && { windowTokens }),
+    ...(sinks && { sinks: check.weight(`${prefix}.sinks`, [heads]) }),
   };
 }

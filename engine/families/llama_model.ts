@@ -17,6 +17,8 @@ export interface LlamaDefaults {
   readonly contextTokens: number;
   readonly epsilon: number;
   readonly theta: number;
+  /** Of rotary positions; plain where undefined. */
+  readonly scaling?: Readonly<Record<string, unknown>>;
 }
 
 /** Sizes that config.json states in the same keys for every decoder in the manner of Llama. */
@@ -71,8 +73,18 @@ export function readLlamaShape(config: ConfigReader, defaults: LlamaDefaults): L
 }
 
 /** Rotary positions over whole heads. */
-export function readHeadRope(config: ConfigReader, shape: LlamaShape, { theta }: LlamaDefaults): RopePositions {
-  return readRope(config, { dim: shape.headDim, defaultTheta: theta, contextTokens: shape.contextTokens });
+export function readHeadRope(
+  config: ConfigReader,
+  shape: LlamaShape,
+  { theta, scaling }: LlamaDefaults,
+): RopePositions {
+  const { headDim, contextTokens } = shape;
+  return readRope(config, {
+    dim: headDim,
+    defaultTheta: theta,
+    contextTokens,
+    ...(scaling && { defaultScaling: scaling }),
+  });
 }
 
 /** The norm of Llama: `NAME.weight` [hidden]. */

@@ -1,5 +1,5 @@
 import { EngineRefusal } from '../api.ts';
-import type { ConfigReader } from '../checkpoint/config.ts';
+import { ConfigReader } from '../checkpoint/config.ts';
 import type { LongerRope, PositionSpec, RopeFrequencies } from './attention_spec.ts';
 import { yarnRope } from './yarn.ts';
 
@@ -9,6 +9,8 @@ export interface RopeShape {
   /** Rotated dimensions of a head, D. */
   readonly dim: number;
   readonly defaultTheta?: number;
+  /** What the class scales by where config.json does not say how; `null` there says not at all. */
+  readonly defaultScaling?: Readonly<Record<string, unknown>>;
   /** Pairs (x_2i, x_2i+1); half-split (x_i, x_{i+D/2}) where absent. */
   readonly interleaved?: boolean;
   /** max_position_embeddings */
@@ -43,7 +45,7 @@ export function readRope(config: ConfigReader, shape: RopeShape): RopePositions 
       `${config.name}: heads of ${shape.dim} dimensions cannot be rotated in pairs; correct head_dim.`,
     );
   }
-  const scaling = config.section('rope_parameters') ?? config.section('rope_scaling');
+  const scaling = readScaling(config, shape);
   const theta = config.optionalNumber('rope_theta') ?? scaling?.optionalNumber('rope_theta');
   const plain: PlainRope = { ...shape, theta: theta ?? shape.defaultTheta ?? 10_000 };
   const { interleaved = false } = shape;
@@ -57,6 +59,12 @@ export function readRope(config: ConfigReader, shape: RopeShape): RopePositions 
     );
   }
   return as(read(plain, scaling, config));
+}
+
+function readScaling(config: ConfigReader, { defaultScaling }: RopeShape): ConfigReader | undefined {
+  const own = config.section('rope_parameters') ?? config.section('rope_scaling');
+  if (own !== undefined || defaultScaling === undefined || config.holdsNull('rope_scaling')) return own;
+  return new ConfigReader(`${config.name}: rope_scaling`, defaultScaling);
 }
 
 /** f_i = theta^(-2i/D), i = 0..D/2-1. */

@@ -16,6 +16,8 @@ export interface WeightRef {
   readonly tensor: string;
   readonly firstRow?: number;
   readonly rows?: number;
+  /** Stored [in, out] where everything here is [out, in]; firstRow and rows count stored rows. */
+  readonly transposed?: boolean;
 }
 
 /** y = x W^T (+ b); weight [outFeatures, inFeatures]. */
@@ -45,6 +47,19 @@ export type ExpertSpec =
       readonly firstBias?: WeightRef;
       readonly secondBias?: WeightRef;
       readonly activation: ActivationName;
+    }
+  /**
+   * GPT-OSS: down( (up + 1) * gate * sigmoid(alpha gate) ) + b, gate at most `limit` and up within [-limit, limit], both halves of
+   * gateUp x + b, whose rows alternate: gate, up, gate, ...
+   */
+  | {
+      readonly kind: 'clamped-swiglu';
+      readonly gateUp: WeightRef;
+      readonly gateUpBias: WeightRef;
+      readonly down: WeightRef;
+      readonly downBias: WeightRef;
+      readonly limit: number;
+      readonly alpha: number;
     };
 
 export type FeedForwardSpec =
@@ -157,6 +172,7 @@ export function crossAttentions(spec: ModelSpec): readonly GroupedAttentionSpec[
 /** Tensors of an expert (or dense feed-forward) in the order in which its graph takes them. */
 export function expertWeights(expert: ExpertSpec): readonly WeightRef[] {
   if (expert.kind === 'swiglu') return [expert.gate, expert.up, expert.down];
+  if (expert.kind === 'clamped-swiglu') return [expert.gateUp, expert.gateUpBias, expert.down, expert.downBias];
   const { first, firstBias, second, secondBias } = expert;
   return firstBias === undefined || secondBias === undefined ? [first, second] : [first, firstBias, second, secondBias];
 }

@@ -28,6 +28,11 @@ export class TensorCheck {
     return { tensor: name };
   }
 
+  /** How a tensor is stored; undefined where there is none. */
+  dtype(name: string): string | undefined {
+    return this.checkpoint.tensors.get(name)?.dtype;
+  }
+
   /** The first of several names that tied weights may be stored under. */
   firstOf(names: readonly string[], shape: readonly number[]): WeightRef {
     return this.weight(names.find((name) => this.has(name)) ?? (names[0] as string), shape);

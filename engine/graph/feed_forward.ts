@@ -3,7 +3,8 @@ import type { AttributeValue, GraphBuilder } from './onnx.ts';
 import { type GraphParts, product } from './parts.ts';
 
 /**
- * Feed-forward of one expert or of a dense layer: swiglu is down( silu(gate x) * up x ), mlp is second( act(first x + b) ) + b.
+ * Feed-forward of one expert or of a dense layer: swiglu is down( silu(gate x) * up x ), mlp is second( act(first x + b) ) + b,
+ * clamped-swiglu as `ExpertSpec` has it.
  * gate and up are one matrix product over stacked rows, then split; silu is QuickGelu with alpha 1 (x * sigmoid(1 x)), one node
  * instead of two. Written fused by hand so that sessions load without the optimiser, which would cost more than the load itself.
  * @param rank of the input: 2 for an expert's rows [n, hidden], 3 inside a layer [B, S, hidden]
@@ -29,11 +30,31 @@ export function feedForward(
     const inner = builder.node('Mul', [activated, up as string]);
     return product(parts, 'down', { rows: hidden, columns: width, refs: [expert.down] }, inner, output, flat);
   }
+  if (expert.kind === 'clamped-swiglu') {
+    const into = { rows: 2 * width, columns: hidden, refs: [expert.gateUp], bias: [expert.gateUpBias] };
+    const outOf = { rows: hidden, columns: width, refs: [expert.down], bias: [expert.downBias] };
+    const inner = clampedSwiglu(builder, expert, product(parts, 'gate_up', into, input, undefined, flat));
+    return product(parts, 'down', outOf, inner, output, flat);
+  }
   const { first, firstBias, second, secondBias, activation } = expert;
   const into = { rows: width, columns: hidden, refs: [first], ...(firstBias && { bias: [firstBias] }) };
   const outOf = { rows: hidden, columns: width, refs: [second], ...(secondBias && { bias: [secondBias] }) };
   const inner = product(parts, 'first', into, input, undefined, flat);
   return product(parts, 'second', outOf, activate(builder, activation, inner), output, flat);
+}
+
+/** (up + 1) * gate * sigmoid(alpha gate) of columns that alternate gate, up; see `ExpertSpec`. */
+function clampedSwiglu(
+  builder: GraphBuilder,
+  { limit, alpha }: { readonly limit: number; readonly alpha: number },
+  gateUp: string,
+): string {
+  const everySecond = (from: number) =>
+    builder.node('Slice', [gateUp, ...[from, 2 ** 31 - 1, -1, 2].map((value) => builder.int64s([value]))]);
+  const gate = builder.node('Clip', [everySecond(0), '', builder.float(limit)]);
+  const up = builder.node('Clip', [everySecond(1), builder.float(-limit), builder.float(limit)]);
+  const activated = builder.node('QuickGelu', [gate], { alpha: { float: alpha } });
+  return builder.node('Mul', [builder.node('Add', [up, builder.float(1)]), activated]);
 }
 
 const ACTIVATIONS: Record<

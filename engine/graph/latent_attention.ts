@@ -15,6 +15,8 @@ import { rotary } from './rotary.ts';
  * Values are weighed at the full width of a key and cut to latentDim after: an eighth more work than reading them out of the cache
  * first, which would copy all of it.
  *
+ * Uk and Uv are float32 at every precision: the low-bit product takes one matrix, not one a head.
+ *
  * inputs: bias [B, 1, S, T]; past_key [B, 1, P, latentDim + ropeDim]; those of attend_cached.ts and of rotary.ts
  * outputs: new_key [B, 1, S, latentDim + ropeDim]
  * @param input normed hidden states [B, S, hidden]

@@ -31,7 +31,16 @@ describe('law 1: logits of the reference', () => {
     expect(Array.from(expertIds)).toEqual(readTensor(reference, `${name}.topk`).values);
   });
 
-  const families = ['mixtral', 'qwen2_moe', 'qwen3_moe', 'granitemoe', 'phimoe', 'deepseek_v2', 'deepseek_v3'];
+  const families = [
+    'mixtral',
+    'qwen2_moe',
+    'qwen3_moe',
+    'granitemoe',
+    'phimoe',
+    'deepseek_v2',
+    'deepseek_v3',
+    'gpt_oss',
+  ];
   it.each(families.flatMap((name) => [`${name}/io`, `${name}/io_long`]))('fixture %s: within 1e-3', async (name) => {
     const file = `test/fixtures/${name}.safetensors`;
     const { logits } = await forward(path.dirname(file), readTensor(file, 'input_ids'));
