@@ -2,7 +2,7 @@ import { EngineRefusal } from '../api.ts';
 import type { TextTokenizer } from '../checkpoint/tokenizer.ts';
 import { DeviceLost } from '../device/device_lost.ts';
 import type { ChosenDevice } from '../device/discovery.ts';
-import type { ModelSpec } from '../families/spec.ts';
+import { decoderOf, type ModelSpec, switchTokens } from '../families/spec.ts';
 import type { RunInfo, RunState, SettingsMark } from '../protocol/messages.ts';
 import type { ModelSummary } from '../protocol/model.ts';
 import type { LivePatch, RunSettings } from '../protocol/settings.ts';
@@ -101,6 +101,7 @@ export class Run {
       contextTokens: spec.contextTokens,
       endTokens: settings.ignoreEnd ? new Set() : parts.endTokens,
       ...(parts.decoderPrompt && { decoderPrompt: parts.decoderPrompt }),
+      switchTokens: switchTokens(decoderOf(spec)),
     });
     this.trace = new RoutingTraceBuilder({ moeLayers: layers, experts: model.experts, topK: model.topK });
     this.replay = new LiveReplay(this.trace, layers, model.experts);

@@ -40,6 +40,8 @@ export interface SchedulerOptions {
   readonly endTokens: ReadonlySet<number>;
   /** Of an encoder-decoder: what every decoder sequence begins with; its prompts are then sources. */
   readonly decoderPrompt?: readonly number[];
+  /** Where rotary positions are others for sequences of more tokens: one that grows beyond is computed anew, once. */
+  readonly switchTokens?: number | undefined;
 }
 
 /**
@@ -131,6 +133,7 @@ export class Scheduler {
         sequence: sequence.id,
         position: sequence.position,
         tokens: sequence.pending.subarray(0, take),
+        wholeTokens: sequence.position + sequence.pending.length,
         emit: take === sequence.pending.length,
         ...(source && { source }),
       });
@@ -156,6 +159,9 @@ export class Scheduler {
           this.options.endTokens.has(token);
         emissions.push({ sequence: id, rank, row: sequence.row, token, done });
         sequence.pending = Int32Array.of(token);
+        // Keys rotated for a shorter sequence are of no use to a longer one.
+        if (sequence.position === this.options.switchTokens)
+          Object.assign(sequence, this.begin(sequence.prompt, sequence.answer));
         if (done) {
           this.active.splice(this.active.indexOf(sequence), 1);
           this.done++;

@@ -169,6 +169,12 @@ export function crossAttentions(spec: ModelSpec): readonly GroupedAttentionSpec[
   return decoderOf(spec).layers.flatMap((layer) => layer.crossAttention?.attention ?? []);
 }
 
+/** Tokens beyond which a sequence's positions are others, so that keys cached before are of no use; undefined where there is no such length. */
+export function switchTokens({ layers }: StackSpec): number | undefined {
+  const positions = layers[0]?.attention.positions;
+  return positions?.kind === 'rope' ? positions.longer?.tokens : undefined;
+}
+
 /** Tensors of an expert (or dense feed-forward) in the order in which its graph takes them. */
 export function expertWeights(expert: ExpertSpec): readonly WeightRef[] {
   if (expert.kind === 'swiglu') return [expert.gate, expert.up, expert.down];

@@ -10,7 +10,7 @@ import type { LivePatch, RunSettings } from '../../engine/protocol/settings.ts';
 import type { TelemetryFrame } from '../../engine/protocol/telemetry.ts';
 import { readRun } from '../../engine/report/run_reader.ts';
 
-const FOLDER = 'test/fixtures/olmoe';
+/** Of every fixture that is run. */
 const VOCAB = 97;
 export const RANK_ENTRY = path.resolve('out/main/rank.cjs');
 
@@ -21,8 +21,8 @@ const LETTERS: TextTokenizer = {
   stream: () => ({ push: (id) => String.fromCharCode(0x4e00 + id), flush: () => '' }),
 };
 
-export function tinyModel(): OpenModel {
-  const { spec, summary } = inspectModel(FOLDER);
+export function tinyModel(folder = 'test/fixtures/olmoe'): OpenModel {
+  const { spec, summary } = inspectModel(folder);
   return { spec, summary, tokenizer: LETTERS, endTokens: new Set([1]) };
 }
 
