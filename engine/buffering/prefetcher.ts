@@ -1,5 +1,5 @@
-import type { DeviceRouting } from './device_routing.ts';
 import type { ExpertCache } from './expert_cache.ts';
+import type { Foresight } from './foresight.ts';
 
 /** An expert is loaded ahead where, by experience, it is used at least so often. */
 const LEAST_USEFUL = 0.4;
@@ -11,8 +11,8 @@ const FORGET = 0.9;
 const PRIOR = 4;
 
 /**
- * Loads experts before a layer asks for them, by the routing of the layers before it: what the most similar passes used there
- * (routing_history.ts). One for the caches of a device; like a cache it decides and does nothing.
+ * Loads experts before a layer asks for them, by what is foreseen of it (foresight.ts). One for the caches of a device; like a cache
+ * it decides and does nothing.
  *
  * How useful a vote is it learns from its absent experts, by vote, over all layers: where guesses do not come true, as in a cache
  * that holds nearly everything or after too short a history, it stops by itself.
@@ -27,13 +27,13 @@ export class Prefetcher {
   private readonly isActive: Uint8Array;
   private readonly tried = new Float64Array(BINS);
   private readonly used = new Float64Array(BINS);
-  private readonly seen: Int32Array;
   /** Size of each layer's last event. */
   private readonly lastSize: Int32Array;
-  private pass = -1;
+  /** Planned last: one not above it begins a pass. */
+  private lastLayer = -1;
 
   constructor(
-    private readonly routing: DeviceRouting,
+    private readonly foresight: Foresight,
     layers: number,
     private readonly experts: number,
   ) {
@@ -42,7 +42,6 @@ export class Prefetcher {
     this.guesses = new Int32Array(experts);
     this.guessBins = new Int32Array(experts);
     this.isActive = new Uint8Array(experts);
-    this.seen = Int32Array.from({ length: layers }, (_, layer) => routing.history.events(layer));
     this.lastSize = new Int32Array(layers);
   }
 
@@ -51,14 +50,22 @@ export class Prefetcher {
    * its last event used, and only for residents that are not foreseen themselves, which the cache is told to keep.
    * @param held whether the device may hold an expert
    * @param place number of the layer within the cache
+   * @param foreseen for the foresight
    * @returns their number
    */
-  plan(layer: number, cache: ExpertCache, held: (expert: number) => boolean, place = 0): number {
+  plan(
+    layer: number,
+    cache: ExpertCache,
+    held: (expert: number) => boolean,
+    place = 0,
+    foreseen?: Uint8Array | undefined,
+  ): number {
     const { usefulness, wanted } = this;
     this.guessed = 0;
-    const votes = this.routing.votes(layer);
+    if (layer <= this.lastLayer) this.forget();
+    this.lastLayer = layer;
+    const votes = this.foresight.votes(layer, foreseen);
     if (votes === undefined) return 0;
-    if (this.routing.history.pass !== this.pass) this.forget();
     cache.beginPrefetch(place);
     let room = cache.capacity;
     let count = 0;
@@ -95,9 +102,7 @@ export class Prefetcher {
     for (let i = 0; i < count; i++) isActive[active[i] as number] = 0;
     this.guessed = 0;
     this.lastSize[layer] = count;
-    const event = (this.seen[layer] as number) + 1;
-    this.seen[layer] = event;
-    this.routing.history.observe(layer, active, count, event);
+    this.foresight.observe(layer, active, count);
   }
 
   /** @returns how often such a vote for an absent expert has come true */
@@ -109,7 +114,6 @@ export class Prefetcher {
   }
 
   private forget(): void {
-    this.pass = this.routing.history.pass;
     for (let bin = 0; bin < BINS; bin++) {
       this.tried[bin] = (this.tried[bin] as number) * FORGET;
       this.used[bin] = (this.used[bin] as number) * FORGET;

@@ -58,6 +58,8 @@ export class LiveReplay {
   private inForce: InForce | undefined;
   /** First step under the settings in force: the measured point counts from here. */
   private since = 0;
+  /** Steps before it have nothing foreseen by routers, where they are asked now: no curve of prefetch speaks of them. */
+  private foreseenFrom = 0;
   private window: Measured[] = [];
   private loadMs = 0;
 
@@ -77,6 +79,8 @@ export class LiveReplay {
     this.lastChange = change;
     this.inForce = inForce;
     this.since = change.atStep;
+    if (change.prefetch !== 'router') this.foreseenFrom = 0;
+    else if (before?.prefetch !== 'router') this.foreseenFrom = change.atStep;
     if (before !== undefined && !change.cold && sameCurve(before, change)) return;
     const sizes = curveSizes(mostHeld(placement), MOST_SIZES);
     const { moeLayers, experts } = this;
@@ -153,7 +157,8 @@ export class LiveReplay {
     const { curve, inForce, lastChange } = this;
     if (curve === undefined || inForce === undefined || lastChange === undefined || this.window.length === 0)
       return undefined;
-    const cold = this.curveStep >= 2 * COLD_STEPS ? COLD_STEPS : 0;
+    const cold = Math.max(this.curveStep >= 2 * COLD_STEPS ? COLD_STEPS : 0, this.foreseenFrom);
+    if (this.curveStep <= cold) return undefined;
     const { fromStep, toStep, slots, missRate, missesPerStep, workingSet } = curve.read(cold);
     const shown = this.window.filter((entry) => entry.step >= Math.max(this.since, fromStep) && entry.step < toStep);
     const sum = (entries: readonly Measured[], field: keyof Measured) =>

@@ -5,12 +5,14 @@ import { onCpu } from '../device/precision.ts';
 import { type AttentionSpec, cacheShape } from '../families/attention_spec.ts';
 import { crossAttentions, decoderOf, encoderOf, type ModelSpec, type MoeLayer, moeLayers } from '../families/spec.ts';
 import { GATING_POLICIES } from '../gating/policies.ts';
+import { routersAheadBytes } from '../graph/router_ahead.ts';
 import { expertsHeld } from '../protocol/experts_held.ts';
 import type { GatingSettings, RunSettings } from '../protocol/settings.ts';
 import { dispatchBytes } from '../rank/dispatch_bytes.ts';
 import { embeddingBytes } from '../rank/embedding.ts';
 import { type OutboxSizes, outboxBytes } from '../rank/exchange.ts';
 import { kvCapacity } from '../rank/kv_cache.ts';
+import { foreseenBytes } from '../rank/router_ahead.ts';
 
 /** Prompt pieces are cut so that a step never holds more tokens; bounds exchange buffers and the longest step. */
 export const STEP_TOKENS = 512;
@@ -30,6 +32,7 @@ export interface MemoryPlan {
 }
 
 export type PlanSettings = Pick<RunSettings, 'batch' | 'promptTokens' | 'newTokens' | 'placement' | 'precision'> &
+  Partial<Pick<RunSettings, 'prefetch'>> &
   GatingSettings & {
     readonly devices: number;
   };
@@ -59,11 +62,15 @@ export function planMemory(spec: ModelSpec, settings: PlanSettings, stepTokens =
   const outbox = devices === 1 ? undefined : { pairs: policy.dispatch === 'gather' ? pairs : 0, sentRows, resultRows };
   // Logits, ids, weights, sizes and row lists of every policy.
   const gating = stepTokens * experts * 4 + moe.length * pairs * 6 + pairs * 8 + experts * 12 + 4;
+  // Asked ahead, a router has weights of its own, logits, and what it foresees.
+  const asksRouters = settings.prefetch === 'router';
+  const ahead = asksRouters ? stepTokens * experts * 4 + foreseenBytes(moe.length, experts) : 0;
   const parts = {
-    dense: embeddingBytes(spec) + dense.attention + dense.otherDense,
+    dense: embeddingBytes(spec) + dense.attention + dense.otherDense + (asksRouters ? routersAheadBytes(spec) : 0),
     kv,
     scratch:
       gating +
+      ahead +
       dispatchBytes(policy.dispatch, bound, stepTokens, devices, spec.hiddenSize) +
       (outbox === undefined ? 0 : outboxBytes(experts, spec.hiddenSize, outbox)),
   };

@@ -60,6 +60,7 @@ export class RunRecorder {
       weights: toBase64(row.weights),
       cache: toBase64(row.cache),
       ...(row.prefetches && { prefetches: toBase64(row.prefetches) }),
+      ...(row.foreseen && { foreseen: toBase64(row.foreseen) }),
       ledger: toBase64(row.ledgerBytes),
       peak: toBase64(row.peakBytes),
       share: toBase64(row.share),

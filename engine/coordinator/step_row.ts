@@ -30,6 +30,8 @@ export interface StepRow {
   readonly cache: Uint32Array;
   /** Of the loads, those ahead of need [D, L, PREFETCH_COUNTERS]; absent where there were none. */
   readonly prefetches?: Uint32Array;
+  /** What the next layers' routers foresaw [L, E]; absent where they were not asked. */
+  readonly foreseen?: Uint8Array;
   /** [D, CATEGORY_COUNT] */
   readonly ledgerBytes: Float64Array;
   readonly peakBytes: Float64Array;
@@ -113,6 +115,7 @@ export function joinResults(
     ...(results.some((result) => result.prefetches) && {
       prefetches: byDevice(Uint32Array, columns, layers * PREFETCH_COUNTERS, (rank) => results[rank]?.prefetches ?? []),
     }),
+    ...(first.foreseen && { foreseen: first.foreseen }),
     ledgerBytes: byDevice(Float64Array, columns, CATEGORY_COUNT, (rank) => (results[rank] as StepResult).ledgerBytes),
     peakBytes: byDevice(Float64Array, columns, 1, (rank) => [(results[rank] as StepResult).peakBytes]),
     share: byDevice(Float32Array, columns, 1, (rank) => [(results[rank] as StepResult).rows / Math.max(1, rows)]),

@@ -6,6 +6,7 @@ import type { BatchLayout } from '../rank/batch_layout.ts';
 import type { LayerParts, TokenRows } from '../rank/layer_input.ts';
 import type { RowPath } from '../rank/row_path.ts';
 import type { TokenGroup } from '../rank/token_groups.ts';
+import type { NextRouters } from './next_routers.ts';
 
 /**
  * What a rank needs from a device. Two kinds of device keep it: one whose tensors lie in this process's memory (CPU), and one
@@ -14,6 +15,8 @@ import type { TokenGroup } from '../rank/token_groups.ts';
 export interface Device {
   readonly dense: DenseDevice;
   readonly experts: ExpertStore;
+  /** Asked by prefetch only. */
+  readonly routers: NextRouters;
   /** A cache of keys and values for the layers of one stack, fed to their attention under these input names. */
   openKeys(layers: readonly AttentionSpec[], inputs: { readonly key: string; readonly value: string }): KeyStore;
   /** How token rows come to this device's experts and back under a gating policy. */

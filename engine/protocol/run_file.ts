@@ -17,7 +17,7 @@ import type { Audit, RunTotals } from './telemetry.ts';
 
 export const RUN_FORMAT = 'moe-studio-run';
 /** Raised when a reader of the old version would misread a new file; additions that it may ignore do not count. */
-export const RUN_VERSION = 2;
+export const RUN_VERSION = 3;
 
 const count = z.int().min(0);
 const bytes = z.number().min(0);
@@ -159,6 +159,8 @@ const StepRecord = z.object({
   cache: base64,
   /** u32 [D, L, 3], of the loads those ahead of need: loads, used, harmed; absent where there were none */
   prefetches: base64.optional(),
+  /** u8 [L, E], what the next layers' routers foresaw (buffering/foresight.ts); absent where they were not asked */
+  foreseen: base64.optional(),
   /** f64 [D, ledger categories] at the end of the step, bytes */
   ledger: base64,
   /** f64 [D] highest total within the step, bytes */

@@ -169,6 +169,7 @@ function decodeStep(record: StepRecord, { moeLayers, experts, topK, devices }: R
     ...(record.prefetches !== undefined && {
       prefetches: arrayFromBase64('u32', record.prefetches, devices.length * moeLayers * PREFETCH_COUNTERS.length),
     }),
+    ...(record.foreseen !== undefined && { foreseen: arrayFromBase64('u8', record.foreseen, moeLayers * experts) }),
     ledgerBytes: arrayFromBase64('f64', record.ledger, devices.length * CATEGORY_COUNT),
     peakBytes: arrayFromBase64('f64', record.peak, devices.length),
     share: arrayFromBase64('f32', record.share, devices.length),

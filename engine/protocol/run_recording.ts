@@ -54,6 +54,8 @@ export interface RecordedStep {
   readonly cache: Uint32Array;
   /** [D, L, PREFETCH_COUNTERS]; absent where nothing was loaded ahead. */
   readonly prefetches?: Uint32Array;
+  /** [L, E], see TraceStep.foreseen. */
+  readonly foreseen?: Uint8Array;
   /** [D, LEDGER_CATEGORIES] */
   readonly ledgerBytes: Float64Array;
   /** [D] */

@@ -30,8 +30,11 @@ export type EvictionName = z.infer<typeof EvictionName>;
 export const EvictionChoice = z.enum([...EvictionName.options, 'auto']);
 export type EvictionChoice = z.infer<typeof EvictionChoice>;
 
-/** Loading experts ahead of need: `echo` by the routing of the layers before (buffering/prefetcher.ts). */
-export const PrefetchName = z.enum(['off', 'echo']);
+/**
+ * Loading experts ahead of need (buffering/foresight.ts): `echo` by the routing of the layers before, `router` by this layer's hidden
+ * states through the next MoE layer's router.
+ */
+export const PrefetchName = z.enum(['off', 'echo', 'router']);
 export type PrefetchName = z.infer<typeof PrefetchName>;
 
 /**

@@ -14,6 +14,7 @@ export interface ExchangeMemory {
   readonly hidden: number;
   readonly flags: SharedArrayBuffer;
   readonly sizes: SharedArrayBuffer;
+  readonly foreseen: SharedArrayBuffer;
   readonly reduced: SharedArrayBuffer;
   readonly loadStamps: SharedArrayBuffer;
 }
@@ -54,6 +55,7 @@ export function allocateExchange(ranks: number, experts: number, hidden: number)
     hidden,
     flags: new SharedArrayBuffer(4 * (ranks * FLAGS_PER_RANK + 1)),
     sizes: new SharedArrayBuffer(4 * ranks * experts),
+    foreseen: new SharedArrayBuffer(4 * ranks * experts),
     reduced: new SharedArrayBuffer(4 * ranks),
     loadStamps: new SharedArrayBuffer(4 * ranks * experts),
   };
@@ -77,12 +79,14 @@ export function sameOutbox(a: OutboxSizes, b: OutboxSizes | undefined): boolean 
 
 /** One rank's outbox, bytes: what its ledger enters under gating and reordering. */
 export function outboxBytes(experts: number, hidden: number, { pairs, sentRows, resultRows }: OutboxSizes): number {
-  return 4 * (experts + 1 + pairs + (sentRows + resultRows) * hidden);
+  return 4 * (2 * experts + 1 + pairs + (sentRows + resultRows) * hidden);
 }
 
 export class Exchange {
   /** Rows that each rank has for each expert [ranks][experts]. */
   readonly sizes: readonly Int32Array[];
+  /** What each rank foresees of the next layer for its own tokens, where routers are asked ahead; raised with its sizes [ranks][experts]. */
+  readonly foreseen: readonly Int32Array[];
   /** Pairs by expert, by rank; a pair's token is its number divided by topK. Where rows are gathered by index. */
   pairs: readonly Int32Array[] = [];
   /** Rows by rank: of tokens where they are gathered by index, else of slots, expert by expert [rows, hidden]. */
@@ -104,6 +108,7 @@ export class Exchange {
   ) {
     const { ranks, experts } = memory;
     this.sizes = split(ranks, experts, (from, length) => new Int32Array(memory.sizes, from, length));
+    this.foreseen = split(ranks, experts, (from, length) => new Int32Array(memory.foreseen, from, length));
     this.reduced = new Int32Array(memory.reduced);
     this.loadStamps = new Int32Array(memory.loadStamps);
     this.flags = new Int32Array(memory.flags);

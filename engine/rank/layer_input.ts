@@ -6,6 +6,7 @@ import type { Exchange } from './exchange.ts';
 import type { MemoryLedger } from './ledger.ts';
 import type { PhaseClock } from './phase_clock.ts';
 import type { RankCaches } from './rank_caches.ts';
+import type { RouterAhead } from './router_ahead.ts';
 
 /** What the layers of a rank share. */
 export interface LayerParts {
@@ -13,6 +14,7 @@ export interface LayerParts {
   readonly experts: number;
   readonly hidden: number;
   readonly caches: RankCaches;
+  readonly ahead: RouterAhead;
   readonly exchange: Exchange | undefined;
   readonly ledger: MemoryLedger;
   readonly clock: PhaseClock;

@@ -18,6 +18,7 @@ import type { TokenRows } from './layer_input.ts';
 import type { MemoryLedger } from './ledger.ts';
 import type { MoeLayerRunner } from './moe_layer.ts';
 import type { PhaseClock } from './phase_clock.ts';
+import type { RouterAhead } from './router_ahead.ts';
 import type { TokenGroup } from './token_groups.ts';
 
 /** What the router chose in a step [layers, tokens, topK], and which tokens waited for a load [tokens]. */
@@ -53,6 +54,7 @@ interface Parts {
   readonly gate: Gate;
   readonly choiceBias: ChoiceBias;
   readonly runner: MoeLayerRunner;
+  readonly ahead: RouterAhead;
   readonly ledger: MemoryLedger;
   readonly clock: PhaseClock;
 }
@@ -113,7 +115,7 @@ export class LayerPass {
     splits: readonly RowSplit[],
     planned: { bytes: number },
   ): Promise<readonly Hidden[]> {
-    const { ledger, runner } = this.parts;
+    const { ledger, runner, ahead } = this.parts;
     const { index } = moe;
     const { rows, first, stepTokens } = tokens;
     const logits = outputs.map((output) => output.routerLogits as Float32Array);
@@ -124,6 +126,12 @@ export class LayerPass {
     const grown = planBytes(this.plan) - planned.bytes;
     ledger.add('gatingReorder', grown);
     planned.bytes += grown;
+    await ahead.ask(
+      index,
+      outputs.map((output) => output.h),
+      tokens.groups,
+      rows,
+    );
     const states = await runner.run({
       layer: index,
       rows,

@@ -71,6 +71,8 @@ export interface StepResult {
   readonly cache: Uint32Array;
   /** Of the loads, those ahead of need: loads, used, harmed [layers, 3]; absent where there were none. */
   readonly prefetches?: Uint32Array;
+  /** What the next layers' routers foresaw of all ranks' tokens [layers, experts]; from rank 0 only, where they were asked. */
+  readonly foreseen?: Uint8Array;
   readonly ledgerBytes: Float64Array;
   readonly peakBytes: number;
   /** Rows that this device's experts ran, padding included. */

@@ -37,7 +37,7 @@ export class MoeLayerRunner {
   /** @returns the residual stream by group, experts' sums added; the layer's own states are given up */
   async run(input: MoeLayerInput): Promise<readonly Hidden[]> {
     const { policy, path, layout } = this;
-    const { exchange, clock } = this.parts;
+    const { exchange, clock, ahead } = this.parts;
     if (policy === undefined || path === undefined) throw new Error('settings must be applied before the first step');
     const number = exchange === undefined ? ++this.soloNumber : exchange.next();
     if (exchange === undefined) this.soloSizes[0] = input.plan.sizes;
@@ -50,16 +50,19 @@ export class MoeLayerRunner {
     const publishing = path.publish(input, exchange);
     if (publishing !== undefined) await publishing;
     exchange?.raise('rows');
-    await this.prefetch(input.layer);
+    if (!ahead.isOn) await this.prefetch(input.layer);
     if (exchange !== undefined) {
       clock.enter('exchange');
       exchange.awaitAll('sizes');
     }
     layout.measure(exchange?.sizes ?? this.soloSizes, input.split, policy.activeSet);
+    const foreseen = ahead.gather(input.layer);
     await this.runExperts(input, path, number);
+    exchange?.raise('results');
+    // What routers foresee is known a layer before, and only where the layer had rows to foresee from, as in replay.
+    if (foreseen !== undefined && layout.totalRows > 0) await this.prefetch(input.layer + 1, foreseen);
     if (exchange !== undefined) {
       clock.enter('exchange');
-      exchange.raise('results');
       exchange.awaitAll('results');
     }
     const states = await path.combine(input);
@@ -69,12 +72,13 @@ export class MoeLayerRunner {
   }
 
   /**
-   * Loads ahead: before this device knows what it will be asked for, and while it would wait for the others' sizes. A session is
-   * created on this very thread, so what was loaded in vain, or sooner than the others came, is time lost: it counts as load.
+   * Loads ahead, while it would wait for others: by echo for the layer that begins, before this device knows what it will be asked
+   * for, by routers for the next one. A session is created on this very thread, so what was loaded in vain, or sooner than the
+   * others came, is time lost: it counts as load.
    */
-  private async prefetch(layer: number): Promise<void> {
+  private async prefetch(layer: number, foreseen?: Uint8Array): Promise<void> {
     const { caches, clock } = this.parts;
-    const count = caches.planPrefetch(layer);
+    const count = caches.planPrefetch(layer, foreseen);
     if (count === 0) return;
     clock.enter('load');
     for (let number = 0; number < count; number++) await caches.prefetch(layer, number);

@@ -28,6 +28,7 @@ import { RankHead } from './rank_head.ts';
 import { RankOutbox } from './rank_outbox.ts';
 import { RelativeBias } from './relative_bias.ts';
 import { paddingOf, routedTogether } from './routed_together.ts';
+import { RouterAhead } from './router_ahead.ts';
 import { SourceCache } from './source_cache.ts';
 import { decoderGroups, encoderGroups, placeTokens, type TokenGroup } from './token_groups.ts';
 
@@ -47,6 +48,7 @@ export class Rank {
   private readonly runner: MoeLayerRunner;
   private readonly head: RankHead;
   private readonly caches: RankCaches;
+  private readonly ahead: RouterAhead;
   private readonly gate: Gate;
   private readonly outbox: RankOutbox;
   private readonly pass: LayerPass;
@@ -54,7 +56,7 @@ export class Rank {
   private splits: readonly RowSplit[] = [];
 
   private constructor(
-    setup: RankSetup,
+    private readonly setup: RankSetup,
     private readonly spec: ModelSpec,
     private readonly ledger: MemoryLedger,
     private readonly embedding: Embedding,
@@ -73,12 +75,24 @@ export class Rank {
     this.head = new RankHead(spec.vocabSize, device.dense);
     this.caches = new RankCaches(setup.rank, this.moe, device.experts);
     const { caches, clock } = this;
-    const shared = { rank: setup.rank, experts, hidden: spec.hiddenSize, caches, exchange, ledger, clock, meter };
+    this.ahead = new RouterAhead({ spec, routers: device.routers, choiceBias, exchange, ledger, clock });
+    const { ahead } = this;
+    const shared = {
+      rank: setup.rank,
+      experts,
+      hidden: spec.hiddenSize,
+      caches,
+      ahead,
+      exchange,
+      ledger,
+      clock,
+      meter,
+    };
     this.runner = new MoeLayerRunner(device, shared);
     this.gate = new Gate(exchange, clock);
     this.outbox = new RankOutbox(exchange, ledger);
     const { runner, gate } = this;
-    this.pass = new LayerPass({ spec, dense: device.dense, gate, choiceBias, runner, ledger, clock });
+    this.pass = new LayerPass({ spec, dense: device.dense, gate, choiceBias, runner, ahead, ledger, clock });
   }
 
   /** Loads the dense part; experts come as they are needed. */
@@ -105,14 +119,16 @@ export class Rank {
 
   /** Puts settings in force before the next step; returns how many experts were given up for it. */
   async apply(settings: RankSettings): Promise<number> {
-    const { gating, outboxes, placement } = settings;
+    const { gating, outboxes, placement, prefetch = 'off' } = settings;
     this.splits = placement.layers.map((layer) => new RowSplit(layer, placement.devices, placement.split));
     this.gate.settings = gating;
     // What is given up goes before what is new comes: in between, the budget must hold as well.
     await this.runner.use(this.gate.policy);
+    await this.ahead.leave(prefetch);
     if (outboxes !== undefined) this.outbox.give();
     const evicted = await this.caches.apply(settings);
     if (outboxes !== undefined) this.outbox.take(outboxes);
+    await this.ahead.enter(prefetch);
     return evicted;
   }
 
@@ -122,6 +138,7 @@ export class Rank {
     this.meter.ms = 0;
     this.runner.rows = 0;
     this.gate.droppedPairs = 0;
+    this.ahead.begin();
     if (plan.profile) this.ledger.startRecording();
     const sources = plan.rows.flatMap((row) => sourceOf(row) ?? []);
     const sourceTokens = countTokens(sources);
@@ -144,6 +161,7 @@ export class Rank {
     const { sampled, logits } = await this.head.run(plan, decoded.rows, states);
     this.ledger.remove('gatingReorder', chosenBytes);
     const prefetches = this.caches.takePrefetches();
+    const foreseen = this.setup.rank === 0 ? this.ahead.ofStep : undefined;
     return {
       step: plan.step,
       tokens,
@@ -151,6 +169,7 @@ export class Rank {
       sampled,
       cache: this.caches.takeCounters(),
       ...(prefetches && { prefetches }),
+      ...(foreseen && { foreseen }),
       ledgerBytes: this.ledger.snapshot(),
       peakBytes: this.ledger.takePeak(),
       rows: this.runner.rows,
@@ -166,6 +185,7 @@ export class Rank {
   /** Releases everything; the ledger it returns then reads zero in every category. */
   async close(): Promise<Float64Array> {
     await this.caches.close();
+    await this.ahead.leave('off');
     await this.runner.close();
     this.kv.close();
     this.sources.close();

@@ -35,8 +35,8 @@ export class RankCaches {
   }
 
   /** @returns how many experts are to be loaded with `prefetch` before the layer's event */
-  planPrefetch(layer: number): number {
-    return this.inForce.planPrefetch(layer);
+  planPrefetch(layer: number, foreseen?: Uint8Array): number {
+    return this.inForce.planPrefetch(layer, foreseen);
   }
 
   /** Loads the expert of that number in the plan. */

@@ -1,6 +1,7 @@
 import { heldCount, isHeld, type LayerPlacement, type Placement } from '../balancing/placement.ts';
 import { DeviceRouting } from '../buffering/device_routing.ts';
 import { type CacheCounters, ExpertCache, type PrefetchCounters } from '../buffering/expert_cache.ts';
+import { EchoForesight, RouterForesight } from '../buffering/foresight.ts';
 import { Prefetcher } from '../buffering/prefetcher.ts';
 import type { CacheScope, EvictionName, PrefetchName } from '../protocol/settings.ts';
 
@@ -35,6 +36,7 @@ export type Served = (expert: number, verdict: number) => void;
 export class DeviceCaches {
   private caches: readonly ExpertCache[];
   private scope: CacheScope;
+  private prefetching: PrefetchName = 'off';
   private prefetcher: Prefetcher | undefined;
   /** Whether the device may hold an expert, by layer. */
   private held: readonly ((expert: number) => boolean)[] = [];
@@ -65,10 +67,13 @@ export class DeviceCaches {
     return [...moved, ...changed.flat()];
   }
 
-  /** @returns how many of `wanted` are to be loaded before the layer's event */
-  planPrefetch(layer: number): number {
+  /**
+   * @param foreseen of the layer's routers, where they were asked [experts], see buffering/foresight.ts
+   * @returns how many of `wanted` are to be loaded before the layer's event
+   */
+  planPrefetch(layer: number, foreseen?: Uint8Array | undefined): number {
     const held = this.held[layer] as () => boolean;
-    return this.prefetcher?.plan(layer, this.cacheOf(layer), held, this.placeOf(layer)) ?? 0;
+    return this.prefetcher?.plan(layer, this.cacheOf(layer), held, this.placeOf(layer), foreseen) ?? 0;
   }
 
   /** Best first; of the last plan. */
@@ -103,8 +108,8 @@ export class DeviceCaches {
   }
 
   /** What a replay does ahead of an event. */
-  replayPrefetch(layer: number, then?: Served): void {
-    const count = this.planPrefetch(layer);
+  replayPrefetch(layer: number, foreseen?: Uint8Array | undefined, then?: Served): void {
+    const count = this.planPrefetch(layer, foreseen);
     for (let i = 0; i < count; i++) {
       const expert = this.wanted[i] as number;
       const verdict = this.prefetch(layer, expert);
@@ -190,8 +195,13 @@ export class DeviceCaches {
   private setPrefetch(placement: Placement, prefetch: PrefetchName = 'off'): void {
     const { device, moeLayers, experts, routing } = this;
     this.held = placement.layers.map((layer) => (expert) => isHeld(layer, expert, device));
+    if (prefetch === this.prefetching) return;
+    this.prefetching = prefetch;
     if (prefetch === 'off') this.prefetcher = undefined;
-    else this.prefetcher ??= new Prefetcher(routing, moeLayers, experts);
+    else {
+      const foresight = prefetch === 'echo' ? new EchoForesight(routing, moeLayers) : new RouterForesight(experts);
+      this.prefetcher = new Prefetcher(foresight, moeLayers, experts);
+    }
   }
 }
 

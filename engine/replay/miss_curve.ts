@@ -1,6 +1,6 @@
 import type { Placement } from '../balancing/placement.ts';
 import { DeviceRouting } from '../buffering/device_routing.ts';
-import type { RoutingTrace } from '../trace/trace.ts';
+import { foreseenOf, type RoutingTrace } from '../trace/trace.ts';
 import { DeviceActive } from './device_active.ts';
 import { DeviceCaches } from './device_caches.ts';
 import type { CacheChange } from './replay_cache.ts';
@@ -68,11 +68,12 @@ export class MissCurveReplay {
       // A step that has no token for the layer does not pass there.
       if (total === 0) continue;
       accesses += total;
+      const foreseen = foreseenOf(trace, step, layer);
       for (let device = 0; device < placement.devices; device++) {
         const ids = active.ids[device] as Int32Array;
         const count = active.counts[device] as number;
         // All ask before any of them is told: they share what the device learns.
-        for (const size of caches) (size[device] as DeviceCaches).replayPrefetch(layer);
+        for (const size of caches) (size[device] as DeviceCaches).replayPrefetch(layer, foreseen);
         for (const size of caches) (size[device] as DeviceCaches).replayEvent(layer, ids, count);
       }
     }

@@ -1,7 +1,7 @@
 import type { Placement } from '../balancing/placement.ts';
 import { type CacheCounters, type ExpertCache, HIT, type PrefetchCounters } from '../buffering/expert_cache.ts';
 import type { ActiveSet } from '../gating/policy.ts';
-import type { RoutingTrace } from '../trace/trace.ts';
+import { foreseenOf, type RoutingTrace } from '../trace/trace.ts';
 import { DeviceActive } from './device_active.ts';
 import { type CacheSettings, DeviceCaches } from './device_caches.ts';
 import { RetiredCounters } from './retired_counters.ts';
@@ -77,12 +77,13 @@ export class CacheReplay {
     for (let layer = 0; layer < this.moeLayers; layer++) {
       // A step that has no token for the layer does not pass there.
       if (active.scan(trace, step, layer) === 0) continue;
+      const foreseen = foreseenOf(trace, step, layer);
       for (const [device, caches] of this.devices.entries()) {
         const ids = active.ids[device] as Int32Array;
         const count = active.counts[device] as number;
         const { watch } = this;
         const served = watch && watching(watch, caches, { step, layer, device });
-        caches.replayPrefetch(layer, served);
+        caches.replayPrefetch(layer, foreseen, served);
         caches.replayEvent(layer, ids, count, served);
       }
     }

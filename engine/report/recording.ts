@@ -8,9 +8,7 @@ import { type RoutingTrace, RoutingTraceBuilder } from '../trace/trace.ts';
 export function toTrace({ header, steps }: Pick<RunRecording, 'header' | 'steps'>): RoutingTrace {
   const { moeLayers, experts, topK } = header;
   const builder = new RoutingTraceBuilder({ moeLayers, experts, topK });
-  for (const { tokens, ids, weights, request, position, phase } of steps) {
-    builder.appendStep({ tokens, ids, weights, request, position, phase });
-  }
+  for (const step of steps) builder.appendStep(step);
   return builder;
 }
 

@@ -20,6 +20,11 @@ export interface TraceStep {
   readonly request: Int32Array;
   readonly position: Int32Array;
   readonly phase: Uint8Array;
+  /**
+   * What the routers of the next layers foresaw [moeLayers, experts], see buffering/foresight.ts; where they were asked. It follows
+   * from hidden states and not from ids, but not from any cache either: caches of every size may be replayed with it.
+   */
+  readonly foreseen?: Uint8Array;
 }
 
 /**
@@ -78,6 +83,7 @@ export class RoutingTraceBuilder implements RoutingTrace {
       request: step.request,
       position: step.position,
       phase: step.phase,
+      ...(step.foreseen && { foreseen: step.foreseen }),
     });
     this.tokens += tokens;
   }
@@ -95,6 +101,12 @@ export class RoutingTraceBuilder implements RoutingTrace {
     if (block === undefined) throw new RangeError(`the trace has ${this.steps} steps, not ${step + 1}`);
     return block;
   }
+}
+
+/** What was foreseen of a layer of a step [experts]; undefined where no router was asked. */
+export function foreseenOf(trace: RoutingTrace, step: number, layer: number): Uint8Array | undefined {
+  const { foreseen } = trace.step(step);
+  return foreseen?.subarray(layer * trace.experts, (layer + 1) * trace.experts);
 }
 
 /** Below one active expert in so many, sorting the few found is cheaper than a pass over all. */

@@ -9,6 +9,8 @@ import type { Knobs } from './use_knobs.ts';
 const HINTS: Readonly<Record<PrefetchName, string>> = {
   off: 'An expert is loaded when a step needs it',
   echo: 'Before a layer runs: what the most similar steps used there. A CPU loads on the same thread, so only experts used anyway save time',
+  router:
+    'A layer early: what the next layer’s router chooses for this layer’s hidden states. Asking it is timed as gate; a CPU loads on the same thread',
 };
 
 const OPTIONS: readonly ChoiceOption<PrefetchName>[] = PrefetchName.options.map((value) => ({

@@ -5,6 +5,7 @@ import type { PrefetchTotals } from '../stores/summary.ts';
 const SAYS: Readonly<Record<PrefetchName, string>> = {
   off: 'Loads when asked',
   echo: 'Loads what similar steps used',
+  router: 'Loads what the next router foresees',
 };
 
 /** What prefetch does in this run: how much it loaded, how much of that was used, and what it cost. */

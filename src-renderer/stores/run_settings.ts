@@ -159,7 +159,11 @@ const EVICTION_TITLES: Readonly<Record<RunSettings['eviction'], string>> = {
   pinned: 'Pinned hot set',
   auto: 'Auto',
 };
-const PREFETCH_TITLES: Readonly<Record<RunSettings['prefetch'], string>> = { off: 'Off', echo: 'Routing echo' };
+const PREFETCH_TITLES: Readonly<Record<RunSettings['prefetch'], string>> = {
+  off: 'Off',
+  echo: 'Routing echo',
+  router: 'Next router',
+};
 export const prefetchTitle = (name: RunSettings['prefetch']): string => PREFETCH_TITLES[name];
 
 const SCOPE_TITLES: Readonly<Record<RunSettings['cacheScope'], string>> = { layer: 'Per layer', device: 'One pool' };

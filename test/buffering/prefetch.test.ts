@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { contiguous } from '../../engine/balancing/placement.ts';
 import { DeviceRouting } from '../../engine/buffering/device_routing.ts';
 import { ExpertCache } from '../../engine/buffering/expert_cache.ts';
+import { EchoForesight, foreseenWeights, MOST_FORESEEN, RouterForesight } from '../../engine/buffering/foresight.ts';
 import { Prefetcher } from '../../engine/buffering/prefetcher.ts';
 import { CacheScope, EvictionName } from '../../engine/protocol/settings.ts';
 import { DeviceCaches } from '../../engine/replay/device_caches.ts';
@@ -32,6 +33,17 @@ const scenario = fc.record({
   eviction: fc.constantFrom(...EvictionName.options),
   scope: fc.constantFrom(...CacheScope.options),
 });
+const ahead = fc.constantFrom('echo' as const, 'router' as const);
+
+/** What routers might say: the experts that are used, in any order, and each time a wrong one. */
+function foreseen(active: readonly number[]): Uint8Array {
+  const sums = new Uint8Array(EXPERTS);
+  const weights = foreseenWeights(4);
+  for (const [at, expert] of active.entries()) sums[expert] = weights[at] as number;
+  const wrong = (active.length * 7) % EXPERTS;
+  if (sums[wrong] === 0) sums[wrong] = weights[3] as number;
+  return sums;
+}
 
 /** Of two devices the first owns experts 0 to 4; events hold its own experts only. */
 const placement = contiguous(LAYERS, EXPERTS, 2);
@@ -44,19 +56,19 @@ describe('prefetch', () => {
   it('keeps to its slots and the experts of its device, and its counters add up', () => {
     let loaded = 0;
     fc.assert(
-      fc.property(scenario, ({ sets, slots, eviction, scope }) => {
+      fc.property(scenario, ahead, ({ sets, slots, eviction, scope }, prefetch) => {
         const caches = new DeviceCaches(0, LAYERS, EXPERTS, {
           slotsPerLayer: slots,
           eviction,
           placement,
-          prefetch: 'echo',
+          prefetch,
           scope,
         });
         let accesses = 0;
         for (const layers of sets) {
           for (const [layer, active] of layers.entries()) {
             const before = residents(caches, layer);
-            caches.replayPrefetch(layer);
+            caches.replayPrefetch(layer, foreseen(active));
             const fetched = residents(caches, layer).filter((expert) => !before.includes(expert));
             const bound = scope === 'layer' ? slots : slots * LAYERS;
             expect(scope === 'layer' ? residents(caches, layer).length : caches.residentCount).toBeLessThanOrEqual(
@@ -110,7 +122,7 @@ describe('prefetch', () => {
 
   it('foresees a repeated routing after the first passes, loads it in time and never what is already there', () => {
     const routing = new DeviceRouting(2, 32);
-    const prefetcher = new Prefetcher(routing, 2, 32);
+    const prefetcher = new Prefetcher(new EchoForesight(routing, 2), 2, 32);
     const caches = [0, 1].map((layer) => new ExpertCache(32, 4, 'lru', { routing, layer }));
     const serve = (layer: number, active: number[]) => {
       const cache = caches[layer] as ExpertCache;
@@ -137,6 +149,51 @@ describe('prefetch', () => {
     expect(loads).toBeGreaterThan(60);
     expect(used).toBe(loads);
     expect(misses + used).toBe(2 * 64);
+  });
+
+  it('hears of several tokens what it would hear of each: doubts multiply, on however many devices they are known', () => {
+    const foresight = new RouterForesight(3);
+    const weights = foreseenWeights(4);
+    const sums = (choices: readonly number[]) => choices.reduce((sum, choice) => sum + (weights[choice] as number), 0);
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 0, max: 3 }), { maxLength: 8 }), (choices) => {
+        const sum = Math.min(MOST_FORESEEN, sums(choices));
+        const vote = foresight.votes(0, Uint8Array.of(0, sum, MOST_FORESEEN)) as Float64Array;
+        const doubt = choices.reduce((product, choice) => product * (1 - (4 - choice) / 5), 1);
+        expect(vote[0]).toBe(0);
+        expect(vote[1]).toBeCloseTo(1 - Math.max(doubt, 2 ** -8), 1);
+        expect(vote[2]).toBeGreaterThan(0.99);
+      }),
+    );
+    expect(foresight.votes(0, undefined)).toBeUndefined();
+  });
+
+  it('stops loading what routers foresee once it does not come true, and begins again when it does', () => {
+    const caches = new DeviceCaches(0, 2, EXPERTS, {
+      slotsPerLayer: 2,
+      eviction: 'lru',
+      placement: contiguous(2, EXPERTS, 1),
+      prefetch: 'router',
+    });
+    const passes = (count: number, used: number) => {
+      const before = { ...caches.prefetchesOf(1) };
+      for (let pass = 0; pass < count; pass++) {
+        // A layer of its own expert each pass, so that what is foreseen is never there already.
+        const wanted = [(2 * pass) % 8, ((2 * pass) % 8) + 1];
+        caches.replayEvent(0, Int32Array.of(0), 1);
+        caches.replayPrefetch(1, foreseen(wanted));
+        const active = wanted.map((expert) => (expert + used) % 8);
+        active.sort((a, b) => a - b);
+        caches.replayEvent(1, Int32Array.from(active), 2);
+      }
+      const { loads, used: right } = caches.prefetchesOf(1);
+      return { loads: loads - before.loads, used: right - before.used };
+    };
+    expect(passes(20, 0)).toEqual({ loads: 38, used: 38 });
+    expect(passes(40, 4).loads).toBeLessThan(40);
+    expect(passes(40, 4).loads).toBe(0);
+    passes(40, 0);
+    expect(passes(20, 0).used).toBeGreaterThan(30);
   });
 
   it('counts as harm a miss of what it pushed out, once, and as no use of an expert that it loaded', () => {

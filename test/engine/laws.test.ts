@@ -91,36 +91,41 @@ describe('laws of a running engine', () => {
     );
   }, 120_000);
 
-  it('2 and 4: what is loaded ahead changes no output, and is replayed to the unit', async () => {
-    for (const count of [1, 2]) {
-      // One sequence at a time: where all experts are wanted in every step there is nothing to foresee.
-      const settings = { devices: devices(count), batch: 1, cacheSlots: 2, newTokens: 48 } as const;
-      const { recording, audit } = await runTiny({ ...settings, eviction: 'lfru', prefetch: 'echo' }, [
-        { afterSteps: 90, patch: { eviction: 'echo' } },
-        { afterSteps: 105, patch: { cacheScope: 'device' } },
-        { afterSteps: 120, patch: { prefetch: 'off' } },
-        { afterSteps: 130, patch: { prefetch: 'echo', cacheSlots: 3 } },
-      ]);
-      expect(emitted(recording)).toEqual(emitted((await runTiny(settings)).recording));
-      const replay = replayCaches(toTrace(recording), toTimeline(recording));
-      const audited = auditOf(recording, replay);
-      expect(audited.replayed).toEqual(audited.measured);
-      expect(audit).toEqual(audited);
-      const counted = [0, 0, 0];
-      for (const { prefetches = [] } of recording.steps) {
-        for (const [at, value] of prefetches.entries()) counted[at % 3] = (counted[at % 3] as number) + value;
+  it.each([1, 2].flatMap((count) => (['echo', 'router'] as const).map((ahead) => [ahead, count] as const)))(
+    '2, 4 and 6: what is loaded ahead by %s on %d devices changes no output, is replayed to the unit, and fits',
+    async (ahead, count) => {
+      {
+        // One sequence at a time: where all experts are wanted in every step there is nothing to foresee.
+        const settings = { devices: devices(count), batch: 1, cacheSlots: 2, newTokens: 48 } as const;
+        const { recording, audit } = await runTiny({ ...settings, eviction: 'lfru', prefetch: ahead }, [
+          { afterSteps: 90, patch: { eviction: 'echo' } },
+          { afterSteps: 105, patch: { cacheScope: 'device' } },
+          { afterSteps: 120, patch: { prefetch: 'off' } },
+          { afterSteps: 130, patch: { prefetch: ahead, cacheSlots: 3 } },
+        ]);
+        expect(emitted(recording)).toEqual(emitted((await runTiny(settings)).recording));
+        checkLedger(recording, () => EXPERTS);
+        const replay = replayCaches(toTrace(recording), toTimeline(recording));
+        const audited = auditOf(recording, replay);
+        expect(audited.replayed).toEqual(audited.measured);
+        expect(audit).toEqual(audited);
+        const counted = [0, 0, 0];
+        for (const { prefetches = [] } of recording.steps) {
+          for (const [at, value] of prefetches.entries()) counted[at % 3] = (counted[at % 3] as number) + value;
+        }
+        const { loads, used, harmed } = replay.prefetchTotals;
+        expect(counted).toEqual([loads, used, harmed]);
+        expect(used).toBeGreaterThan(0);
+        expect(audited.measured.loads).toBe(audited.measured.misses + loads);
+        expect(recording.summary?.totals).toMatchObject({
+          prefetches: loads,
+          prefetchesUsed: used,
+          prefetchesHarmed: harmed,
+        });
       }
-      const { loads, used, harmed } = replay.prefetchTotals;
-      expect(counted).toEqual([loads, used, harmed]);
-      expect(used).toBeGreaterThan(0);
-      expect(audited.measured.loads).toBe(audited.measured.misses + loads);
-      expect(recording.summary?.totals).toMatchObject({
-        prefetches: loads,
-        prefetchesUsed: used,
-        prefetchesHarmed: harmed,
-      });
-    }
-  }, 120_000);
+    },
+    120_000,
+  );
 
   it('6: the ledger stays in the budget, adds up, and its experts line is residents times bytes', async () => {
     await fc.assert(
@@ -140,7 +145,7 @@ describe('laws of a running engine', () => {
           devices: fc.integer({ min: 1, max: 2 }),
           batch: fc.integer({ min: 1, max: 5 }),
           slots: fc.integer({ min: 1, max: 4 }),
-          gates: fc.record({ gating, ...dropping }),
+          gates: fc.record({ gating, ...dropping, prefetch }),
         }),
         async ({ devices: count, batch, slots: cacheSlots, gates }) => {
           const plan = planMemory(spec, { ...TINY, ...gates, devices: count, batch });

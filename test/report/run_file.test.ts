@@ -278,7 +278,7 @@ describe('run file (law 8)', () => {
       ['{"hello":1}', /not a run file/],
       [
         line.replace(`"version":${RUN_VERSION}`, `"version":${RUN_VERSION + 1}`),
-        /moe-studio 9\.0\.0 wrote version 3 .* update it/,
+        new RegExp(`moe-studio 9\\.0\\.0 wrote version ${RUN_VERSION + 1} .* update it`),
       ],
       [line.replace(`"version":${RUN_VERSION}`, '"version":0'), /version 0 .* not known/],
       [line.replace('"experts":2', '"experts":-2'), /header\..*experts/],

@@ -1,13 +1,16 @@
 import { moeLayers } from '../../families/spec.ts';
 import { HostRows } from '../../rank/host_rows.ts';
 import { KvCache } from '../../rank/kv_cache.ts';
-import type { Device } from '../device.ts';
+import { type Device, hostFloats } from '../device.ts';
+import { NextRouters } from '../next_routers.ts';
 import type { DeviceParts } from '../open_device.ts';
 import { onCpu } from '../precision.ts';
+import { floats } from '../tensors.ts';
 import { WeightStaging } from '../weights.ts';
 import { CpuDense } from './dense.ts';
 import { CpuExperts } from './experts.ts';
 import { CpuMasks } from './masks.ts';
+import { CpuSession } from './session.ts';
 
 /** One thread of this machine's processor: everything lies in the process's own memory, and is computed in float32 or few bits. */
 export async function openCpu({ spec, source, ledger, meter, precision }: DeviceParts): Promise<Device> {
@@ -19,9 +22,20 @@ export async function openCpu({ spec, source, ledger, meter, precision }: Device
     run: experts.run.bind(experts),
     openMasks: () => CpuMasks.open(spec.hiddenSize, meter),
   };
+  const routers = new NextRouters(spec, ledger, async (graph) => {
+    const session = await CpuSession.create(graph, staging.gather(graph), meter);
+    return {
+      run: async (h, { batch, length }) => {
+        const output = await session.run({ x: floats(hostFloats(h), [batch, length, spec.hiddenSize]) });
+        return output('router_logits');
+      },
+      release: () => session.release(),
+    };
+  });
   return {
     dense,
     experts,
+    routers,
     openKeys: (layers, inputs) => new KvCache(layers, inputs, ledger),
     openRows: (policy, parts, layout) => HostRows.open(policy, parts, layout, host),
     close: () => dense.close(),
