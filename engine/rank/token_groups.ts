@@ -14,23 +14,46 @@ export interface TokenGroup {
 }
 
 /**
+ * Longer pieces are joined up to this many tokens: matrix products gain nothing beyond, and scores of more of them no longer stay in
+ * the processor's cache (measured at 96 and 2048 wide: 8 x 16 in one call 1.7 to 2.2 times faster than apart, 8 x 128 slower).
+ */
+const JOINED_TOKENS = 256;
+
+/**
  * Groups of a decoder: all single-token rows together as [B, 1] over the rank's rows, gaps included (a masked row costs less than
- * moving a neighbour's cache into the gap), and each longer piece by itself as [1, S] (no padding to the longest).
+ * moving a neighbour's cache into the gap), and longer pieces of one length, side by side in the cache, as [B, S] (no padding to the
+ * longest). Fresh prompts stay apart from pieces of begun ones: they have nothing cached to score.
  */
 export function decoderGroups(rows: readonly RowPlan[]): TokenGroup[] {
-  const groups: TokenGroup[] = [];
   const single = rows.filter((row) => row.tokens.length === 1);
-  if (single.length > 0) {
-    const batch = Math.max(...single.map((row) => row.row)) + 1;
-    const cached = single.some((row) => row.position > 0);
-    groups.push({ firstRow: 0, batch, length: 1, members: single, places: single.map(({ row }) => row), cached });
-  }
-  for (const row of rows) {
-    if (row.tokens.length === 1) continue;
+  const runs = sideBySide(rows.filter((row) => row.tokens.length > 1));
+  return [...(single.length > 0 ? [single] : []), ...runs].map((members) => {
+    const ids = members.map(({ row }) => row);
+    const firstRow = Math.min(...ids);
+    return {
+      firstRow,
+      batch: Math.max(...ids) - firstRow + 1,
+      length: members[0]?.tokens.length as number,
+      members,
+      places: ids.map((row) => row - firstRow),
+      cached: members.some(({ position }) => position > 0),
+    };
+  });
+}
+
+/** Pieces in runs of neighbouring rows of one length, fresh or begun alike. */
+function sideBySide(rows: readonly RowPlan[]): RowPlan[][] {
+  const runs: RowPlan[][] = [];
+  for (const row of [...rows].sort((a, b) => a.row - b.row)) {
+    const run = runs.at(-1);
+    const last = run?.at(-1);
     const { length } = row.tokens;
-    groups.push({ firstRow: row.row, batch: 1, length, members: [row], places: [0], cached: row.position > 0 });
+    const alike = last?.tokens.length === length && last.position > 0 === row.position > 0;
+    if (run !== undefined && alike && last.row === row.row - 1 && (run.length + 1) * length <= JOINED_TOKENS)
+      run.push(row);
+    else runs.push([row]);
   }
-  return groups;
+  return runs;
 }
 
 /** Groups of an encoder: sources of one length together, since nothing cached ties them to rows. */
