@@ -28,11 +28,12 @@ export async function forwardLogits(
   checkpoint: Checkpoint,
   input: LogitsInput,
   precision = STORED_PRECISION,
+  device = 'cpu:0',
 ): Promise<LogitsOutput> {
   const moe = moeLayers(spec);
   const [{ feedForward }] = moe as [MoeLayer];
   const { topK } = feedForward.rule;
-  const rank = await openWholeRank(modelPath, spec, checkpoint, precision);
+  const rank = await openWholeRank(modelPath, spec, checkpoint, precision, device);
   try {
     const length = Math.max(...input.inputIds.map((row) => row.length));
     const rows = input.inputIds.length;
@@ -72,17 +73,18 @@ export async function forwardLogits(
   }
 }
 
-/** A rank on one CPU device with room for every expert, no run behind it. */
+/** A rank on one device with room for every expert, no run behind it. */
 export async function openWholeRank(
   modelPath: string,
   spec: ModelSpec,
   checkpoint: Checkpoint,
   precision = STORED_PRECISION,
+  device = 'cpu:0',
 ): Promise<Rank> {
   const moe = moeLayers(spec);
   const [{ feedForward }] = moe as [MoeLayer];
   const budgetBytes = Number.MAX_SAFE_INTEGER;
-  const setup = { modelPath, rank: 0, ranks: 1, device: 'cpu:0', budgetBytes, precision, exchange: undefined };
+  const setup = { modelPath, rank: 0, ranks: 1, device, budgetBytes, precision, exchange: undefined };
   const rank = await Rank.open(setup, spec, checkpoint);
   const placement = contiguous(moe.length, feedForward.experts, 1);
   await rank.apply({ slotsPerLayer: feedForward.experts, eviction: 'lifo', gating: DEFAULT_RUN, placement });

@@ -33,6 +33,7 @@ export async function forwardPairs(
   checkpoint: Checkpoint,
   { inputIds, decoderIds, mask, decoderMask }: PairInput,
   precision = STORED_PRECISION,
+  device = 'cpu:0',
 ): Promise<PairOutput> {
   for (const ids of inputIds) checkTokens('input_ids', ids, spec);
   for (const ids of decoderIds) checkTokens('decoder_input_ids', ids, spec);
@@ -46,7 +47,7 @@ export async function forwardPairs(
       ...(ownMask && { mask: ownMask }),
     };
   });
-  const rank = await openWholeRank(modelPath, spec, checkpoint, precision);
+  const rank = await openWholeRank(modelPath, spec, checkpoint, precision, device);
   try {
     const result = await rank.step({
       ...{ step: 0, rows, sampling: GREEDY, allLogits: true, profile: false },

@@ -4,6 +4,7 @@ import type { MemoryLedger } from '../rank/ledger.ts';
 import { openCpu } from './cpu/open.ts';
 import type { Device } from './device.ts';
 import type { RuntimeMeter } from './tensors.ts';
+import { openWebGpu } from './webgpu/open.ts';
 import type { WeightSource } from './weights.ts';
 
 /** What a device is opened with: it enters what it holds in the ledger, and its time inside ONNX Runtime in the meter. */
@@ -22,6 +23,8 @@ export async function openDevice(id: string, parts: DeviceParts): Promise<Device
   switch (provider) {
     case 'cpu':
       return openCpu(parts);
+    case 'webgpu':
+      return openWebGpu(parts);
     default:
       throw new Error(`${id} is of no provider known here`);
   }

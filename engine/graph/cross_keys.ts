@@ -16,8 +16,8 @@ export function crossKeysGraph(
   finalNorm: NormSpec,
   hidden: number,
   precision: WeightPrecision,
+  builder = new GraphBuilder(),
 ): WeightedGraph {
-  const builder = new GraphBuilder();
   const blob = new WeightBlob(builder);
   const parts: GraphParts = { builder, blob, hidden, precision };
   builder.input('x', 'float32', ['B', 'S', hidden]);

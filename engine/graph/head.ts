@@ -5,9 +5,13 @@ import { norm, product } from './parts.ts';
 import { WeightBlob, type WeightedGraph } from './weight_blob.ts';
 
 /** logits = (norm(x) W^T + b) * multiplier; x [n, hidden], logits [n, vocab]. Only rows whose logits are wanted are sent through. */
-export function headGraph(spec: ModelSpec, finalNorm: NormSpec, precision: WeightPrecision): WeightedGraph {
+export function headGraph(
+  spec: ModelSpec,
+  finalNorm: NormSpec,
+  precision: WeightPrecision,
+  builder = new GraphBuilder(),
+): WeightedGraph {
   const { hiddenSize, vocabSize, head } = spec;
-  const builder = new GraphBuilder();
   const blob = new WeightBlob(builder);
   builder.input('x', 'float32', ['n', hiddenSize]);
   const parts = { builder, blob, hidden: hiddenSize, precision };

@@ -25,8 +25,13 @@ const exact = (parts: GraphParts): GraphParts => ({ ...parts, precision: 'fp32' 
  * @param cached whether earlier keys are fed: an encoder sees its whole source at once and keeps none
  * @param precision of all products but the router's and a shared expert's gate, which decide by small differences
  */
-export function layerGraph(layer: LayerSpec, hidden: number, cached: boolean, precision: WeightPrecision): LayerGraph {
-  const builder = new GraphBuilder();
+export function layerGraph(
+  layer: LayerSpec,
+  hidden: number,
+  cached: boolean,
+  precision: WeightPrecision,
+  builder = new GraphBuilder(),
+): LayerGraph {
   const blob = new WeightBlob(builder);
   const parts: GraphParts = { builder, blob, hidden, precision };
   const { residualMultiplier, feedForwardNorm } = layer;

@@ -5,8 +5,7 @@ import { WeightBlob, type WeightedGraph } from './weight_blob.ts';
  * Static gating's two matrix products (paper, section "Static Gating"; GShard's einsums). d hidden, m = E C S.
  * Dispatch: mask^T x tokens, a batch of E products (E, S, C S)^T (S, d) -> (E, C S, d).
  */
-export function dispatchGraph(hidden: number): WeightedGraph {
-  const builder = new GraphBuilder();
+export function dispatchGraph(hidden: number, builder = new GraphBuilder()): WeightedGraph {
   builder.input('mask', 'float32', ['e', 's', 'c']);
   builder.input('x', 'float32', ['s', hidden]);
   builder.node('FusedMatMul', ['mask', 'x'], { transA: 1, alpha: { float: 1 } }, 'y');
@@ -15,8 +14,7 @@ export function dispatchGraph(hidden: number): WeightedGraph {
 }
 
 /** Combine: weights x outputs, (S, m) (m, d) -> (S, d). */
-export function combineGraph(hidden: number): WeightedGraph {
-  const builder = new GraphBuilder();
+export function combineGraph(hidden: number, builder = new GraphBuilder()): WeightedGraph {
   builder.input('weights', 'float32', ['s', 'm']);
   builder.input('y', 'float32', ['m', hidden]);
   builder.node('MatMul', ['weights', 'y'], {}, 'z');

@@ -32,9 +32,10 @@ export interface ExternalWeights {
 }
 
 export class GraphBuilder {
-  private readonly nodes: Uint8Array[] = [];
+  private readonly nodes: { readonly name: string; readonly outputs: readonly string[]; readonly bytes: Uint8Array }[] =
+    [];
   private readonly inputs: Uint8Array[] = [];
-  private readonly outputs: Uint8Array[] = [];
+  private readonly outputs = new Map<string, Uint8Array>();
   private readonly initializers: Uint8Array[] = [];
   private readonly constants = new Map<string, string>();
   private nextName = 0;
@@ -45,7 +46,7 @@ export class GraphBuilder {
   }
 
   output(name: string, type: ElementType, dims: readonly Dim[]): void {
-    this.outputs.push(valueInfo(name, type, dims));
+    this.outputs.set(name, valueInfo(name, type, dims));
   }
 
   /** Adds a node with one output and returns the output's name. */
@@ -68,13 +69,14 @@ export class GraphBuilder {
     const writer = new BinaryWriter();
     for (const input of inputs) writer.tag(1, WireType.LengthDelimited).string(input);
     for (const output of outputs) writer.tag(2, WireType.LengthDelimited).string(output);
-    writer.tag(3, WireType.LengthDelimited).string(`${op}#${this.nodes.length}`);
+    const name = `${op}#${this.nodes.length}`;
+    writer.tag(3, WireType.LengthDelimited).string(name);
     writer.tag(4, WireType.LengthDelimited).string(op === 'ContribRotaryEmbedding' ? 'RotaryEmbedding' : op);
-    for (const [name, value] of Object.entries(attributes)) {
-      writer.tag(5, WireType.LengthDelimited).bytes(attribute(name, value));
+    for (const [key, value] of Object.entries(attributes)) {
+      writer.tag(5, WireType.LengthDelimited).bytes(attribute(key, value));
     }
     if (CONTRIB.has(op)) writer.tag(7, WireType.LengthDelimited).string(MICROSOFT);
-    this.nodes.push(writer.finish());
+    this.nodes.push({ name, outputs, bytes: writer.finish() });
     return outputs;
   }
 
@@ -107,12 +109,7 @@ export class GraphBuilder {
   }
 
   /** A weight whose bytes are given to the session from outside. */
-  external(
-    name: string,
-    dims: readonly number[],
-    weights: ExternalWeights,
-    type: 'float32' | 'uint8' = 'float32',
-  ): string {
+  external(name: string, dims: readonly number[], weights: ExternalWeights, type: ElementType = 'float32'): string {
     this.initializers.push(
       tensor(name, type, dims, (writer) => {
         for (const [key, value] of [
@@ -131,14 +128,32 @@ export class GraphBuilder {
     return name;
   }
 
-  /** The model's bytes. */
-  finish(): Uint8Array {
+  get outputNames(): readonly string[] {
+    return [...this.outputs.keys()];
+  }
+
+  get nodeCount(): number {
+    return this.nodes.length;
+  }
+
+  nodeName(index: number): string {
+    return this.nodes[index]?.name ?? '';
+  }
+
+  /**
+   * The model's bytes.
+   * @param count only the graph's beginning of so many nodes, with the last one's results for outputs: to ask where it can run
+   */
+  finish(count = this.nodes.length): Uint8Array {
     const graph = new BinaryWriter();
-    for (const node of this.nodes) graph.tag(1, WireType.LengthDelimited).bytes(node);
+    const nodes = this.nodes.slice(0, count);
+    for (const { bytes } of nodes) graph.tag(1, WireType.LengthDelimited).bytes(bytes);
     graph.tag(2, WireType.LengthDelimited).string('moe-studio');
     for (const initializer of this.initializers) graph.tag(5, WireType.LengthDelimited).bytes(initializer);
     for (const input of this.inputs) graph.tag(11, WireType.LengthDelimited).bytes(input);
-    for (const output of this.outputs) graph.tag(12, WireType.LengthDelimited).bytes(output);
+    const outputs =
+      count === this.nodes.length ? this.outputs.values() : (nodes.at(-1)?.outputs ?? []).filter(Boolean).map(untyped);
+    for (const output of outputs) graph.tag(12, WireType.LengthDelimited).bytes(output);
     const model = new BinaryWriter();
     model.tag(1, WireType.Varint).int64(10);
     model.tag(2, WireType.LengthDelimited).string('moe-studio');
@@ -187,6 +202,11 @@ function valueInfo(name: string, type: ElementType, dims: readonly Dim[]): Uint8
   writer.tag(1, WireType.LengthDelimited).string(name);
   writer.tag(2, WireType.LengthDelimited).bytes(typeProto.finish());
   return writer.finish();
+}
+
+/** A value whose type the runtime finds by itself. */
+function untyped(name: string): Uint8Array {
+  return new BinaryWriter().tag(1, WireType.LengthDelimited).string(name).finish();
 }
 
 /** Attribute types of AttributeProto: FLOAT 1, INT 2, STRING 3, INTS 7. Floats are wrapped, since 1 and 1.0 look alike here. */

@@ -10,7 +10,7 @@ import { type MaskProducts, MaskRows } from './mask_rows.ts';
 import type { RowPath } from './row_path.ts';
 
 /** What a policy does with rows that lie in this process's memory. */
-export interface HostDispatch extends Omit<RowPath, 'run' | 'combine' | 'receive'> {
+export interface HostDispatch extends Omit<RowPath, 'run' | 'show' | 'combine' | 'receive'> {
   receive(input: MoeLayerInput): void;
   /** The rows that an expert runs, padding included [rows, hidden]; valid until the next call. */
   batch(input: MoeLayerInput, expert: number): Float32Array;

@@ -107,6 +107,9 @@ export class MoeLayerRunner {
       if (layout.batchRows[expert] === 0) continue;
       this.rows += await path.run(input, expert);
     }
+    if (exchange === undefined || path.show === undefined) return;
+    clock.enter('exchange');
+    await path.show();
   }
 
   async close(): Promise<void> {

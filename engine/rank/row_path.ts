@@ -13,6 +13,8 @@ export interface RowPath {
   receive(input: MoeLayerInput): void | Promise<void>;
   /** Runs a resident expert on its rows, and shows the others what is theirs. @returns rows that ran, padding included */
   run(input: MoeLayerInput, expert: number): Promise<number>;
+  /** Several devices, after the last expert: what other ranks are to read is there when this is done, where `run` did not see to it. */
+  show?(): void | Promise<void>;
   /** The residual stream with what each token's experts gave; the layer's own states are given up. */
   combine(input: MoeLayerInput): readonly Hidden[] | Promise<readonly Hidden[]>;
   /** Gives up what was held for this layer. */
