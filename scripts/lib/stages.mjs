@@ -7,6 +7,7 @@ import { findElectron } from './electron_runtime.mjs';
 import { bin, ROOT } from './paths.mjs';
 import { attach, capture } from './proc.mjs';
 import { noCounts, playwrightCounts, vitestCounts } from './results.mjs';
+import { softwareGpu } from './software_gpu.mjs';
 import { ensureSystemPackages } from './system_packages.mjs';
 import { fetchTestRuntime } from './test_runtime.mjs';
 
@@ -18,6 +19,7 @@ import { fetchTestRuntime } from './test_runtime.mjs';
  */
 
 const TYPESCRIPT = 'typescript/bin/tsc';
+const VITEST = 'vitest/vitest.mjs';
 const PLAYWRIGHT = '@playwright/test/cli.js';
 const SCREEN = '-screen 0 1440x900x24';
 
@@ -40,9 +42,25 @@ export const STAGES = {
   unit: () =>
     withReport(async (file) => {
       const args = ['run', '--passWithNoTests', '--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
-      const code = await node('vitest/vitest.mjs', args, { timeoutMs: 480_000 });
+      const code = await node(VITEST, args, { timeoutMs: 480_000 });
       return counted(code, vitestCounts(file));
     }),
+
+  async webgpu() {
+    const { chromium } = await ensureSystemPackages();
+    const env = softwareGpu([chromium, (await findElectron()).path ?? (await fetchTestRuntime()).path]);
+    const config = ['--config', 'vitest.webgpu.config.ts'];
+    if (env === undefined) {
+      const { output } = await capture(process.execPath, [bin(VITEST), 'list', ...config], { cwd: ROOT });
+      const count = output.split('\n').filter((line) => line.includes(' > ')).length;
+      return noneRan(count, 'neither Chromium nor Electron brings a software graphics card here');
+    }
+    return withReport(async (file) => {
+      const args = ['run', ...config, '--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
+      const code = await node(VITEST, args, { env: { ...process.env, ...env }, timeoutMs: 480_000 });
+      return counted(code, vitestCounts(file));
+    });
+  },
 
   async ui() {
     const { chromium } = await ensureSystemPackages();
@@ -100,8 +118,14 @@ async function skipped(name, why) {
     cwd: ROOT,
   });
   const count = Number(/Total: (\d+) test/.exec(output)?.[1] ?? 0);
-  return { ok: true, counts: { ...noCounts(), skipped: count }, note: `${count} tests skipped, because ${why}` };
+  return noneRan(count, why);
 }
+
+const noneRan = (count, why) => ({
+  ok: true,
+  counts: { ...noCounts(), skipped: count },
+  note: `${count} tests skipped, because ${why}`,
+});
 
 async function withReport(use) {
   const folder = mkdtempSync(join(tmpdir(), 'moe-test-'));
