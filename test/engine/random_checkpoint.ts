@@ -11,25 +11,49 @@ export class RandomCheckpoint {
 
   /** Uniform numbers within `scale` of `around`. */
   put(name: string, shape: readonly number[], scale = 0.4, around = 0): void {
-    const count = shape.reduce((product, dim) => product * dim, 1);
-    let state = this.seed++;
-    const data = Float32Array.from({ length: count }, () => {
-      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-      return around + (state / 2 ** 31 - 1) * scale;
-    });
+    const words = this.words(shape);
+    const data = Float32Array.from(words, (word) => around + (word / 2 ** 31 - 1) * scale);
     this.tensors[name] = { dtype: 'F32', shape, data };
   }
 
   /** 8-bit floats without NaN, up to 240, times scales of about 0.005. */
   putFloat8(name: string, shape: readonly [number, number]): void {
-    const [rows, columns] = shape;
-    let state = this.seed++;
-    const data = Uint8Array.from({ length: rows * columns }, () => {
-      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-      return (state >>> 24) & 0xf7;
-    });
+    const data = Uint8Array.from(this.words(shape), (word) => (word >>> 24) & 0xf7);
     this.tensors[name] = { dtype: 'F8_E4M3', shape, data };
-    this.put(`${name}_scale_inv`, [Math.ceil(rows / 128), Math.ceil(columns / 128)], 1e-3, 5e-3);
+    this.put(
+      `${name}_scale_inv`,
+      shape.map((dim) => Math.ceil(dim / 128)),
+      1e-3,
+      5e-3,
+    );
+  }
+
+  /** Blocks of 4-bit floats, up to 6, times 1/16 or 1/8; the last of `shape` is a multiple of 32. */
+  putMxfp4(name: string, shape: readonly number[]): void {
+    const outer = shape.slice(0, -1);
+    const blocks = [...outer, (shape.at(-1) as number) / 32];
+    const codes = this.words([...blocks, 16]);
+    this.tensors[`${name}_blocks`] = {
+      dtype: 'U8',
+      shape: [...blocks, 16],
+      data: Uint8Array.from(codes, (word) => word >>> 24),
+    };
+    const scales = this.words(blocks);
+    this.tensors[`${name}_scales`] = {
+      dtype: 'U8',
+      shape: blocks,
+      data: Uint8Array.from(scales, (word) => 123 + (word >>> 31)),
+    };
+  }
+
+  /** Seeded 32-bit numbers, as many as a tensor has values. */
+  private words(shape: readonly number[]): Uint32Array {
+    let state = this.seed++;
+    const count = shape.reduce((product, dim) => product * dim, 1);
+    return Uint32Array.from({ length: count }, () => {
+      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+      return state;
+    });
   }
 
   linear(name: string, outFeatures: number, inFeatures: number, bias: boolean, scale = 0.4): void {
