@@ -38,7 +38,8 @@ export interface EngineOptions {
 }
 
 /** Answered beside a run and beside each other: they change nothing, and can take a while. */
-const LABS: ReadonlySet<Method> = new Set([
+const BESIDE: ReadonlySet<Method> = new Set([
+  'devices',
   'cacheLab',
   'expertsMap',
   'expertLife',
@@ -95,7 +96,7 @@ class LocalEngine implements Engine {
 
   request<M extends Method>(method: M, params: Params<M>): Promise<Results[M]> {
     const handler = this.handlers[method] as (params: Params<M>) => Promise<Results[M]> | Results[M];
-    if (LABS.has(method)) return Promise.resolve(params).then(handler);
+    if (BESIDE.has(method)) return Promise.resolve(params).then(handler);
     const answer = this.queue.then(() => handler(params));
     // Stop and pause must not wait behind a change that only the next step can serve: change resolves by itself.
     if (method !== 'change') this.queue = answer.catch(() => undefined);

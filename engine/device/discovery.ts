@@ -3,8 +3,9 @@ import { EngineRefusal } from '../api.ts';
 import { type AbsentProvider, type DeviceInfo, isTold, type Provider, type Told } from '../protocol/model.ts';
 import type { RunSettings } from '../protocol/settings.ts';
 import { type Card, notTold } from './cards/card.ts';
-import { readCards } from './cards/read_cards.ts';
+import { sampleCards } from './cards/card_sampler.ts';
 import { readVulkanDrivers, type VulkanDriver } from './cards/vulkan_drivers.ts';
+import { readHost } from './host_reading.ts';
 import { HOST_MEMORY } from './link.ts';
 import { webGpuAdapter } from './webgpu_adapter.ts';
 
@@ -31,7 +32,7 @@ export interface System {
 /** Devices of this machine: processors first, so that nothing but a choice puts a run on another. */
 export async function listDevices(): Promise<DeviceList> {
   const { platform } = process;
-  const cards = await readCards();
+  const cards = await sampleCards();
   return devicesOf({ platform, cards, vulkanDrivers: platform === 'linux' ? readVulkanDrivers() : [] });
 }
 
@@ -67,6 +68,7 @@ function cpuDevices(): DeviceInfo[] {
   const cores = cpus();
   const name = cores[0]?.model.trim() ?? 'CPU';
   const freeBytes = freemem();
+  const reading = readHost();
   return cores.map((_, index) => ({
     id: `cpu:${index}`,
     provider: 'cpu',
@@ -77,10 +79,11 @@ function cpuDevices(): DeviceInfo[] {
     defaultBudgetBytes: Math.floor((freeBytes * HOST_SHARE) / cores.length),
     driver: notTold('a processor needs none'),
     link: HOST_MEMORY,
+    reading,
   }));
 }
 
-type Figures = Pick<DeviceInfo, 'totalBytes' | 'freeBytes' | 'defaultBudgetBytes' | 'driver' | 'link' | 'card'>;
+type Figures = Pick<DeviceInfo, 'totalBytes' | 'freeBytes' | 'defaultBudgetBytes' | 'driver' | 'link' | 'reading'>;
 
 function inHostMemory(): Omit<Figures, 'driver'> {
   const freeBytes = freemem();
@@ -89,19 +92,21 @@ function inHostMemory(): Omit<Figures, 'driver'> {
     freeBytes,
     defaultBudgetBytes: Math.floor(freeBytes * HOST_SHARE),
     link: HOST_MEMORY,
+    reading: readHost(),
   };
 }
 
 function ofCard(card: Card | undefined, unknown: string): Figures {
   if (card === undefined) {
     const not = notTold(unknown);
-    return { totalBytes: not, freeBytes: not, defaultBudgetBytes: not, driver: not, link: not };
+    const reading = { usedBytes: not, utilisation: not, celsius: not, watts: not };
+    return { totalBytes: not, freeBytes: not, defaultBudgetBytes: not, driver: not, link: not, reading };
   }
-  const { key, unified, totalBytes, driver, link, reading } = card;
-  if (unified) return { ...inHostMemory(), driver, link, card: key };
+  const { unified, totalBytes, driver, link, reading } = card;
+  if (unified) return { ...inHostMemory(), driver, link, reading };
   const freeBytes = difference(totalBytes, reading.usedBytes);
   const defaultBudgetBytes = isTold(freeBytes) ? Math.floor(freeBytes * CARD_SHARE) : freeBytes;
-  return { totalBytes, freeBytes, defaultBudgetBytes, driver, link, card: key };
+  return { totalBytes, freeBytes, defaultBudgetBytes, driver, link, reading };
 }
 
 function difference(total: Told<number>, used: Told<number>): Told<number> {

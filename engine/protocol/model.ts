@@ -89,6 +89,15 @@ export interface DeviceLink {
 export const PROVIDERS = ['cpu', 'webgpu', 'cuda'] as const;
 export type Provider = (typeof PROVIDERS)[number];
 
+/** What the system says of a device now, all programs together: of its card, or of the processor and its memory. */
+export interface DeviceReading {
+  readonly usedBytes: Told<number>;
+  /** 0..1 */
+  readonly utilisation: Told<number>;
+  readonly celsius: Told<number>;
+  readonly watts: Told<number>;
+}
+
 /** What experts can be placed on. One graphics card can be two devices: one of each provider that reaches it. */
 export interface DeviceInfo {
   /** Provider and number: `cpu:0`, `webgpu:0`. */
@@ -104,8 +113,7 @@ export interface DeviceInfo {
   readonly defaultBudgetBytes: Told<number>;
   readonly driver: Told<string>;
   readonly link: Told<DeviceLink>;
-  /** The graphics card in readings of the system; absent for a processor. */
-  readonly card?: string;
+  readonly reading: DeviceReading;
   /** Why a run cannot have it, in one sentence. */
   readonly refusal?: string;
 }
@@ -114,15 +122,6 @@ export interface DeviceInfo {
 export interface AbsentProvider {
   readonly provider: Provider;
   readonly reason: string;
-}
-
-/** What the system says of a graphics card now, all programs together. */
-export interface CardReading {
-  readonly usedBytes: Told<number>;
-  /** 0..1 */
-  readonly utilisation: Told<number>;
-  readonly celsius: Told<number>;
-  readonly watts: Told<number>;
 }
 
 export interface MachineInfo {

@@ -53,9 +53,9 @@ export function bootStudio(studio: Studio): Dispose {
       return;
     }
     const hello = await engine.request('hello', { protocol: PROTOCOL_VERSION });
-    const { devices } = await engine.request('devices', {});
+    const { devices, absent } = await engine.request('devices', {});
     const { machine, writer } = hello;
-    session.setState({ host: { kind: 'running' }, machine, writer, devices });
+    session.setState({ host: { kind: 'running' }, machine, writer, devices, absentProviders: absent });
     applySnapshot(session, hello.snapshot);
     followSnapshot();
     if (!writer || hello.snapshot.run !== undefined) return;

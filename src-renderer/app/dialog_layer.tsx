@@ -3,6 +3,7 @@ import type { ComponentType } from 'react';
 import { useStore } from 'zustand/react';
 import { CommandPalette } from '../commands/command_palette.tsx';
 import { HotkeySheet } from '../commands/hotkey_sheet.tsx';
+import { DevicesDialog } from '../devices/devices_dialog.tsx';
 import { LabPathDialog } from '../labs/lab_path_dialog.tsx';
 import { useStudio } from './context.tsx';
 import type { DialogName } from './dialogs.ts';
@@ -13,6 +14,7 @@ const DIALOGS: Readonly<Record<DialogName, ComponentType>> = {
   hotkeys: HotkeySheet,
   modelPath: ModelPathDialog,
   labPath: LabPathDialog,
+  devices: DevicesDialog,
 };
 
 /** The one open dialog, if any: focus is trapped in it and goes back to where it was. */

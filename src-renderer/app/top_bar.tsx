@@ -1,4 +1,5 @@
 import { Pause, Play, Search, Square, StepForward } from 'lucide-react';
+import { devicesText } from '../devices/device_choice.ts';
 import { bytesText } from '../format/bytes.ts';
 import { count } from '../format/numbers.ts';
 import { CommandButton } from '../widgets/command_button.tsx';
@@ -48,18 +49,16 @@ function Mark() {
   );
 }
 
+/** The devices of the run; opens what is known of all. */
 function DeviceChip() {
+  const { commands } = useStudio();
   const run = useSession((s) => s.snapshot.run);
   const machine = useSession((s) => s.machine);
   if (run === undefined) return null;
+  const inUse = run.settings.devices.filter(({ id }) => !run.lost.includes(id));
   const budgets = new Set(run.budgetBytes);
-  const [budget] = run.budgetBytes;
-  const words =
-    budget === undefined
-      ? ''
-      : budgets.size === 1
-        ? `${bytesText(budget)}${run.budgetBytes.length > 1 ? ' each' : ''}`
-        : '';
+  const [budget = 0] = run.budgetBytes;
+  const each = run.budgetBytes.length > 1 ? ' each' : '';
   return (
     <Tip
       text={
@@ -67,12 +66,13 @@ function DeviceChip() {
           ? 'Devices of this run'
           : `${machine.cpu}, ${machine.cores} cores, ${bytesText(machine.memoryBytes)}`
       }
+      hotkey="Mod+D"
     >
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: the tip must be reachable by keyboard */}
-      <span className="chip" tabIndex={0}>
-        <b>{run.settings.devices.length} × CPU</b>
-        <span className="chip-more">{words}</span>
-      </span>
+      <button type="button" className="chip chip-button" onClick={() => commands.execute('devices.show')}>
+        <b>{devicesText(inUse)}</b>
+        {run.lost.length > 0 && <span className="bad">{run.lost.join(', ')} lost</span>}
+        <span className="chip-more">{budgets.size === 1 ? `${bytesText(budget)}${each}` : ''}</span>
+      </button>
     </Tip>
   );
 }

@@ -145,7 +145,7 @@ function modelCommands({ actions, session, labs }: Parts): Command[] {
   ];
 }
 
-function settingsCommands({ actions, settings, session, summary }: Parts): Command[] {
+function settingsCommands({ actions, settings, session, summary, dialogs }: Parts): Command[] {
   const recommended = () => summary.getState().curve?.recommended;
   const writable = () => session.getState().writer && session.getState().host.kind === 'running';
   return [
@@ -164,6 +164,15 @@ function settingsCommands({ actions, settings, session, summary }: Parts): Comma
       hotkeys: ['Mod+Shift+Z'],
       when: () => writable() && settings.getState().future.length > 0,
       run: actions.redo,
+    },
+    {
+      id: 'devices.show',
+      title: 'Devices…',
+      group: 'Settings',
+      keywords: 'gpu cpu cuda webgpu memory utilisation temperature link choose',
+      hotkeys: ['Mod+D'],
+      when: () => session.getState().host.kind === 'running',
+      run: () => dialogs.setState({ open: 'devices' }),
     },
     {
       id: 'cache.recommended',

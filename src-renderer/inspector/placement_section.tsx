@@ -1,6 +1,7 @@
 import { isTold } from '../../engine/protocol/model.ts';
 import { PlacementName, type RunSettings } from '../../engine/protocol/settings.ts';
-import { useSession, useSummary } from '../app/context.tsx';
+import { useSession, useStudio, useSummary } from '../app/context.tsx';
+import { devicesText } from '../devices/device_choice.ts';
 import { bytesText } from '../format/bytes.ts';
 import { percentText } from '../format/numbers.ts';
 import { expertsPerDevice, placementTitle, rebalanceText } from '../stores/run_settings.ts';
@@ -41,13 +42,16 @@ const INTERVALS = [0, 32, 128, 512, 2048];
 
 /** Devices and which expert lives where. */
 export function PlacementSection({ knobs: { model, draft, disabled, isPending, change } }: { readonly knobs: Knobs }) {
+  const { dialogs } = useStudio();
   const devices = useSession((s) => s.devices).filter(({ provider }) => provider === 'cpu');
   const run = useSession((s) => s.snapshot.run);
   const maxShare = useSummary((s) => s.maxShare);
   const count = draft.devices.length;
   const most = expertsPerDevice(model, draft);
-  const budget = devices[0]?.defaultBudgetBytes;
-  const even = 1 / (run?.settings.devices.length ?? count);
+  const budget = draft.devices[0]?.budgetBytes ?? devices[0]?.defaultBudgetBytes;
+  const even = 1 / (run === undefined ? count : run.settings.devices.length - run.lost.length);
+  const text = devicesText(draft.devices);
+  const words = devices.map((_, i) => `${i + 1} × CPU`);
   return (
     <section className="section" aria-label="Placement">
       <h3 className="section-title">Placement</h3>
@@ -55,19 +59,34 @@ export function PlacementSection({ knobs: { model, draft, disabled, isPending, c
         label="Devices"
         labelId="label-devices"
         pending={isPending('devices')}
-        says={`${most} experts a layer${budget === undefined || !isTold(budget) ? '' : `, ${bytesText(budget)}`}${count === 1 ? '' : ' each'}`}
+        says={
+          <>
+            {`${most} experts a layer${budget === undefined || !isTold(budget) ? '' : `, ${bytesText(budget)}`}${count === 1 ? '' : ' each'} `}
+            <button
+              type="button"
+              className="button button-link"
+              disabled={devices.length === 0}
+              onClick={() => dialogs.setState({ open: 'devices' })}
+            >
+              all devices…
+            </button>
+          </>
+        }
       >
         <Choice
           id="choice-devices"
           labelledBy="label-devices"
-          value={String(count)}
+          value={text}
           disabled={disabled || devices.length === 0}
-          options={devices.map((_, i) => ({
-            value: String(i + 1),
-            label: `${i + 1} × CPU`,
+          options={[...new Set([...words, text])].map((label) => ({
+            value: label,
+            label,
             hint: run === undefined ? undefined : 'Applies to the next run',
           }))}
-          onChoose={(value) => change({ devices: devices.slice(0, Number(value)).map(({ id }) => ({ id })) })}
+          onChoose={(label) => {
+            const cpus = words.indexOf(label) + 1;
+            if (cpus > 0) change({ devices: devices.slice(0, cpus).map(({ id }) => ({ id })) });
+          }}
         />
       </Row>
       <Row

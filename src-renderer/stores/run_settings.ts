@@ -9,6 +9,7 @@ import {
   LiveSettings,
   type RunSettings,
 } from '../../engine/protocol/settings.ts';
+import { devicesText } from '../devices/device_choice.ts';
 import { pick, type RunPatch, sameValue } from './settings.ts';
 
 const LIVE_KEYS = Object.keys(LiveSettings.shape) as (keyof LiveSettings)[];
@@ -222,7 +223,7 @@ export function settingText<K extends keyof RunSettings>(key: K, settings: RunSe
     case 'rebalanceEvery':
       return rebalanceText(settings.rebalanceEvery);
     case 'devices':
-      return `${settings.devices.length} × CPU`;
+      return devicesText(settings.devices);
     case 'prompts':
       return settings.prompts.kind === 'texts' ? 'own text' : settings.prompts.name;
     case 'chat':

@@ -1,6 +1,6 @@
 import { createStore, type StoreApi } from 'zustand/vanilla';
 import type { EngineEvent, EngineSnapshot, Progress } from '../../engine/protocol/messages.ts';
-import type { DeviceInfo, MachineInfo } from '../../engine/protocol/model.ts';
+import type { AbsentProvider, DeviceInfo, MachineInfo } from '../../engine/protocol/model.ts';
 import type { RunSettings } from '../../engine/protocol/settings.ts';
 
 /** What is known of the engine process, as opposed to the run inside it. */
@@ -28,6 +28,7 @@ export interface SessionState {
   readonly writer: boolean;
   readonly machine: MachineInfo | undefined;
   readonly devices: readonly DeviceInfo[];
+  readonly absentProviders: readonly AbsentProvider[];
   readonly progress: Progress | undefined;
   readonly log: readonly LogLine[];
   /** Kept from the last run so that it can be restarted after the engine died. */
@@ -46,6 +47,7 @@ export function createSessionStore(): StoreApi<SessionState> {
     writer: true,
     machine: undefined,
     devices: [],
+    absentProviders: [],
     progress: undefined,
     log: [],
     lastRunSettings: undefined,

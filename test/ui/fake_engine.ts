@@ -29,7 +29,31 @@ export const cpuDevice = (id: string, defaultBudgetBytes: number): DeviceInfo =>
   defaultBudgetBytes,
   driver: { notTold: 'a processor needs none' },
   link: { name: 'host memory' },
+  reading: {
+    usedBytes: 8 * 2 ** 30,
+    utilisation: 0.42,
+    celsius: { notTold: 'sensors of the processor are not read' },
+    watts: { notTold: 'sensors of the processor are not read' },
+  },
 });
+
+const CARD: DeviceInfo = {
+  id: 'webgpu:0',
+  provider: 'webgpu',
+  name: 'Radeon RX 7900 XTX',
+  software: false,
+  totalBytes: 24 * 2 ** 30,
+  freeBytes: 21 * 2 ** 30,
+  defaultBudgetBytes: 19 * 2 ** 30,
+  driver: 'amdgpu, kernel 6.12.0',
+  link: { name: 'PCIe 4.0 x16' },
+  reading: {
+    usedBytes: 3 * 2 ** 30,
+    utilisation: 0.64,
+    celsius: 57,
+    watts: { notTold: 'the amdgpu driver does not tell it' },
+  },
+};
 
 export const DEMO_MODEL: ModelSummary = {
   name: 'demo-lm',
@@ -138,8 +162,11 @@ export class FakeEngine implements Engine {
         writer: true,
       }),
       devices: () => ({
-        devices: Array.from({ length: this.options.cores }, (_, i) => cpuDevice(`cpu:${i}`, this.options.budgetBytes)),
-        absent: [{ provider: 'webgpu', reason: 'this machine has no graphics card that the kernel shows.' }],
+        devices: [
+          ...Array.from({ length: this.options.cores }, (_, i) => cpuDevice(`cpu:${i}`, this.options.budgetBytes)),
+          CARD,
+        ],
+        absent: [{ provider: 'cuda', reason: 'nvidia-smi lists no NVIDIA card.' }],
       }),
       openBundledModel: () => this.open(DEMO_MODEL),
       openModel: ({ path }) => this.open({ ...DEMO_MODEL, path, name: path.split('/').at(-1) ?? path }),

@@ -1,4 +1,4 @@
-import type { CardReading, DeviceLink, NotTold, Told } from '../../protocol/model.ts';
+import type { DeviceLink, DeviceReading, NotTold, Told } from '../../protocol/model.ts';
 
 /** A graphics card as the system describes it, whatever may compute on it. */
 export interface Card {
@@ -13,7 +13,7 @@ export interface Card {
   readonly link: Told<DeviceLink>;
   /** Number by which CUDA knows it; absent for a card without. */
   readonly cudaIndex?: number;
-  readonly reading: CardReading;
+  readonly reading: DeviceReading;
 }
 
 export const notTold = (reason: string): NotTold => ({ notTold: reason });

@@ -21,14 +21,15 @@ async function answer(program: string, args: readonly string[]): Promise<string 
   }
 }
 
+let macProfile: Promise<string | undefined> | undefined;
+
 /** Graphics cards of this machine with their readings of now. A source that is not there leaves its cards or figures out. */
 export async function readCards(): Promise<Card[]> {
   switch (process.platform) {
     case 'darwin': {
-      const [json, ioreg] = await Promise.all([
-        answer('system_profiler', SYSTEM_PROFILER_ARGS),
-        answer('ioreg', IOREG_ARGS),
-      ]);
+      // Takes a second, and says the same every time.
+      macProfile ??= answer('system_profiler', SYSTEM_PROFILER_ARGS);
+      const [json, ioreg] = await Promise.all([macProfile, answer('ioreg', IOREG_ARGS)]);
       return json === undefined ? [] : parseMacCards(json, ioreg ?? '');
     }
     case 'win32': {
