@@ -139,6 +139,19 @@ export class Checkpoint {
     return (out, at) => readFully(fd, path.join(this.folder, file), out, offsetBytes + at);
   }
 
+  /** File of the folder that holds a tensor. */
+  fileOf(name: string): string {
+    return this.find(name).file;
+  }
+
+  /** Where rows of a tensor lie as float32 already, for who maps them from the file; undefined where they must be converted. */
+  floatsAt(name: string, firstRow = 0): { readonly file: string; readonly offsetBytes: number } | undefined {
+    const { dtype, file, shape, offsetBytes } = this.find(name);
+    if (dtype !== 'F32') return undefined;
+    const columns = shape.length > 1 ? (shape.at(-1) ?? 1) : 1;
+    return { file, offsetBytes: offsetBytes + firstRow * columns * 4 };
+  }
+
   /** Whole numbers, as in token ids. @throws EngineRefusal where the tensor holds something else */
   readInt32(name: string): Int32Array {
     const { dtype, bytes } = this.readRaw(name);

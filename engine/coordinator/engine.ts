@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { type Dispose, type Engine, EngineRefusal } from '../api.ts';
+import { emptyPacks, listPacks } from '../checkpoint/pack/pack_folder.ts';
 import { listDevices } from '../device/discovery.ts';
 import {
   BUNDLED_MODELS,
@@ -21,6 +22,7 @@ import { reportFileName, reportHtml } from '../report/report_html.ts';
 import { reportJson } from '../report/report_json.ts';
 import { readRun, readRunOutline } from '../report/run_reader.ts';
 import { EXPORTER } from '../report/run_writer.ts';
+import { packingPause } from './expert_pack.ts';
 import { Labs } from './labs.ts';
 import { describeMachine } from './machine.ts';
 import { type OpenModel, openModel } from './open_model.ts';
@@ -49,6 +51,9 @@ const BESIDE: ReadonlySet<Method> = new Set([
   'cancelLab',
 ]);
 
+/** Who asks for one of these does not wait for what a start does first: packing experts takes minutes. */
+const ENDS_STARTING: ReadonlySet<Method> = new Set(['stop', 'start', 'openModel', 'openBundledModel']);
+
 /** Runs listed: the newest. */
 const MOST_RUNS = 200;
 
@@ -74,6 +79,9 @@ class LocalEngine implements Engine {
     (progress) => this.emit({ event: 'progress', progress }),
   );
   private readonly runsDir: string;
+  private readonly packsDir: string;
+  /** Ends what a start does before its run is there. */
+  private starting: AbortController | undefined;
   private model: OpenModel | undefined;
   private run: Run | undefined;
   private phase: RunState = 'empty';
@@ -82,6 +90,7 @@ class LocalEngine implements Engine {
 
   constructor(private readonly options: EngineOptions) {
     this.runsDir = path.join(options.dataDir, 'runs');
+    this.packsDir = path.join(options.dataDir, 'packs');
   }
 
   onEvent(listener: (event: EngineEvent) => void): Dispose {
@@ -97,6 +106,7 @@ class LocalEngine implements Engine {
   request<M extends Method>(method: M, params: Params<M>): Promise<Results[M]> {
     const handler = this.handlers[method] as (params: Params<M>) => Promise<Results[M]> | Results[M];
     if (BESIDE.has(method)) return Promise.resolve(params).then(handler);
+    if (ENDS_STARTING.has(method)) this.starting?.abort();
     const answer = this.queue.then(() => handler(params));
     // Stop and pause must not wait behind a change that only the next step can serve: change resolves by itself.
     if (method !== 'change') this.queue = answer.catch(() => undefined);
@@ -104,6 +114,7 @@ class LocalEngine implements Engine {
   }
 
   async close(): Promise<void> {
+    this.starting?.abort();
     this.labs.stopMeasuring();
     await this.run?.stop();
   }
@@ -163,6 +174,11 @@ class LocalEngine implements Engine {
     placementExport: (params) => this.labs.placementExport(params),
     gatingLab: (params) => this.compareGating(params),
     cancelLab: () => this.labs.cancel(),
+    packs: () => ({ folder: this.packsDir, packs: listPacks(this.packsDir) }),
+    emptyPacks: () => {
+      const { removed, kept } = emptyPacks(this.packsDir);
+      return { folder: this.packsDir, packs: listPacks(this.packsDir), removed, kept };
+    },
   };
 
   private async open(folder: string): Promise<Results['openModel']> {
@@ -184,10 +200,17 @@ class LocalEngine implements Engine {
     this.labs.stopMeasuring();
     await this.run?.stop();
     this.run = undefined;
+    const starting = new AbortController();
+    this.starting = starting;
     this.become('starting');
     try {
       const run = await startRun(
-        { model, settings, machine, rankEntry: options.rankEntry, runsDir },
+        {
+          ...{ model, settings, machine, rankEntry: options.rankEntry, runsDir, packsDir: this.packsDir },
+          packing: packingPause(starting.signal, (fraction, text) =>
+            this.emit({ event: 'progress', progress: { task: 'start', fraction, text } }),
+          ),
+        },
         {
           frame: (frame) => this.sendFrame(frame),
           changed: () => this.announce(),
@@ -203,6 +226,8 @@ class LocalEngine implements Engine {
     } catch (error) {
       this.become('ready');
       throw error;
+    } finally {
+      this.starting = undefined;
     }
   }
 

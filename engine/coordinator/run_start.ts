@@ -2,12 +2,14 @@ import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import { EngineRefusal } from '../api.ts';
 import { readChatTemplate } from '../checkpoint/chat_template.ts';
+import type { PackPause } from '../checkpoint/pack/make_pack.ts';
 import { type ChosenDevice, chooseDevices } from '../device/discovery.ts';
 import { moeLayers } from '../families/spec.ts';
 import type { MachineInfo } from '../protocol/model.ts';
 import type { RunSettings } from '../protocol/settings.ts';
 import { allocateExchange } from '../rank/exchange.ts';
 import type { RankSetup } from '../rank/messages.ts';
+import { holdExpertPack } from './expert_pack.ts';
 import { checkScope, planMemory, resolveSlots, STEP_TOKENS } from './memory_plan.ts';
 import type { OpenModel } from './open_model.ts';
 import { openPrompts } from './prompts.ts';
@@ -24,6 +26,10 @@ export interface StartOptions {
   /** The run file; made from time and a random part inside `runsDir` when absent. */
   readonly runPath?: string;
   readonly runsDir: string;
+  /** Where expert packs are kept; one is made first where the precision asks for it and there is none. */
+  readonly packsDir: string;
+  /** Awaited while it is made. */
+  readonly packing?: PackPause;
 }
 
 /** Checks everything that can be checked, loads the ranks' dense parts, opens the run file, and sets the run going. */
@@ -46,10 +52,13 @@ export async function startRun(options: StartOptions, listener: RunListener): Pr
 
   const startedAt = new Date().toISOString();
   const id = `${startedAt.replace(/[-:]/g, '').replace(/\..*/, '')}-${randomBytes(3).toString('hex')}`;
+  const { packsDir, packing = async () => undefined } = options;
+  const pack = await holdExpertPack(model, settings.precision, packsDir, packing);
   const openRanks = (devices: readonly ChosenDevice[]) =>
-    RankPool.open(rankEntry, rankSetups(model, devices, settings.precision));
-  const pool = await openRanks(budgets);
+    RankPool.open(rankEntry, rankSetups(model, devices, settings.precision, pack?.folder));
+  let pool: RankPool | undefined;
   try {
+    pool = await openRanks(budgets);
     const { path: _, ...model } = summary;
     const recorder = RunRecorder.create(options.runPath ?? path.join(runsDir, `${id}.json`), {
       id,
@@ -89,9 +98,12 @@ export async function startRun(options: StartOptions, listener: RunListener): Pr
       recorder,
       startedAt,
     };
-    return new Run(parts, listener);
+    const run = new Run(parts, listener);
+    run.ended.then(() => pack?.release());
+    return run;
   } catch (error) {
-    await pool.close();
+    await pool?.close();
+    pack?.release();
     throw error;
   }
 }
@@ -131,6 +143,7 @@ function rankSetups(
   { summary }: OpenModel,
   budgets: readonly ChosenDevice[],
   precision: RunSettings['precision'],
+  packFolder: string | undefined,
 ): RankSetup[] {
   const ranks = budgets.length;
   const exchange = ranks === 1 ? undefined : allocateExchange(ranks, summary.experts, summary.hiddenSize);
@@ -141,6 +154,7 @@ function rankSetups(
     device: id,
     budgetBytes: bytes,
     precision,
+    ...(packFolder !== undefined && { packFolder }),
     exchange,
   }));
 }

@@ -15,6 +15,8 @@ export interface DeviceParts {
   readonly meter: RuntimeMeter;
   /** As set; what it comes to is the device's to say. Absent: as stored. */
   readonly precision: Precision | undefined;
+  /** The experts' pack, where they are held at few bits and one was made. */
+  readonly packFolder: string | undefined;
 }
 
 /** Opens a device by its id, `provider:index`, and loads the dense part; experts come as they are needed. */

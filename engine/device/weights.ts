@@ -1,10 +1,14 @@
 import { BLOCK, bitsOf, lowBitBytes, quantiseRows } from '../checkpoint/block_quantise.ts';
 import type { WeightRef } from '../families/spec.ts';
-import type { WeightPart } from '../graph/weight_blob.ts';
+import type { WeightPart, WeightPlaces } from '../graph/weight_blob.ts';
 
 /** Reads a tensor's float32 values into `out`; the checkpoint, whatever its dtype, seen from a device. */
 export interface WeightSource {
   readFloat32(tensor: string, out: Float32Array, firstRow?: number, rows?: number): void;
+  /** Of the files, where there are any. */
+  readonly folder?: string;
+  /** Where rows lie as float32 in a file of the folder; undefined where they must be converted. */
+  floatsAt?: WeightPlaces['floatsAt'];
 }
 
 /** Values read at a time for rounding to few bits: a matrix of any size takes no more memory than that besides its result. */

@@ -5,6 +5,7 @@ import { experts } from './commands/experts.ts';
 import { gating } from './commands/gating.ts';
 import { inspect } from './commands/inspect.ts';
 import { logits } from './commands/logits.ts';
+import { packs } from './commands/packs.ts';
 import { perplexity } from './commands/perplexity.ts';
 import { placement } from './commands/placement.ts';
 import { replay } from './commands/replay.ts';
@@ -25,6 +26,7 @@ const COMMANDS: readonly Command[] = [
   perplexity,
   reproduce,
   inspect,
+  packs,
   devices,
 ];
 

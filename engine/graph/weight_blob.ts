@@ -2,7 +2,7 @@ import { blocksOf, type LowBitPrecision, lowBitBytes } from '../checkpoint/block
 import type { WeightRef } from '../families/spec.ts';
 import type { GraphBuilder } from './onnx.ts';
 
-/** The one external file that every graph refers to; its bytes are handed to the session from memory, or lie in an expert pack. */
+/** The external file whose bytes are handed to the session from memory. */
 export const BLOB = 'weights';
 /** Every stretch begins on a cache line. */
 const ALIGNMENT_BYTES = 64;
@@ -38,16 +38,23 @@ export interface LowBitMatrix {
   readonly zeros: string;
 }
 
+export interface WeightPlaces {
+  /** The blob as a whole: in an expert pack. */
+  readonly blob?: { readonly location: string; readonly offsetBytes: number };
+  /** Rows of a tensor that are float32 in the checkpoint's file; undefined where they are not. */
+  floatsAt?(tensor: string, firstRow?: number): { readonly file: string; readonly offsetBytes: number } | undefined;
+}
+
 /** Collects a graph's weights: tensors placed one behind the other can serve as one matrix (q, k and v; gate and up). */
 export class WeightBlob {
   readonly parts: WeightPart[] = [];
   bytes = 0;
   blobBytes = 0;
 
-  /** @param baseBytes where the blob begins in its file */
+  /** @param source where weights lie in files already; the blob has the others */
   constructor(
     private readonly builder: GraphBuilder,
-    private readonly baseBytes = 0,
+    private readonly source: WeightPlaces = {},
   ) {}
 
   /**
@@ -58,6 +65,12 @@ export class WeightBlob {
   weight(name: string, dims: readonly number[], refs: readonly WeightRef[]): string {
     const floats = dims.reduce((product, dim) => product * dim, 1);
     const trailing = dims.length > 1 ? (dims.at(-1) as number) : 1;
+    const mapped = adjacent(this.source, refs, floats / trailing, trailing);
+    if (mapped !== undefined) {
+      this.bytes += floats * 4;
+      const { file: location, offsetBytes } = mapped;
+      return this.builder.external(name, dims, { location, offsetBytes, byteLength: floats * 4 });
+    }
     let at = this.take(floats * 4);
     const declared = this.declare(name, dims, at, floats * 4, 'float32');
     for (const { ref, rows } of shares(refs, floats / trailing)) {
@@ -114,7 +127,8 @@ export class WeightBlob {
     byteLength: number,
     type: 'float32' | 'uint8',
   ): string {
-    return this.builder.external(name, dims, { location: BLOB, offsetBytes: this.baseBytes + at, byteLength }, type);
+    const { location, offsetBytes } = this.source.blob ?? { location: BLOB, offsetBytes: 0 };
+    return this.builder.external(name, dims, { location, offsetBytes: offsetBytes + at, byteLength }, type);
   }
 }
 
@@ -122,4 +136,23 @@ export class WeightBlob {
 function shares(refs: readonly WeightRef[], rows: number): { readonly ref: WeightRef; readonly rows: number }[] {
   if (refs.length === 1) return [{ ref: refs[0] as WeightRef, rows }];
   return refs.map((ref) => ({ ref, rows: ref.rows ?? rows / refs.length }));
+}
+
+/** Where tensors lie one behind the other in one file, as the graph wants them; undefined where they do not. */
+function adjacent(
+  source: WeightPlaces,
+  refs: readonly WeightRef[],
+  rows: number,
+  trailing: number,
+): { readonly file: string; readonly offsetBytes: number } | undefined {
+  let first: { readonly file: string; readonly offsetBytes: number } | undefined;
+  let next = 0;
+  for (const share of shares(refs, rows)) {
+    const place = source.floatsAt?.(share.ref.tensor, share.ref.firstRow);
+    if (place === undefined) return undefined;
+    if (first === undefined) first = place;
+    else if (place.file !== first.file || place.offsetBytes !== next) return undefined;
+    next = place.offsetBytes + share.rows * trailing * 4;
+  }
+  return first;
 }

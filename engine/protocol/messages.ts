@@ -14,6 +14,7 @@ import {
   type PlacementTable,
 } from './labs.ts';
 import type { AbsentProvider, DeviceInfo, MachineInfo, ModelSummary } from './model.ts';
+import type { PackInfo, Packs } from './packs.ts';
 import { LivePatch, RunSettings } from './settings.ts';
 import type { Audit, TelemetryFrame } from './telemetry.ts';
 
@@ -113,6 +114,10 @@ export const REQUESTS = {
   gatingLab: GatingLabParams,
   /** Cancels every lab in progress; each is refused with that reason. */
   cancelLab: z.object({}),
+  /** Expert packs on disk. */
+  packs: z.object({}),
+  /** Removes them, but for those that a run reads. */
+  emptyPacks: z.object({}),
 } as const;
 
 export interface Results {
@@ -142,6 +147,8 @@ export interface Results {
   placementExport: PlacementExport;
   gatingLab: GatingTable;
   cancelLab: { readonly cancelled: number };
+  packs: Packs;
+  emptyPacks: Packs & { readonly removed: readonly PackInfo[]; readonly kept: readonly PackInfo[] };
 }
 
 export type Method = keyof typeof REQUESTS;

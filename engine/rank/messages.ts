@@ -12,6 +12,8 @@ export interface RankSetup {
   readonly budgetBytes: number;
   /** Absent: as stored. */
   readonly precision?: Precision;
+  /** The experts' pack, where they are held at few bits; absent: rounded at every load, for passes that load each once. */
+  readonly packFolder?: string;
   /** Absent with one rank: nothing is exchanged, nothing is copied. */
   readonly exchange: ExchangeMemory | undefined;
 }

@@ -112,6 +112,7 @@ export class Rank {
       ledger,
       meter,
       precision: setup.precision,
+      packFolder: setup.packFolder,
     });
     const exchange = setup.exchange && new Exchange(setup.exchange, setup.rank);
     return new Rank(setup, spec, ledger, embedding, relative, choiceBias, device, exchange, meter);

@@ -67,6 +67,7 @@ export function startBenchRun(
       machine: describeMachine(),
       rankEntry,
       runsDir: mkdtempSync(path.join(tempDir, 'runs-')),
+      packsDir: tempDir,
     },
     { frame: () => undefined, changed: () => undefined, warn: () => undefined },
   );

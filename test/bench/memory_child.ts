@@ -44,7 +44,14 @@ export async function memoryChild({
     topP: 1,
     repetitionPenalty: 1,
   });
-  const options = { model: openModel(folder), settings, machine: describeMachine(), rankEntry, runsDir: tempDir };
+  const options = {
+    model: openModel(folder),
+    settings,
+    machine: describeMachine(),
+    rankEntry,
+    runsDir: tempDir,
+    packsDir: tempDir,
+  };
   const run = await startRun(options, {
     changed: () => undefined,
     warn: () => undefined,

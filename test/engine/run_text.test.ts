@@ -17,6 +17,7 @@ async function deltas(model: OpenModel): Promise<TextDelta[]> {
       machine: describeMachine(),
       rankEntry: RANK_ENTRY,
       runsDir: mkdtempSync(path.join(tmpdir(), 'moe-text-')),
+      packsDir: tmpdir(),
     },
     { changed: () => undefined, warn: () => undefined, frame: ({ text }) => all.push(...text) },
   );

@@ -83,6 +83,7 @@ export async function runTiny(
       machine: describeMachine(),
       rankEntry,
       runsDir,
+      packsDir: path.join(runsDir, 'packs'),
     },
     {
       changed: () => undefined,

@@ -24,6 +24,7 @@ async function translate(settings: Partial<RunSettings>) {
       machine: describeMachine(),
       rankEntry: RANK_ENTRY,
       runsDir: mkdtempSync(path.join(tmpdir(), 'moe-mt-')),
+      packsDir: tmpdir(),
     },
     { frame: () => undefined, changed: () => undefined, warn: () => undefined },
   );

@@ -191,6 +191,8 @@ export class FakeEngine implements Engine {
       placementExport: noLab,
       gatingLab: (params) => this.experiment('gatingLab', () => fakeGating(params)),
       cancelLab: () => this.cancelLab(),
+      packs: () => ({ folder: '/pretended/packs', packs: [] }),
+      emptyPacks: () => ({ folder: '/pretended/packs', packs: [], removed: [], kept: [] }),
     };
     return await (answers[method] as (params: Params<M>) => Results[M] | Promise<Results[M]>)(params);
   }

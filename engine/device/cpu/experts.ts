@@ -1,41 +1,60 @@
 import type { WeightPrecision } from '../../checkpoint/block_quantise.ts';
+import { EXPERTS_NAME } from '../../checkpoint/pack/pack_folder.ts';
 import { expertWeights, type MoeLayer } from '../../families/spec.ts';
 import { expertGraph } from '../../graph/expert.ts';
 import type { WeightedGraph } from '../../graph/weight_blob.ts';
 import type { MemoryLedger } from '../../rank/ledger.ts';
 import type { ExpertStore } from '../device.ts';
+import type { PackLayout } from '../pack_plan.ts';
 import { floats, type RuntimeMeter } from '../tensors.ts';
-import type { WeightStaging } from '../weights.ts';
+import { type WeightSource, WeightStaging } from '../weights.ts';
 import { CpuSession } from './session.ts';
 
-/** Resident experts of one CPU device: a prepacked session each. Creating the session is the load, releasing it the eviction. */
+/** An expert pack as a device reads it. */
+export interface OpenPack {
+  readonly folder: string;
+  readonly layout: PackLayout;
+}
+
+export interface CpuExpertsParts {
+  readonly layers: readonly MoeLayer[];
+  readonly hidden: number;
+  readonly precision: WeightPrecision;
+  readonly source: WeightSource;
+  /** Absent: experts are read from the checkpoint, and rounded at every load where they are held at few bits. */
+  readonly pack: OpenPack | undefined;
+  readonly ledger: MemoryLedger;
+  readonly meter: RuntimeMeter;
+}
+
+/**
+ * Resident experts of one CPU device: a prepacked session each. Creating the session is the load, releasing it the eviction. What a
+ * file has as the session wants it, an expert pack or float32 in the checkpoint itself, is mapped from there; the rest is read and
+ * converted on the way. Rejected: a pack of float32 for checkpoints of other types, see pack_plan.ts.
+ */
 export class CpuExperts implements ExpertStore {
   private readonly sessions: (CpuSession | undefined)[];
-  private readonly graphs = new Map<string, WeightedGraph>();
+  private readonly staging: WeightStaging;
+  /** By width: experts that are read differ in nothing but their bytes. */
+  private readonly graphs = new Map<number, WeightedGraph>();
+  private readonly bytes: readonly number[];
 
-  constructor(
-    private readonly layers: readonly MoeLayer[],
-    private readonly hidden: number,
-    private readonly staging: WeightStaging,
-    private readonly ledger: MemoryLedger,
-    private readonly meter: RuntimeMeter,
-    private readonly precision: WeightPrecision,
-  ) {
+  constructor(private readonly parts: CpuExpertsParts) {
+    const { layers, hidden, precision, source } = parts;
     const [first] = layers;
     this.sessions = new Array(first === undefined ? 0 : layers.length * first.feedForward.experts).fill(undefined);
+    this.staging = new WeightStaging(source);
+    this.bytes = layers.map((layer) => expertBytes(layer, hidden, precision));
   }
 
   bytesPerExpert(layer: number): number {
-    return this.graphOf(layer, 0).bytes;
+    return this.bytes[layer] as number;
   }
 
   async load(layer: number, expert: number): Promise<void> {
-    const { feedForward } = this.layer(layer);
-    const spec = feedForward.expert(expert);
-    const graph = this.graphOf(layer, expert);
-    const weights = this.staging.gather(graph, expertWeights(spec));
-    this.ledger.add('experts', this.bytesPerExpert(layer));
-    this.sessions[this.index(layer, expert)] = await CpuSession.create(graph, weights, this.meter);
+    const { ledger } = this.parts;
+    ledger.add('experts', this.bytesPerExpert(layer));
+    this.sessions[this.index(layer, expert)] = await this.create(layer, expert);
   }
 
   async evict(layer: number, expert: number): Promise<void> {
@@ -44,37 +63,55 @@ export class CpuExperts implements ExpertStore {
     if (session === undefined) throw new Error(`expert ${expert} of layer ${layer} is not resident`);
     this.sessions[index] = undefined;
     await session.release();
-    this.ledger.remove('experts', this.bytesPerExpert(layer));
+    this.parts.ledger.remove('experts', this.bytesPerExpert(layer));
   }
 
   /** @param rows [count, hidden]; returns the expert's output [count, hidden] in memory of its own */
   async run(layer: number, expert: number, rows: Float32Array, count: number): Promise<Float32Array> {
     const session = this.sessions[this.index(layer, expert)];
     if (session === undefined) throw new Error(`expert ${expert} of layer ${layer} is not resident`);
-    const output = await session.run({ x: floats(rows, [count, this.hidden]) });
+    const output = await session.run({ x: floats(rows, [count, this.parts.hidden]) });
     return output('y');
   }
 
+  private create(layer: number, expert: number): Promise<CpuSession> {
+    const { pack, source, precision, meter } = this.parts;
+    const { feedForward } = this.layer(layer);
+    const spec = feedForward.expert(expert);
+    if (pack !== undefined) {
+      const blob = { location: EXPERTS_NAME, offsetBytes: pack.layout.offsetBytes(layer, expert) };
+      const graph = this.graph(layer, expert, { blob });
+      return CpuSession.create(graph, NOTHING, meter, pack.folder);
+    }
+    const [first] = expertWeights(spec);
+    if (precision === 'fp32' && first !== undefined && source.floatsAt?.(first.tensor) !== undefined) {
+      const graph = this.graph(layer, expert, source);
+      return CpuSession.create(graph, this.staging.gather(graph), meter, source.folder);
+    }
+    let graph = this.graphs.get(feedForward.width);
+    if (graph === undefined) {
+      graph = this.graph(layer, expert);
+      this.graphs.set(feedForward.width, graph);
+    }
+    return CpuSession.create(graph, this.staging.gather(graph, expertWeights(spec)), meter);
+  }
+
+  private graph(layer: number, expert: number, places?: Parameters<typeof expertGraph>[4]): WeightedGraph {
+    const { feedForward } = this.layer(layer);
+    const { hidden, precision } = this.parts;
+    return expertGraph(feedForward.expert(expert), hidden, feedForward.width, precision, places);
+  }
+
   private layer(layer: number): MoeLayer {
-    return this.layers[layer] as MoeLayer;
+    return this.parts.layers[layer] as MoeLayer;
   }
 
   private index(layer: number, expert: number): number {
     return layer * this.layer(layer).feedForward.experts + expert;
   }
-
-  /** Experts of one model and width share one graph: only their bytes differ. */
-  private graphOf(layer: number, expert: number): WeightedGraph {
-    const { feedForward } = this.layer(layer);
-    const key = `${feedForward.width}`;
-    let graph = this.graphs.get(key);
-    if (graph === undefined) {
-      graph = expertGraph(feedForward.expert(expert), this.hidden, feedForward.width, this.precision);
-      this.graphs.set(key, graph);
-    }
-    return graph;
-  }
 }
+
+const NOTHING = new Uint8Array(0);
 
 /** One expert of a layer on a CPU device, whatever the checkpoint stores. */
 export function expertBytes({ feedForward }: MoeLayer, hidden: number, precision: WeightPrecision): number {

@@ -4,6 +4,7 @@ import { KvCache } from '../../rank/kv_cache.ts';
 import { type Device, hostFloats } from '../device.ts';
 import { NextRouters } from '../next_routers.ts';
 import type { DeviceParts } from '../open_device.ts';
+import { PackLayout } from '../pack_plan.ts';
 import { onCpu } from '../precision.ts';
 import { floats } from '../tensors.ts';
 import { WeightStaging } from '../weights.ts';
@@ -13,11 +14,17 @@ import { CpuMasks } from './masks.ts';
 import { CpuSession } from './session.ts';
 
 /** One thread of this machine's processor: everything lies in the process's own memory, and is computed in float32 or few bits. */
-export async function openCpu({ spec, source, ledger, meter, precision }: DeviceParts): Promise<Device> {
+export async function openCpu({ spec, source, ledger, meter, precision, packFolder }: DeviceParts): Promise<Device> {
   const held = onCpu(precision);
   const staging = new WeightStaging(source);
   const dense = await CpuDense.open(spec, staging, ledger, meter, held.dense);
-  const experts = new CpuExperts(moeLayers(spec), spec.hiddenSize, staging, ledger, meter, held.experts);
+  const layers = moeLayers(spec);
+  const hidden = spec.hiddenSize;
+  const pack =
+    packFolder === undefined || held.experts === 'fp32'
+      ? undefined
+      : { folder: packFolder, layout: new PackLayout(layers, hidden, held.experts) };
+  const experts = new CpuExperts({ layers, hidden, precision: held.experts, source, pack, ledger, meter });
   const host = {
     run: experts.run.bind(experts),
     openMasks: () => CpuMasks.open(spec.hiddenSize, meter),

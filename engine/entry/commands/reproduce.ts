@@ -1,8 +1,8 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { writeAtomically } from '../../checkpoint/write_atomically.ts';
 import { describeMachine } from '../../coordinator/machine.ts';
-import { writeAtomically } from '../../report/write_atomically.ts';
 import { PAPER_CLAIMS } from '../../reproduce/claims.ts';
 import { NOTES } from '../../reproduce/notes.ts';
 import { reproducePage } from '../../reproduce/page.ts';

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { packingPause } from '../../coordinator/expert_pack.ts';
 import { describeMachine } from '../../coordinator/machine.ts';
 import { openModel } from '../../coordinator/open_model.ts';
 import type { Run } from '../../coordinator/run.ts';
@@ -39,7 +40,11 @@ export const run: Command = {
         bar.show(fraction, `${sequencesDone}/${sequencesTotal} sequences, ${tokensPerSecond.toFixed(0)} tok/s`);
       },
     };
-    const interrupt = () => void started?.stop();
+    const packing = new AbortController();
+    const interrupt = () => {
+      packing.abort();
+      started?.stop();
+    };
     process.once('SIGINT', interrupt);
     started = await startRun(
       {
@@ -48,6 +53,8 @@ export const run: Command = {
         machine: describeMachine(),
         rankEntry: path.join(__dirname, 'rank.cjs'),
         runsDir: path.join(defaultDataDir(), 'runs'),
+        packsDir: path.join(defaultDataDir(), 'packs'),
+        packing: packingPause(packing.signal, (fraction, text) => bar.show(fraction, text)),
         ...(out !== undefined && { runPath: out }),
       },
       listener,
