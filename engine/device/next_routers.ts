@@ -1,6 +1,5 @@
-import type { ModelSpec } from '../families/spec.ts';
-import { routerGraph, routersAhead, routersAheadBytes } from '../graph/router_ahead.ts';
-import type { WeightedGraph } from '../graph/weight_blob.ts';
+import type { LayerSpec, ModelSpec } from '../families/spec.ts';
+import { routersAhead, routersAheadBytes } from '../graph/router_ahead.ts';
 import type { MemoryLedger } from '../rank/ledger.ts';
 import type { TokenGroup } from '../rank/token_groups.ts';
 import type { Hidden } from './device.ts';
@@ -17,11 +16,11 @@ export class NextRouters {
   private sessions: readonly (RouterSession | undefined)[] = [];
   private bytes = 0;
 
-  /** @param create a session on the device */
+  /** @param create a session of a layer's router on the device */
   constructor(
     private readonly spec: ModelSpec,
     private readonly ledger: MemoryLedger,
-    private readonly create: (graph: WeightedGraph) => Promise<RouterSession>,
+    private readonly create: (layer: LayerSpec) => Promise<RouterSession>,
   ) {}
 
   async open(): Promise<void> {
@@ -30,7 +29,7 @@ export class NextRouters {
     this.ledger.add('otherDense', this.bytes);
     const sessions: (RouterSession | undefined)[] = [];
     for (const layer of routersAhead(spec)) {
-      sessions.push(layer && (await this.create(routerGraph(layer, spec.hiddenSize))));
+      sessions.push(layer && (await this.create(layer)));
     }
     this.sessions = sessions;
   }

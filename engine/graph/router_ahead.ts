@@ -8,9 +8,12 @@ import { WeightBlob, type WeightedGraph } from './weight_blob.ts';
  * the residual stream of the layer before, it foresees what this one will choose.
  * x [B, S, hidden], router_logits [B, S, experts]
  */
-export function routerGraph({ feedForward, feedForwardNorm }: LayerSpec, hidden: number): WeightedGraph {
+export function routerGraph(
+  { feedForward, feedForwardNorm }: LayerSpec,
+  hidden: number,
+  builder = new GraphBuilder(),
+): WeightedGraph {
   if (feedForward.kind !== 'moe') throw new Error('a dense layer has no router');
-  const builder = new GraphBuilder();
   const blob = new WeightBlob(builder);
   // As in its layer: it decides by small differences, whatever the others are held as.
   const parts: GraphParts = { builder, blob, hidden, precision: 'fp32' };

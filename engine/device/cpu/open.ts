@@ -1,4 +1,5 @@
 import { moeLayers } from '../../families/spec.ts';
+import { routerGraph } from '../../graph/router_ahead.ts';
 import { HostRows } from '../../rank/host_rows.ts';
 import { KvCache } from '../../rank/kv_cache.ts';
 import { type Device, hostFloats } from '../device.ts';
@@ -29,7 +30,8 @@ export async function openCpu({ spec, source, ledger, meter, precision, packFold
     run: experts.run.bind(experts),
     openMasks: () => CpuMasks.open(spec.hiddenSize, meter),
   };
-  const routers = new NextRouters(spec, ledger, async (graph) => {
+  const routers = new NextRouters(spec, ledger, async (layer) => {
+    const graph = routerGraph(layer, spec.hiddenSize);
     const session = await CpuSession.create(graph, staging.gather(graph), meter);
     return {
       run: async (h, { batch, length }) => {

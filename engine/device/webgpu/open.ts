@@ -1,13 +1,19 @@
 import { moeLayers } from '../../families/spec.ts';
+import { routerGraph } from '../../graph/router_ahead.ts';
+import { WebGpuGraphBuilder } from '../../graph/webgpu_builder.ts';
 import type { Device } from '../device.ts';
+import { NextRouters } from '../next_routers.ts';
 import type { DeviceParts } from '../open_device.ts';
 import { onCpu } from '../precision.ts';
 import { WeightStaging } from '../weights.ts';
 import { WebGpuDense } from './dense.ts';
 import { WebGpuExperts } from './experts.ts';
+import { deviceTensor } from './hidden.ts';
 import { WebGpuKeys } from './keys.ts';
 import { WebGpuMemory } from './memory.ts';
 import { WebGpuRows } from './rows.ts';
+import { WebGpuSession } from './session.ts';
+import { dispose, uploadWeights } from './weights.ts';
 
 /**
  * The graphics card that WebGPU's driver chooses. Weights, keys and hidden states lie in its memory; what comes back in a layer are router
@@ -19,9 +25,27 @@ export async function openWebGpu({ spec, source, ledger, meter, precision }: Dev
   const staging = new WeightStaging(source);
   const dense = await WebGpuDense.open(spec, staging, ledger, memory, held.dense);
   const experts = new WebGpuExperts(moeLayers(spec), spec.hiddenSize, staging, ledger, memory, held.experts);
+  const routers = new NextRouters(spec, ledger, async (layer) => {
+    const builder = new WebGpuGraphBuilder();
+    const graph = routerGraph(layer, spec.hiddenSize, builder);
+    const parts = { meter, back: ['router_logits'] };
+    const session = await WebGpuSession.create(`router of block ${layer.block}`, builder, graph.model, parts);
+    const weights = await uploadWeights(memory, builder, staging.gather(graph));
+    return {
+      async run(h) {
+        const { router_logits } = await session.run({ ...weights, x: deviceTensor(h) });
+        return router_logits?.data as Float32Array;
+      },
+      release() {
+        dispose(weights);
+        return session.release();
+      },
+    };
+  });
   return {
     dense,
     experts,
+    routers,
     openKeys: (layers, inputs) => new WebGpuKeys(layers, inputs, ledger, memory),
     openRows: (policy, parts, layout) => WebGpuRows.open(policy, parts, layout, experts, memory),
     async close() {
