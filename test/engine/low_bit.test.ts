@@ -12,7 +12,7 @@ import { type ActivationName, type ExpertSpec, moeLayers } from '../../engine/fa
 import { expertGraph } from '../../engine/graph/expert.ts';
 import { lowBitRows, roundInputs, roundTrip } from './low_bit_rounding.ts';
 import { readTensor } from './read_tensor.ts';
-import { referencePass } from './reference_olmoe.ts';
+import { referenceLlama } from './reference_llama.ts';
 
 const PRECISIONS: readonly LowBitPrecision[] = ['int8', 'int4'];
 const float = fc.float({ noNaN: true, noDefaultInfinity: true, min: Math.fround(-1e6), max: Math.fround(1e6) });
@@ -180,7 +180,6 @@ describe('experts at few bits', () => {
   );
 
   const FOLDER = 'test/fixtures/olmoe';
-  const CONFIG = { hidden: 32, heads: 4, layers: 2, experts: 8, topK: 3, theta: 10_000, epsilon: 1e-5 };
   const isExpert = (name: string) => name.includes('.experts.');
   const isDense = (name: string) => /_proj\.weight|lm_head/.test(name) && !isExpert(name);
 
@@ -203,7 +202,7 @@ describe('experts at few bits', () => {
       checkpoint.close();
       const chosen = part === 'experts' ? isExpert : isDense;
       const lowBit = (name: string) => (chosen(name) ? precision : undefined);
-      const wanted = referencePass(FOLDER, ids, { ...CONFIG, lowBit });
+      const wanted = referenceLlama(FOLDER, ids, { lowBit });
       expect(Array.from(expertIds)).toEqual(wanted.experts.flat(2));
       const flat = wanted.logits.flatMap((row) => Array.from(row));
       const largest = flat.reduce((most, value, i) => Math.max(most, Math.abs(value - (logits[i] as number))), 0);

@@ -56,6 +56,19 @@ export class RandomCheckpoint {
     });
   }
 
+  /** Puts tensors one behind the other, as one of another name and shape. */
+  join(name: string, shape: readonly number[], parts: readonly string[]): void {
+    const data = parts.map((part) => (this.tensors[part] as WritableTensor).data as Float32Array);
+    const all = new Float32Array(data.reduce((sum, part) => sum + part.length, 0));
+    let at = 0;
+    for (const part of data) {
+      all.set(part, at);
+      at += part.length;
+    }
+    for (const part of parts) delete this.tensors[part];
+    this.tensors[name] = { dtype: 'F32', shape, data: all };
+  }
+
   linear(name: string, outFeatures: number, inFeatures: number, bias: boolean, scale = 0.4): void {
     this.put(`${name}.weight`, [outFeatures, inFeatures], scale);
     if (bias) this.put(`${name}.bias`, [outFeatures], 0.2);
@@ -73,42 +86,6 @@ export class RandomCheckpoint {
     writeFileSync(path.join(folder, 'config.json'), JSON.stringify(config));
     return folder;
   }
-}
-
-export interface OlmoeSizes {
-  readonly hidden: number;
-  readonly heads: number;
-  readonly width: number;
-  readonly layers: number;
-  readonly experts: number;
-  readonly topK: number;
-  readonly vocab: number;
-}
-
-/** A folder of a whole OLMoE. */
-export function writeOlmoe(sizes: OlmoeSizes): string {
-  const { hidden, heads, width, layers, experts, topK, vocab } = sizes;
-  const checkpoint = new RandomCheckpoint(11);
-  checkpoint.put('model.embed_tokens.weight', [vocab, hidden], 1);
-  checkpoint.put('lm_head.weight', [vocab, hidden]);
-  checkpoint.norm('model.norm', hidden, false);
-  for (let layer = 0; layer < layers; layer++) {
-    const at = `model.layers.${layer}`;
-    checkpoint.norm(`${at}.input_layernorm`, hidden, false);
-    checkpoint.norm(`${at}.post_attention_layernorm`, hidden, false);
-    for (const part of ['q', 'k', 'v', 'o']) checkpoint.linear(`${at}.self_attn.${part}_proj`, hidden, hidden, false);
-    for (const part of ['q', 'k']) checkpoint.norm(`${at}.self_attn.${part}_norm`, hidden, false);
-    checkpoint.linear(`${at}.mlp.gate`, experts, hidden, false, 1);
-    for (let e = 0; e < experts; e++) {
-      for (const part of ['gate', 'up']) checkpoint.linear(`${at}.mlp.experts.${e}.${part}_proj`, width, hidden, false);
-      checkpoint.linear(`${at}.mlp.experts.${e}.down_proj`, hidden, width, false);
-    }
-  }
-  return checkpoint.write({
-    ...{ model_type: 'olmoe', hidden_size: hidden, intermediate_size: width, num_hidden_layers: layers },
-    ...{ num_attention_heads: heads, num_key_value_heads: heads, num_experts: experts, num_experts_per_tok: topK },
-    ...{ vocab_size: vocab, norm_topk_prob: false, clip_qkv: null, max_position_embeddings: 128, rope_theta: 10_000 },
-  });
 }
 
 export interface NllbSizes {

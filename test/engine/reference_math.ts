@@ -1,14 +1,22 @@
+import type { LowBitPrecision } from '../../engine/checkpoint/block_quantise.ts';
 import { openCheckpoint } from '../../engine/checkpoint/checkpoint.ts';
+import { roundInputs, roundTrip } from './low_bit_rounding.ts';
 
 /** Plain double-precision loops for reference passes: they share nothing with the engine but the reading of tensors. */
 
 export type Vector = Float64Array;
 export type Matrix = Vector[];
 
+/** Matrices held at few bits, by name: rounded as read, and their inputs as level 4 rounds them. */
+export type LowBit = (name: string) => LowBitPrecision | undefined;
+
 export class Weights {
   private readonly checkpoint;
 
-  constructor(folder: string) {
+  constructor(
+    folder: string,
+    private readonly lowBit: LowBit = () => undefined,
+  ) {
     this.checkpoint = openCheckpoint(folder);
   }
 
@@ -23,6 +31,8 @@ export class Weights {
     const rows = shape.slice(0, -1).reduce((product, dim) => product * dim, 1);
     const flat = new Float32Array(rows * columns);
     this.checkpoint.readFloat32(name, flat);
+    const precision = this.lowBit(name);
+    if (precision !== undefined) roundTrip(precision, flat, columns);
     return Array.from({ length: rows }, (_, row) =>
       Float64Array.from(flat.subarray(row * columns, (row + 1) * columns)),
     );
@@ -36,7 +46,11 @@ export class Weights {
   linear(name: string): (x: Vector) => Vector {
     const weight = this.matrix(`${name}.weight`);
     const bias = this.has(`${name}.bias`) ? this.vector(`${name}.bias`) : undefined;
-    return (x) => Float64Array.from(weight, (row, i) => dot(row, x) + (bias?.[i] ?? 0));
+    const rounded = this.lowBit(`${name}.weight`) !== undefined;
+    return (x) => {
+      const input = rounded ? roundInputs(x) : x;
+      return Float64Array.from(weight, (row, i) => dot(row, input) + (bias?.[i] ?? 0));
+    };
   }
 
   layerNorm(name: string, epsilon = 1e-5): (x: Vector) => Vector {
@@ -81,6 +95,7 @@ export function softmax(x: Vector): Vector {
 }
 
 /**
+ * Attention with as many key heads as keys have room for: query head h reads key head floor(h / (heads / key heads)).
  * @param seen whether query i may look at key j
  * @param bias added to the score of head h
  */
@@ -94,17 +109,19 @@ export function attend(
   bias: (h: number, i: number, j: number) => number = () => 0,
 ): Matrix {
   const width = (q[0]?.length ?? 0) / heads;
+  const perKey = (q[0]?.length ?? 0) / (k[0]?.length ?? 1);
   const part = (x: Vector, head: number) => x.subarray(head * width, (head + 1) * width);
   return q.map((query, i) => {
     const out = new Float64Array(query.length);
     for (let head = 0; head < heads; head++) {
+      const shared = Math.floor(head / perKey);
       const keys = k.flatMap((_, j) => (seen(i, j) ? [j] : []));
       // A query that sees no key is a padding row of a causal mask: nobody reads what comes out.
       if (keys.length === 0) continue;
-      const score = (j: number) => scale * dot(part(query, head), part(k[j] as Vector, head)) + bias(head, i, j);
+      const score = (j: number) => scale * dot(part(query, head), part(k[j] as Vector, shared)) + bias(head, i, j);
       const weights = softmax(Float64Array.from(keys, score));
       for (const [at, j] of keys.entries()) {
-        const value = part(v[j] as Vector, head);
+        const value = part(v[j] as Vector, shared);
         for (let n = 0; n < width; n++)
           out[head * width + n] = (out[head * width + n] as number) + (weights[at] as number) * (value[n] as number);
       }

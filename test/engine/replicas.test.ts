@@ -9,7 +9,7 @@ import { GatingName, PrefetchName } from '../../engine/protocol/settings.ts';
 import { CATEGORY_COUNT, LEDGER_CATEGORIES } from '../../engine/protocol/telemetry.ts';
 import { CacheReplay, replayCaches } from '../../engine/replay/replay_cache.ts';
 import { toTimeline, toTrace } from '../../engine/report/recording.ts';
-import { writeOlmoe } from './random_checkpoint.ts';
+import { writeOlmoe } from './llama_tensors.ts';
 import { devices, emitted, runTiny, TINY, tinyModel } from './tiny_run.ts';
 
 // Three devices where the machine that runs the tests has two cores: a device is a thread, it only has to wait longer.
