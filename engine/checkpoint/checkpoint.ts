@@ -60,6 +60,8 @@ export class Checkpoint {
   readonly tensors: ReadonlyMap<string, CheckpointTensor>;
   /** Bytes of all tensors, as stored. */
   readonly storedBytes: number;
+  /** Told before values are read, how many bytes they come to as float32; may throw to give up. */
+  onRead: ((bytes: number) => void) | undefined;
   private readonly fds = new Map<string, number>();
   private readonly staging = new Uint8Array(STAGING_BYTES);
 
@@ -101,6 +103,7 @@ export class Checkpoint {
     const target = out ?? new Float32Array(count);
     if (target.length !== count)
       throw new RangeError(`${name}: ${count} values do not go into ${target.length} places`);
+    this.onRead?.(target.byteLength);
     this.fill(tensor, first, target);
     return target;
   }

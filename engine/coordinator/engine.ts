@@ -1,8 +1,7 @@
-import { existsSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { type Dispose, type Engine, EngineRefusal } from '../api.ts';
 import { emptyPacks, listPacks } from '../checkpoint/pack/pack_folder.ts';
-import { listDevices } from '../device/discovery.ts';
+import { chooseDevices, listDevices } from '../device/discovery.ts';
 import {
   BUNDLED_MODELS,
   type EngineEvent,
@@ -20,12 +19,15 @@ import { replayCaches } from '../replay/replay_cache.ts';
 import { toTimeline, toTrace } from '../report/recording.ts';
 import { reportFileName, reportHtml } from '../report/report_html.ts';
 import { reportJson } from '../report/report_json.ts';
-import { readRun, readRunOutline } from '../report/run_reader.ts';
+import { readRun } from '../report/run_reader.ts';
 import { EXPORTER } from '../report/run_writer.ts';
 import { packingPause } from './expert_pack.ts';
+import { fitModel } from './fit.ts';
 import { Labs } from './labs.ts';
+import { listRuns } from './list_runs.ts';
+import { noteLoadRate, readLoadRate } from './load_rate.ts';
 import { describeMachine } from './machine.ts';
-import { type OpenModel, openModel } from './open_model.ts';
+import { inspectModel, type OpenModel, openModel } from './open_model.ts';
 import type { Run } from './run.ts';
 import { auditOf } from './run_audit.ts';
 import { startRun } from './run_start.ts';
@@ -42,6 +44,7 @@ export interface EngineOptions {
 /** Answered beside a run and beside each other: they change nothing, and can take a while. */
 const BESIDE: ReadonlySet<Method> = new Set([
   'devices',
+  'inspectModel',
   'cacheLab',
   'expertsMap',
   'expertLife',
@@ -53,9 +56,6 @@ const BESIDE: ReadonlySet<Method> = new Set([
 
 /** Who asks for one of these does not wait for what a start does first: packing experts takes minutes. */
 const ENDS_STARTING: ReadonlySet<Method> = new Set(['stop', 'start', 'openModel', 'openBundledModel']);
-
-/** Runs listed: the newest. */
-const MOST_RUNS = 200;
 
 /** A run takes the processor, or is about to. */
 const BUSY: ReadonlySet<RunState> = new Set<RunState>(['opening', 'starting', 'running', 'paused', 'stopping']);
@@ -130,6 +130,11 @@ class LocalEngine implements Engine {
       return { protocol: PROTOCOL_VERSION, version, machine: this.machine, snapshot: this.snapshot(), writer: true };
     },
     devices: () => listDevices(),
+    inspectModel: async ({ path: folder, settings }) => {
+      const devices = await chooseDevices(settings.devices);
+      const rate = readLoadRate(this.options.dataDir);
+      return fitModel(inspectModel(folder), devices, { ...settings, devices: devices.length }, rate);
+    },
     openModel: ({ path: folder }) => this.open(folder),
     openBundledModel: ({ name = BUNDLED_MODELS[0] }) => this.open(path.join(this.options.modelsDir, name)),
     start: (settings) => this.start(settings),
@@ -166,7 +171,7 @@ class LocalEngine implements Engine {
         audit: auditOf(recording, replayCaches(toTrace(recording), toTimeline(recording))),
       };
     },
-    runs: () => ({ runs: this.listRuns() }),
+    runs: () => ({ runs: listRuns(this.runsDir) }),
     cacheLab: (params) => this.labs.cacheLab(params),
     expertsMap: (params) => this.labs.expertsMap(params),
     expertLife: (params) => this.labs.expertLife(params),
@@ -210,6 +215,13 @@ class LocalEngine implements Engine {
           packing: packingPause(starting.signal, (fraction, text) =>
             this.emit({ event: 'progress', progress: { task: 'start', fraction, text } }),
           ),
+          signal: starting.signal,
+          progress: (fraction) =>
+            this.emit({
+              event: 'progress',
+              progress: { task: 'start', fraction, text: 'Loading all but the experts' },
+            }),
+          loaded: (bytes, ms) => noteLoadRate(options.dataDir, bytes, ms),
         },
         {
           frame: (frame) => this.sendFrame(frame),
@@ -284,23 +296,5 @@ class LocalEngine implements Engine {
 
   private sendFrame(frame: TelemetryFrame): void {
     for (const listener of this.frameListeners) listener(frame);
-  }
-
-  /** Newest first; a file that cannot be read is left out here and refused with its reason when opened. */
-  private listRuns(): Results['runs']['runs'] {
-    if (!existsSync(this.runsDir)) return [];
-    const files = readdirSync(this.runsDir)
-      .filter((name) => name.endsWith('.json'))
-      .map((name) => path.join(this.runsDir, name))
-      .sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs)
-      .slice(0, MOST_RUNS);
-    return files.flatMap((file) => {
-      try {
-        const { header, steps, complete } = readRunOutline(file);
-        return [{ id: header.id, path: file, model: header.model.name, startedAt: header.createdAt, steps, complete }];
-      } catch {
-        return [];
-      }
-    });
   }
 }

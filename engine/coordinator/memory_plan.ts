@@ -8,6 +8,7 @@ import { GATING_POLICIES } from '../gating/policies.ts';
 import { routersAheadBytes } from '../graph/router_ahead.ts';
 import { expertsHeld } from '../protocol/experts_held.ts';
 import type { GatingSettings, RunSettings } from '../protocol/settings.ts';
+import { LEDGER_CATEGORIES, type LedgerCategory } from '../protocol/telemetry.ts';
 import { dispatchBytes } from '../rank/dispatch_bytes.ts';
 import { embeddingBytes } from '../rank/embedding.ts';
 import { type OutboxSizes, outboxBytes } from '../rank/exchange.ts';
@@ -17,13 +18,17 @@ import { foreseenBytes } from '../rank/router_ahead.ts';
 /** Prompt pieces are cut so that a step never holds more tokens; bounds exchange buffers and the longest step. */
 export const STEP_TOKENS = 512;
 
+/** The first step also loads the experts it needs, all cold: kept small, the first text comes in half the time. */
+export const FIRST_STEP_TOKENS = 32;
+
 /** A start token and a language. */
 const LONGEST_DECODER_PROMPT = 2;
 
 export interface MemoryPlan {
   /** Upper bound of everything but experts, bytes: what a run of these settings can need on one device. */
   readonly fixedBytes: number;
-  readonly parts: { readonly dense: number; readonly kv: number; readonly scratch: number };
+  /** The same by ledger category. */
+  readonly parts: Readonly<Record<Exclude<LedgerCategory, 'experts'>, number>>;
   /** One slot in every MoE layer, be they the layers' own or one pool's. */
   readonly bytesPerSlot: number;
   readonly expertsPerDevice: number;
@@ -66,21 +71,48 @@ export function planMemory(spec: ModelSpec, settings: PlanSettings, stepTokens =
   const asksRouters = settings.prefetch === 'router';
   const ahead = asksRouters ? stepTokens * experts * 4 + foreseenBytes(moe.length, experts) : 0;
   const parts = {
-    dense: embeddingBytes(spec) + dense.attention + dense.otherDense + (asksRouters ? routersAheadBytes(spec) : 0),
-    kv,
-    scratch:
-      gating +
-      ahead +
-      dispatchBytes(policy.dispatch, bound, stepTokens, devices, spec.hiddenSize) +
-      (outbox === undefined ? 0 : outboxBytes(experts, spec.hiddenSize, outbox)),
+    embedding: embeddingBytes(spec),
+    attention: dense.attention,
+    otherDense: dense.otherDense + (asksRouters ? routersAheadBytes(spec) : 0),
+    kvCache: kv,
+    gatingReorder: gating + ahead + (outbox === undefined ? 0 : outboxBytes(experts, spec.hiddenSize, outbox)),
+    expertExecution: dispatchBytes(policy.dispatch, bound, stepTokens, devices, spec.hiddenSize),
   };
   return {
-    fixedBytes: parts.dense + parts.kv + parts.scratch,
+    fixedBytes: Object.values(parts).reduce((sum, bytes) => sum + bytes, 0),
     parts,
     bytesPerSlot: moe.reduce((sum, layer) => sum + expertBytes(layer, spec.hiddenSize, held.experts), 0),
     expertsPerDevice,
     outbox,
   };
+}
+
+/**
+ * The ledger that a run is expected to come to on each device at its highest: the plan with steps as large as this workload makes
+ * them and every slot taken. Estimated; in the order of LEDGER_CATEGORIES.
+ */
+export function expectedLedger(spec: ModelSpec, settings: PlanSettings, slotsPerLayer: number): number[] {
+  const step = planMemory(spec, settings, longestStep(spec, settings));
+  const { parts, bytesPerSlot } = step;
+  // Outboxes are made once, for the longest step there can be.
+  const outbox = settings.devices === 1 ? 0 : boxBytes(spec, planMemory(spec, settings)) - boxBytes(spec, step);
+  const gatingReorder = parts.gatingReorder + outbox;
+  return LEDGER_CATEGORIES.map((category) =>
+    category === 'experts' ? slotsPerLayer * bytesPerSlot : { ...parts, gatingReorder }[category],
+  );
+}
+
+function boxBytes(spec: ModelSpec, { outbox }: MemoryPlan): number {
+  const [{ feedForward }] = moeLayers(spec) as [MoeLayer];
+  return outbox === undefined ? 0 : outboxBytes(feedForward.experts, spec.hiddenSize, outbox);
+}
+
+/** Tokens of the largest step that prompts of full length make: all at once, but for what the first step took. */
+function longestStep(spec: ModelSpec, { batch, promptTokens }: PlanSettings): number {
+  if (encoderOf(spec) !== undefined) return Math.min(STEP_TOKENS, batch * (promptTokens + LONGEST_DECODER_PROMPT));
+  const all = batch * promptTokens;
+  const first = Math.min(all, FIRST_STEP_TOKENS);
+  return Math.min(STEP_TOKENS, Math.max(first, batch, all === first ? 0 : all - first + batch));
 }
 
 /** Keys and values of one token in all layers, bytes. An encoder keeps none. */
@@ -121,8 +153,8 @@ export function resolveSlots(
     const need = plan.fixedBytes + slots * plan.bytesPerSlot;
     throw new EngineRefusal(
       fit === 0
-        ? `${id}: a budget of ${mib(bytes)} does not hold the dense part (${mib(plan.parts.dense)}), the KV cache (${mib(plan.parts.kv)}), ` +
-            `step buffers (${mib(plan.parts.scratch)}) and one expert slot per layer; raise budgetBytes to ${mib(plan.fixedBytes + plan.bytesPerSlot)} or lower batch or newTokens.`
+        ? `${id}: a budget of ${mib(bytes)} does not hold the dense part (${mib(denseOf(plan))}), the KV cache (${mib(plan.parts.kvCache)}), ` +
+            `step buffers (${mib(plan.parts.gatingReorder + plan.parts.expertExecution)}) and one expert slot per layer; raise budgetBytes to ${mib(plan.fixedBytes + plan.bytesPerSlot)} or lower batch or newTokens.`
         : `${id}: ${slots} slots per layer need ${mib(need)} of a budget of ${mib(bytes)}; set cacheSlots to ${fit} or less, or raise budgetBytes.`,
     );
   }
@@ -140,5 +172,8 @@ export function checkScope(spec: ModelSpec, scope: RunSettings['cacheScope']): v
     'cacheScope: experts of this model differ in size between layers, so they cannot share slots; set cacheScope to layer.',
   );
 }
+
+/** Loaded before the first step. */
+export const denseOf = ({ parts }: MemoryPlan) => parts.embedding + parts.attention + parts.otherDense;
 
 const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;

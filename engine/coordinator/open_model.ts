@@ -12,6 +12,7 @@ import { readModelSpec } from '../families/family.ts';
 import { encoderOf, expertWeights, type ModelSpec, type MoeLayer, moeLayers } from '../families/spec.ts';
 import type { ModelSummary } from '../protocol/model.ts';
 import { embeddingBytes } from '../rank/embedding.ts';
+import { type Inspected, storedBytes } from './fit.ts';
 import { kvBytesPerToken } from './memory_plan.ts';
 import { openSourceTokenizer, readTranslation, type Translation } from './translation.ts';
 
@@ -36,11 +37,11 @@ export function openModel(folder: string): OpenModel {
 }
 
 /** Headers and config only. */
-export function inspectModel(folder: string): { spec: ModelSpec; summary: ModelSummary } {
+export function inspectModel(folder: string): Inspected {
   const checkpoint = openCheckpoint(folder);
   try {
     const spec = readModelSpec(folder, checkpoint);
-    return { spec, summary: summarise(folder, spec, checkpoint) };
+    return { spec, summary: summarise(folder, spec, checkpoint), stored: storedBytes(spec, checkpoint) };
   } finally {
     checkpoint.close();
   }

@@ -2,7 +2,8 @@ import { Worker } from 'node:worker_threads';
 import { EngineRefusal } from '../api.ts';
 import { DeviceLost } from '../device/device_lost.ts';
 import { Exchange } from '../rank/exchange.ts';
-import type { FromRank, RankSettings, RankSetup, StepPlan, StepResult, ToRank } from '../rank/messages.ts';
+import { Loading } from '../rank/loading.ts';
+import type { FromRank, RankSettings, RankSetup, StepPlan, StepResult, ToRank, WorkerSetup } from '../rank/messages.ts';
 
 type Reply<K extends FromRank['kind']> = Extract<FromRank, { kind: K }>;
 
@@ -14,7 +15,7 @@ class RankHandle {
 
   constructor(
     entry: string,
-    private readonly setup: RankSetup,
+    private readonly setup: WorkerSetup,
   ) {
     this.worker = new Worker(entry, { workerData: setup });
     this.worker.on('message', (message: FromRank) => {
@@ -62,18 +63,43 @@ class RankFailure extends Error {
   }
 }
 
+const PROGRESS_MS = 200;
+
+export interface OpenOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Told now and then how many bytes of dense parts were read for, all devices together. */
+  readonly progress?: ((bytes: number) => void) | undefined;
+}
+
 /** All ranks of a run. Steps are collective: every rank takes part in each. */
 export class RankPool {
   private constructor(private readonly ranks: readonly RankHandle[]) {}
 
-  /** Starts a thread a rank and loads the dense parts, side by side. */
-  static async open(entry: string, setups: readonly RankSetup[]): Promise<RankPool> {
-    const pool = new RankPool(setups.map((setup) => new RankHandle(entry, setup)));
+  /**
+   * Starts a thread a rank and loads the dense parts, side by side.
+   * @throws EngineRefusal where `signal` aborts it; every rank has then given up what it held
+   */
+  static async open(
+    entry: string,
+    setups: readonly RankSetup[],
+    { signal, progress }: OpenOptions = {},
+  ): Promise<RankPool> {
+    const loading = new Loading();
+    const pool = new RankPool(setups.map((setup) => new RankHandle(entry, { ...setup, loading: loading.memory })));
+    const cancel = () => loading.cancel();
+    signal?.addEventListener('abort', cancel);
+    if (signal?.aborted) cancel();
+    const ticks = progress && setInterval(() => progress(loading.bytes), PROGRESS_MS);
     try {
       await pool.all<'opened'>(() => undefined);
     } catch (error) {
       await pool.close();
-      throw error;
+      throw signal?.aborted
+        ? new EngineRefusal('start: loading was cancelled; start the run again to load it.')
+        : error;
+    } finally {
+      clearInterval(ticks);
+      signal?.removeEventListener('abort', cancel);
     }
     return pool;
   }

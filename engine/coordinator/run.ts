@@ -14,6 +14,8 @@ import { reopenWithout } from './device_loss.ts';
 import { FrameBuilder } from './frame_builder.ts';
 import { LiveDevices } from './live_devices.ts';
 import { LiveReplay } from './live_replay.ts';
+import { MeasuredMemory, type MemoryCheck } from './measured_memory.ts';
+import { expectedLedger, FIRST_STEP_TOKENS } from './memory_plan.ts';
 import type { PromptQueue } from './prompts.ts';
 import type { RankPool } from './rank_pool.ts';
 import type { RunRecorder } from './run_recorder.ts';
@@ -22,9 +24,6 @@ import { RunText } from './run_text.ts';
 import { Scheduler } from './scheduler.ts';
 import { SettingsInForce, START_LABEL } from './settings_in_force.ts';
 import { joinResults, type StepRow } from './step_row.ts';
-
-/** The first step also loads the experts it needs, all cold: kept small, the first text comes in half the time. */
-const FIRST_STEP_TOKENS = 32;
 
 export interface RunParts {
   readonly id: string;
@@ -75,6 +74,7 @@ export class Run {
   private readonly replay: LiveReplay;
   private readonly frames: FrameBuilder;
   private readonly text: RunText;
+  private readonly measured = new MeasuredMemory();
   private readonly telemetry: RunTelemetry;
   private readonly inForce: SettingsInForce;
   private readonly devices: LiveDevices;
@@ -127,7 +127,18 @@ export class Run {
       expertsPerDevice: this.inForce.expertsPerDevice,
       budgetBytes: devices.map((device) => device.bytes),
       lost: [...this.devices.lost],
+      expectedBytes: this.expectedBytes(),
     };
+  }
+
+  /** Estimated before loading and measured at its highest, by device: what `run --json` and the window set side by side. */
+  memory(): MemoryCheck {
+    return this.measured.against(this.expectedBytes());
+  }
+
+  private expectedBytes(): number[] {
+    const { settings, inForce, parts, devices } = this;
+    return expectedLedger(parts.spec, { ...settings, devices: devices.ranks.length }, inForce.slotsPerLayer);
   }
 
   get settings(): RunSettings {
@@ -270,6 +281,7 @@ export class Run {
     this.trace.appendStep({ ...row, weights: undefined });
     this.parts.recorder.step(row, this.text.add(row.emissions));
     this.replay.addMeasured(row);
+    this.measured.add(row.ledgerBytes, row.peakBytes);
     this.inForce.watchEviction();
     this.frames.addStep(row);
     if (profile !== undefined) this.frames.setProfile({ step: row.step, device: 0, ...profile });

@@ -10,10 +10,10 @@ import type { RunSettings } from '../protocol/settings.ts';
 import { allocateExchange } from '../rank/exchange.ts';
 import type { RankSetup } from '../rank/messages.ts';
 import { holdExpertPack } from './expert_pack.ts';
-import { checkScope, planMemory, resolveSlots, STEP_TOKENS } from './memory_plan.ts';
+import { checkScope, denseOf, planMemory, resolveSlots, STEP_TOKENS } from './memory_plan.ts';
 import type { OpenModel } from './open_model.ts';
 import { openPrompts } from './prompts.ts';
-import { RankPool } from './rank_pool.ts';
+import { type OpenOptions, RankPool } from './rank_pool.ts';
 import { Run, type RunListener } from './run.ts';
 import { RunRecorder } from './run_recorder.ts';
 import { decoderPrompt } from './translation.ts';
@@ -30,6 +30,12 @@ export interface StartOptions {
   readonly packsDir: string;
   /** Awaited while it is made. */
   readonly packing?: PackPause;
+  /** Gives up loading. */
+  readonly signal?: AbortSignal;
+  /** While dense parts load: 0..1. */
+  readonly progress?: (fraction: number) => void;
+  /** They are loaded, all devices together: bytes on devices, and how long it took. */
+  readonly loaded?: (bytes: number, ms: number) => void;
 }
 
 /** Checks everything that can be checked, loads the ranks' dense parts, opens the run file, and sets the run going. */
@@ -54,11 +60,17 @@ export async function startRun(options: StartOptions, listener: RunListener): Pr
   const id = `${startedAt.replace(/[-:]/g, '').replace(/\..*/, '')}-${randomBytes(3).toString('hex')}`;
   const { packsDir, packing = async () => undefined } = options;
   const pack = await holdExpertPack(model, settings.precision, packsDir, packing);
-  const openRanks = (devices: readonly ChosenDevice[]) =>
-    RankPool.open(rankEntry, rankSetups(model, devices, settings.precision, pack?.folder));
+  const openRanks = (devices: readonly ChosenDevice[], open: OpenOptions = {}) =>
+    RankPool.open(rankEntry, rankSetups(model, devices, settings.precision, pack?.folder), open);
+  const bytes = budgets.length * denseOf(plan);
   let pool: RankPool | undefined;
   try {
-    pool = await openRanks(budgets);
+    const begunMs = performance.now();
+    pool = await openRanks(budgets, {
+      signal: options.signal,
+      progress: (done) => options.progress?.(Math.min(1, done / bytes)),
+    });
+    options.loaded?.(bytes, performance.now() - begunMs);
     const { path: _, ...model } = summary;
     const recorder = RunRecorder.create(options.runPath ?? path.join(runsDir, `${id}.json`), {
       id,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { ModelFit } from './fit.ts';
 import {
   CacheLabParams,
   type CacheTable,
@@ -45,6 +46,8 @@ export interface RunInfo {
   readonly budgetBytes: readonly number[];
   /** Devices that the run had and goes on without, in the order in which they were lost. */
   readonly lost: readonly string[];
+  /** What the ledger of each device was expected to come to at its highest under these settings, by category. Estimated. */
+  readonly expectedBytes: readonly number[];
 }
 
 /** A change of settings, shown as a labelled line on every time chart. */
@@ -90,6 +93,8 @@ export type BundledModel = (typeof BUNDLED_MODELS)[number];
 export const REQUESTS = {
   hello: z.object({ protocol: z.int() }),
   devices: z.object({}),
+  /** What a model would need under these settings and what fits, from headers alone; the model that is open stays. */
+  inspectModel: z.object({ path: z.string().min(1).max(4096), settings: RunSettings }),
   openModel: z.object({ path: z.string().min(1).max(4096) }),
   openBundledModel: z.object({ name: z.enum(BUNDLED_MODELS).optional() }),
   /** Starts a run; a run in progress is stopped first. */
@@ -129,6 +134,7 @@ export interface Results {
     readonly writer: boolean;
   };
   devices: { readonly devices: readonly DeviceInfo[]; readonly absent: readonly AbsentProvider[] };
+  inspectModel: ModelFit;
   openModel: ModelSummary;
   openBundledModel: ModelSummary;
   start: RunInfo;

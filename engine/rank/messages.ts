@@ -18,6 +18,12 @@ export interface RankSetup {
   readonly exchange: ExchangeMemory | undefined;
 }
 
+/** What a rank's thread is started with. */
+export interface WorkerSetup extends RankSetup {
+  /** See loading.ts: progress of the dense part, and the way to give it up. */
+  readonly loading: SharedArrayBuffer;
+}
+
 /** What a rank is to do from the next step on. */
 export interface RankSettings extends CacheSettings {
   readonly gating: GatingSettings;

@@ -4,7 +4,8 @@ import { openCheckpoint } from '../checkpoint/checkpoint.ts';
 import { lossIn } from '../device/device_lost.ts';
 import { readModelSpec } from '../families/family.ts';
 import { StepAborted } from './exchange.ts';
-import type { FromRank, RankSetup, ToRank } from './messages.ts';
+import { Loading } from './loading.ts';
+import type { FromRank, ToRank, WorkerSetup } from './messages.ts';
 import { Rank } from './rank.ts';
 
 /**
@@ -14,7 +15,7 @@ import { Rank } from './rank.ts';
 if (parentPort === null) throw new Error('a rank runs as a worker thread');
 const port = parentPort;
 const post = (message: FromRank) => port.postMessage(message);
-const setup = workerData as RankSetup;
+const setup = workerData as WorkerSetup;
 
 let rank: Rank | undefined;
 let queue: Promise<void> = open();
@@ -26,7 +27,10 @@ port.on('message', (message: ToRank) => {
 async function open(): Promise<void> {
   try {
     const checkpoint = openCheckpoint(setup.modelPath);
+    const loading = new Loading(setup.loading);
+    checkpoint.onRead = (bytes) => loading.reads(bytes);
     rank = await Rank.open(setup, readModelSpec(setup.modelPath, checkpoint), checkpoint);
+    checkpoint.onRead = undefined;
     post({ kind: 'opened' });
   } catch (error) {
     fail(error);

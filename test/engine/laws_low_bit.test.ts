@@ -49,7 +49,7 @@ describe('laws at 4 bits, experts from a pack', () => {
     const plan = planMemory(model.spec, { ...TINY, precision: INT4, devices: 1 });
     const stored = planMemory(model.spec, { ...TINY, devices: 1 });
     expect(plan.bytesPerSlot).toBeLessThan(stored.bytesPerSlot / 5);
-    expect(plan.parts.dense).toBeLessThan(stored.parts.dense);
+    expect(plan.parts.attention).toBeLessThan(stored.parts.attention);
     const tight = (bytes: number) => ({
       precision: INT4,
       cacheSlots: 2,

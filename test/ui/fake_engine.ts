@@ -12,6 +12,7 @@ import {
 import type { DeviceInfo, ModelSummary } from '../../engine/protocol/model.ts';
 import type { RunSettings } from '../../engine/protocol/settings.ts';
 import { CATEGORY_COUNT, type TelemetryFrame } from '../../engine/protocol/telemetry.ts';
+import { fakeExpected, fakeFit } from './fake_fit.ts';
 import { fakeGating } from './fake_gating.ts';
 import { fakeCacheTable, fakeExpertLife, fakeExpertsMap } from './fake_labs.ts';
 import { FakeText } from './fake_text.ts';
@@ -168,8 +169,9 @@ export class FakeEngine implements Engine {
         ],
         absent: [{ provider: 'cuda', reason: 'nvidia-smi lists no NVIDIA card.' }],
       }),
+      inspectModel: ({ path, settings }) => fakeFit(this.modelAt(path), settings, this.options.budgetBytes),
       openBundledModel: () => this.open(DEMO_MODEL),
-      openModel: ({ path }) => this.open({ ...DEMO_MODEL, path, name: path.split('/').at(-1) ?? path }),
+      openModel: ({ path }) => this.open(this.modelAt(path)),
       start: (settings) => this.start(settings),
       pause: () => this.moveTo('paused'),
       resume: () => this.moveTo('running'),
@@ -253,6 +255,10 @@ export class FakeEngine implements Engine {
     return model;
   }
 
+  private modelAt(path: string): ModelSummary {
+    return { ...DEMO_MODEL, path, name: path.split('/').at(-1) ?? path };
+  }
+
   private start(settings: RunSettings): Results['start'] {
     this.workload = new FakeWorkload(settings);
     this.text = new FakeText(settings.batch);
@@ -269,6 +275,7 @@ export class FakeEngine implements Engine {
       expertsPerDevice: this.workload.most,
       budgetBytes: settings.devices.map(() => this.options.budgetBytes),
       lost: [],
+      expectedBytes: fakeExpected(DEMO_MODEL, this.workload.slotsInForce),
     };
     this.set({ ...this.snapshot, state: 'running', run, marks: [], error: undefined });
     return run;

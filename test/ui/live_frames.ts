@@ -2,6 +2,7 @@ import type { EngineSnapshot, SettingsMark } from '../../engine/protocol/message
 import type { ModelSummary } from '../../engine/protocol/model.ts';
 import { DEFAULT_RUN, type RunSettings } from '../../engine/protocol/settings.ts';
 import { CATEGORY_COUNT, PHASE_COUNT, type TelemetryFrame, type TextDelta } from '../../engine/protocol/telemetry.ts';
+import { fakeExpected } from './fake_fit.ts';
 
 /** Telemetry as an engine would send it, made up but consistent: counters add up, the ledger's experts line is slots times bytes. */
 export interface SyntheticRun {
@@ -69,6 +70,7 @@ export function syntheticSnapshot(run: SyntheticRun, marks: readonly SettingsMar
       expertsPerDevice: run.experts / run.devices,
       budgetBytes: Array.from({ length: run.devices }, () => 96 * MIB),
       lost: [],
+      expectedBytes: fakeExpected(syntheticModel(run), 24),
     },
     marks,
   };

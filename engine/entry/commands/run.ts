@@ -1,7 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { packingPause } from '../../coordinator/expert_pack.ts';
+import { noteLoadRate } from '../../coordinator/load_rate.ts';
 import { describeMachine } from '../../coordinator/machine.ts';
+import type { MemoryCheck } from '../../coordinator/measured_memory.ts';
 import { openModel } from '../../coordinator/open_model.ts';
 import type { Run } from '../../coordinator/run.ts';
 import { startRun } from '../../coordinator/run_start.ts';
@@ -9,7 +11,7 @@ import type { TelemetryFrame } from '../../protocol/telemetry.ts';
 import { reportHtml } from '../../report/report_html.ts';
 import { readRun } from '../../report/run_reader.ts';
 import { defaultDataDir } from '../folders.ts';
-import { type Command, parseFlags, printJson, textFlag } from './command.ts';
+import { type Command, mib, parseFlags, printJson, textFlag } from './command.ts';
 import { ProgressBar } from './progress_bar.ts';
 import { RUN_FLAGS, RUN_HELP, readRunSettings } from './run_flags.ts';
 
@@ -21,6 +23,7 @@ export const run: Command = {
     const values = parseFlags(args, RUN_FLAGS);
     const model = openModel(textFlag(values, 'model'));
     const settings = readRunSettings(values, model.summary);
+    const dataDir = defaultDataDir();
     const out = typeof values.out === 'string' ? path.resolve(values.out) : undefined;
     const bar = new ProgressBar();
     let totals: TelemetryFrame['totals'] | undefined;
@@ -52,9 +55,11 @@ export const run: Command = {
         settings,
         machine: describeMachine(),
         rankEntry: path.join(__dirname, 'rank.cjs'),
-        runsDir: path.join(defaultDataDir(), 'runs'),
-        packsDir: path.join(defaultDataDir(), 'packs'),
+        runsDir: path.join(dataDir, 'runs'),
+        packsDir: path.join(dataDir, 'packs'),
         packing: packingPause(packing.signal, (fraction, text) => bar.show(fraction, text)),
+        signal: packing.signal,
+        loaded: (bytes, ms) => noteLoadRate(dataDir, bytes, ms),
         ...(out !== undefined && { runPath: out }),
       },
       listener,
@@ -65,12 +70,18 @@ export const run: Command = {
     if (error !== undefined) throw error;
     const file = started.info().path;
     if (typeof values.report === 'string') writeFileSync(values.report, reportHtml(await readRun(file)));
-    if (values.json) return printJson({ run: file, totals, audit });
-    if (totals !== undefined) process.stdout.write(runLines(file, totals, audit));
+    const memory = started.memory();
+    if (values.json) return printJson({ run: file, totals, audit, memory });
+    if (totals !== undefined) process.stdout.write(runLines(file, totals, audit, memory));
   },
 };
 
-function runLines(file: string, totals: TelemetryFrame['totals'], audit: TelemetryFrame['audit']): string {
+function runLines(
+  file: string,
+  totals: TelemetryFrame['totals'],
+  audit: TelemetryFrame['audit'],
+  memory: MemoryCheck,
+): string {
   const { steps, elapsedMs, promptTokens, newTokens, hits, misses, evictions, stallMs } = totals;
   const rate = (tokens: number) => `${((tokens / elapsedMs) * 1000).toFixed(1)} tok/s`;
   const lines = [
@@ -83,6 +94,12 @@ function runLines(file: string, totals: TelemetryFrame['totals'], audit: Telemet
     const percent = ((100 * prefetchesUsed) / prefetches).toFixed(1);
     lines.push(
       `prefetch    ${prefetches} of ${totals.loads} loads ahead of need, ${percent}% used, ${prefetchesHarmed} misses of what they pushed out (measured)`,
+    );
+  }
+  for (const [device, { estimatedTotal, measuredTotal, difference }] of memory.entries()) {
+    const percent = `${difference < 0 ? '' : '+'}${(difference * 100).toFixed(1)}%`;
+    lines.push(
+      `memory ${device}    ${mib(measuredTotal)} at its highest (measured), ${mib(estimatedTotal)} estimated before loading: ${percent}`,
     );
   }
   if (audit !== undefined) {

@@ -36,6 +36,7 @@ it('names what waits for the next run', () => {
     expertsPerDevice: 64,
     budgetBytes: [1],
     lost: [],
+    expectedBytes: [1],
   };
   const draft = { ...DEFAULT_RUN, seed: 3, batch: 4 };
   expect(pendingKeys(draft, { state: 'running', run, marks: [] })).toEqual(['seed']);
