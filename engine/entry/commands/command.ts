@@ -57,8 +57,6 @@ export function choiceFlag<T extends string>(values: Values, name: string, choic
   throw new BadArguments(`--${name} takes ${choices.join(', ')}, not "${String(value)}"`);
 }
 
-export const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
-
 export function printJson(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value, undefined, 2)}\n`);
 }

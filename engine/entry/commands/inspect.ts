@@ -5,8 +5,9 @@ import { chooseDevices } from '../../device/discovery.ts';
 import type { FitOption, ModelFit } from '../../protocol/fit.ts';
 import type { ModelSummary } from '../../protocol/model.ts';
 import { LEDGER_CATEGORIES } from '../../protocol/telemetry.ts';
+import { bytesText } from '../../report/format.ts';
 import { defaultDataDir } from '../folders.ts';
-import { type Command, mib, parseFlags, printJson, textFlag } from './command.ts';
+import { type Command, parseFlags, printJson, textFlag } from './command.ts';
 import { RUN_FLAGS, readRunSettings } from './run_flags.ts';
 
 /** Encoder and decoder apart, and what an encoder-decoder translates into. */
@@ -42,32 +43,47 @@ function modelRows({ model, stored }: ModelFit): [string, string][] {
         ]),
     [
       'stored',
-      `${mib(stored.dense)} dense, ${mib(stored.experts)} experts as ${model.dtype}, ${mib(stored.perExpert)} each`,
+      `${bytesText(stored.dense)} dense, ${bytesText(stored.experts)} experts as ${model.dtype}, ${bytesText(stored.perExpert)} each`,
     ],
   ];
 }
 
-function fitRows(option: FitOption, devices: number): [string, string][] {
-  const { held, perExpertBytes, allExpertsBytes, smallest, bytesPerSlot, mostSlots, slotsThatFit, loadMs } = option;
-  const total = smallest.reduce((sum, bytes) => sum + bytes, 0);
-  const rows: [string, string][] = [
-    [`${held.experts}, dense ${held.dense}`, `${mib(perExpertBytes)} an expert, ${mib(allExpertsBytes)} all experts`],
-    ...LEDGER_CATEGORIES.map((category, index): [string, string] => [`  ${category}`, mib(smallest[index] ?? 0)]),
-    ['smallest cache', `1 slot per layer, ${mib(total)}${devices === 1 ? '' : ' each'} (estimated)`],
-    [
-      'largest that fits',
-      slotsThatFit === 0
-        ? `none: ${option.refusal}`
-        : `${slotsThatFit} of ${mostSlots} slots per layer, ${mib(total + (slotsThatFit - 1) * bytesPerSlot)} (estimated)`,
-    ],
-  ];
-  if (loadMs === undefined) rows.push(['load time', 'not known before the first run on this machine']);
-  else
-    rows.push([
-      'load time',
-      `${seconds(loadMs.dense)} to the first step, ${seconds(loadMs.cache)} to fill that cache (estimated)`,
-    ]);
-  return rows;
+/** What one device holds at its highest with the smallest cache, by component. */
+function componentRows({ smallest }: FitOption): [string, string][] {
+  return LEDGER_CATEGORIES.map((category, index) => [`  ${category}`, bytesText(smallest[index] ?? 0)]);
+}
+
+/** A row for each precision. */
+function fitTable(options: readonly FitOption[]): string {
+  const rows = options.map((option) => {
+    const { held, perExpertBytes, allExpertsBytes, smallest, bytesPerSlot, mostSlots, slotsThatFit, loadMs } = option;
+    const total = smallest.reduce((sum, bytes) => sum + bytes, 0);
+    const largest = `${slotsThatFit} of ${mostSlots} slots, ${bytesText(total + (slotsThatFit - 1) * bytesPerSlot)}`;
+    return [
+      `${held.experts}, dense ${held.dense}`,
+      bytesText(perExpertBytes),
+      bytesText(allExpertsBytes),
+      bytesText(total),
+      slotsThatFit === 0 ? 'none' : largest,
+      loadMs === undefined ? 'not known before a first run' : `${seconds(loadMs.dense)} + ${seconds(loadMs.cache)}`,
+    ];
+  });
+  const table = [['experts as', 'one', 'all', 'with 1 slot', 'largest cache that fits', 'loads in'], ...rows];
+  const widths = table[0]?.map((_, column) => Math.max(...table.map((row) => row[column]?.length ?? 0)));
+  const lines = table.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths?.[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
+  const refused = options.flatMap(({ held, refusal }) =>
+    refusal === undefined ? [] : [`${held.experts}: ${refusal}`],
+  );
+  return [
+    ...lines,
+    ...refused,
+    'Bytes are of one device and estimated; so is time, to the first step and then to a full cache.',
+  ].join('\n');
 }
 
 const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
@@ -92,9 +108,11 @@ export const inspect: Command = {
     if (values.json) return printJson({ ...model, fit: fits });
     const rows = [
       ...modelRows(fit),
-      ...devices.map(({ id, bytes }): [string, string] => [id, `budget ${mib(bytes)}`]),
-      ...fit.options.flatMap((option) => fitRows(option, devices.length)),
+      ...devices.map(({ id, bytes }): [string, string] => [id, `budget ${bytesText(bytes)}`]),
+      ['with 1 slot', 'per layer, at its highest (estimated)'] as const,
+      ...componentRows(fit.options[0] as FitOption),
     ];
-    for (const [name, value] of rows) process.stdout.write(`${name.padEnd(20)} ${value}\n`);
+    for (const [name, value] of rows) process.stdout.write(`${name.padEnd(18)} ${value}\n`);
+    process.stdout.write(`\n${fitTable(fit.options)}\n`);
   },
 };

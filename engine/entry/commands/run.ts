@@ -8,10 +8,11 @@ import { openModel } from '../../coordinator/open_model.ts';
 import type { Run } from '../../coordinator/run.ts';
 import { startRun } from '../../coordinator/run_start.ts';
 import type { TelemetryFrame } from '../../protocol/telemetry.ts';
+import { bytesText } from '../../report/format.ts';
 import { reportHtml } from '../../report/report_html.ts';
 import { readRun } from '../../report/run_reader.ts';
 import { defaultDataDir } from '../folders.ts';
-import { type Command, mib, parseFlags, printJson, textFlag } from './command.ts';
+import { type Command, parseFlags, printJson, textFlag } from './command.ts';
 import { ProgressBar } from './progress_bar.ts';
 import { RUN_FLAGS, RUN_HELP, readRunSettings } from './run_flags.ts';
 
@@ -99,7 +100,7 @@ function runLines(
   for (const [device, { estimatedTotal, measuredTotal, difference }] of memory.entries()) {
     const percent = `${difference < 0 ? '' : '+'}${(difference * 100).toFixed(1)}%`;
     lines.push(
-      `memory ${device}    ${mib(measuredTotal)} at its highest (measured), ${mib(estimatedTotal)} estimated before loading: ${percent}`,
+      `memory ${device}    ${bytesText(measuredTotal)} at its highest (measured), ${bytesText(estimatedTotal)} estimated before loading: ${percent}`,
     );
   }
   if (audit !== undefined) {
