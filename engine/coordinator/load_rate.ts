@@ -2,8 +2,8 @@ import { existsSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
 import { readJsonObject } from '../checkpoint/files.ts';
-import type { LoadRate } from '../protocol/fit.ts';
 import { writeAtomically } from '../checkpoint/write_atomically.ts';
+import type { LoadRate } from '../protocol/fit.ts';
 
 const NAME = 'load_rate.json';
 const MOST_BYTES = 4096;

@@ -87,7 +87,13 @@ describe('loading', () => {
       startRun(
         {
           model: openModel('models/demo-lm'),
-          ...{ settings, machine: describeMachine(), rankEntry: RANK_ENTRY, runsDir: path.join(dataDir, 'runs'), packsDir: path.join(dataDir, 'packs') },
+          ...{
+            settings,
+            machine: describeMachine(),
+            rankEntry: RANK_ENTRY,
+            runsDir: path.join(dataDir, 'runs'),
+            packsDir: path.join(dataDir, 'packs'),
+          },
           progress: (fraction) => fractions.push(fraction),
           loaded: (bytes, ms) => noteLoadRate(dataDir, bytes, ms),
           ...more,
