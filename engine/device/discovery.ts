@@ -1,12 +1,12 @@
 import { cpus, freemem, totalmem } from 'node:os';
 import { EngineRefusal } from '../api.ts';
+import { HOST_MEMORY } from '../protocol/links.ts';
 import { type AbsentProvider, type DeviceInfo, isTold, type Provider, type Told } from '../protocol/model.ts';
 import type { RunSettings } from '../protocol/settings.ts';
 import { type Card, notTold } from './cards/card.ts';
 import { sampleCards } from './cards/card_sampler.ts';
 import { readVulkanDrivers, type VulkanDriver } from './cards/vulkan_drivers.ts';
 import { readHost } from './host_reading.ts';
-import { HOST_MEMORY } from './link.ts';
 import { webGpuAdapter } from './webgpu_adapter.ts';
 
 /** Share of free host memory that a device may take unless told otherwise, CPU devices together: the page cache is the host tier, and needs the rest. */

@@ -1,8 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import path from 'node:path';
+import { pcieGeneration, pcieLink, UNIFIED_MEMORY } from '../../protocol/links.ts';
 import type { Told } from '../../protocol/model.ts';
-import { pcieGeneration, pcieLink, UNIFIED_MEMORY } from '../link.ts';
 import { type Card, notTold, vendorOf } from './card.ts';
 
 const PCI_IDS = ['/usr/share/misc/pci.ids', '/usr/share/hwdata/pci.ids'];

@@ -1,5 +1,5 @@
+import { pcieLink } from '../../protocol/links.ts';
 import type { Told } from '../../protocol/model.ts';
-import { pcieLink } from '../link.ts';
 import { type Card, notTold } from './card.ts';
 
 /**

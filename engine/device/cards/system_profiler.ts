@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { UNIFIED_MEMORY } from '../link.ts';
+import { UNIFIED_MEMORY } from '../../protocol/links.ts';
 import { type Card, notTold } from './card.ts';
 
 export const SYSTEM_PROFILER_ARGS = ['SPDisplaysDataType', '-json'] as const;

@@ -1,7 +1,9 @@
+import { z } from 'zod';
 import { cacheQuestion } from '../../coordinator/cache_lab.ts';
 import { type LabMaterial, openLabSource } from '../../coordinator/lab_source.ts';
 import { auditOf } from '../../coordinator/run_audit.ts';
 import { type CacheTable, type ReplayPolicy, Scored } from '../../protocol/labs.ts';
+import { costOver, LinkName, whatIfLink } from '../../protocol/links.ts';
 import { CacheScope } from '../../protocol/settings.ts';
 import type { Audit } from '../../protocol/telemetry.ts';
 import { cacheTable, policyTitle, TABLE_POLICIES } from '../../replay/cache_table.ts';
@@ -9,12 +11,13 @@ import { joinDecodeSteps } from '../../replay/joined_steps.ts';
 import { Pace } from '../../replay/pace.ts';
 import { replayCaches } from '../../replay/replay_cache.ts';
 import { toTimeline } from '../../report/recording.ts';
-import { BadArguments, type Command, choiceFlag, countFlag, parseFlags, printJson } from './command.ts';
+import { BadArguments, type Command, choiceFlag, countFlag, numberFlag, parseFlags, printJson } from './command.ts';
 import { SOURCE_HELP, sourceFlag } from './lab_flags.ts';
 
 /** What `all` leaves out: not a policy to run, only the one to compare a study's figures with. */
 const BY_NAME_ONLY: readonly ReplayPolicy[] = ['lru-served'];
 const MOST_BATCH = 4096;
+const MIB = 2 ** 20;
 
 export const replay: Command = {
   name: 'replay',
@@ -30,6 +33,9 @@ export const replay: Command = {
     `  --scored ${Scored.options.join('|')}   which steps count (default all): the second half of the steps`,
     '                        with new tokens is what is left when prompts and the first half only fill the caches',
     '  --batch N             N consecutive decode tokens as one step, prompts as they are; a rest that does not fill one is left out',
+    `  --link ${LinkName.options.join('|')}   what if experts came over this link: the time of a step at each size,`,
+    '                        projected (the rest of a step as the run measured it; of a trace, the copies only)',
+    '  --expert-mib M        size of an expert, for --link with a trace, which does not say it',
     '  --json                the cache table of engine/protocol/labs.ts: rows by policy, misses and miss rate by size, losses in',
     '                        words, slots dealt to layers, warnings; with it run (its id) or trace (its model), audit (of a run), table:',
     '                        the rows once more as eviction and missRate, for scripts of older versions',
@@ -43,6 +49,8 @@ export const replay: Command = {
       slots: { type: 'string' },
       scored: { type: 'string' },
       batch: { type: 'string' },
+      link: { type: 'string' },
+      'expert-mib': { type: 'string' },
       json: { type: 'boolean' },
     });
     const source = sourceFlag(values);
@@ -54,18 +62,52 @@ export const replay: Command = {
     const scope = values.scope === undefined ? undefined : choiceFlag(values, 'scope', CacheScope.options, 'layer');
     const asked = { scored, ...(slots && { slots }), ...(scope && { scope }) };
     const question = cacheQuestion(batched(material, batch), asked);
-    const table = await cacheTable({ ...question, policies }, new Pace());
+    const link = values.link === undefined ? undefined : choiceFlag(values, 'link', LinkName.options, 'pcie4');
+    const expertMib = numberFlag(values, 'expert-mib', z.number().positive(), 'a number above 0', Number.NaN);
+    const measured = await cacheTable({ ...question, policies }, new Pace());
+    const table = link === undefined ? measured : tableOver(measured, link, expertMib * MIB);
     const audit = auditOfRun(material);
     if (values.json) {
       const older = table.rows.map(({ policy, missRate }) => ({ eviction: policy, missRate }));
       const { name, model } = table.subject;
       return printJson({ [source.kind]: source.kind === 'run' ? name : model, audit, ...table, table: older });
     }
+    const projected = link === undefined ? '' : costText(table, link);
     process.stdout.write(
-      `${audit === undefined ? 'trace has no recorded settings' : auditLine(audit)}\n\n${tableText(table)}`,
+      `${audit === undefined ? 'trace has no recorded settings' : auditLine(audit)}\n\n${tableText(table)}${projected}`,
     );
   },
 };
+
+/** @param expertBytes of a trace, whose steps have no cost of their own: then a step's time is that of its copies */
+function tableOver(table: CacheTable, link: LinkName, expertBytes: number): CacheTable {
+  const { cost: known, subject } = table;
+  if (known === undefined && !(expertBytes > 0)) {
+    throw new BadArguments(
+      `--link: ${subject.name} does not say what an expert or a step costs; give --expert-mib with a trace, or take a run that loads experts`,
+    );
+  }
+  const layers = subject.moeLayers.length;
+  const copies = { fixedBytes: 0, bytesPerSlot: layers * expertBytes, baseStepMs: 0, loadMs: 0, newTokensPerStep: 0 };
+  const cost = costOver(known ?? copies, link, layers);
+  return { ...table, ...(cost && { cost }) };
+}
+
+function costText({ subject, slots, rows, cost }: CacheTable, link: LinkName): string {
+  const { baseStepMs = 0, loadMs = 0 } = cost ?? {};
+  const cells = (values: readonly string[]) => values.map((value) => value.padStart(7)).join('');
+  const rest = baseStepMs === 0 ? 'copies only' : `${baseStepMs.toFixed(2)} ms for the rest of a step, as measured`;
+  return [
+    '',
+    `${subject.model}: ms a step over ${whatIfLink(link).name} (projected: ${loadMs.toFixed(3)} ms a load, ${rest})`,
+    `${'policy'.padEnd(24)}${cells(slots.map(String))}`,
+    ...rows.map(({ policy, missesPerStep }) => {
+      const times = missesPerStep.map((misses) => (baseStepMs + misses * loadMs).toFixed(2));
+      return `${policyTitle(policy).padEnd(24)}${cells(times)}`;
+    }),
+    '',
+  ].join('\n');
+}
 
 function batched(material: LabMaterial, batch: number): LabMaterial {
   if (batch === 1) return material;

@@ -1,6 +1,7 @@
 import './cache_lab.css';
 import { useMemo, useState } from 'react';
 import type { CacheTable, ReplayPolicy, Scored } from '../../../engine/protocol/labs.ts';
+import { costOver, type LinkName } from '../../../engine/protocol/links.ts';
 import { LabFrame } from '../../labs/lab_frame.tsx';
 import { useLab } from '../../labs/use_lab.ts';
 import { useLabSource } from '../../labs/use_lab_source.ts';
@@ -17,8 +18,11 @@ export interface Choice {
   /** Index into `table.slots`. */
   readonly size: number;
   readonly policy: ReplayPolicy;
+  /** What a load costs is projected over this link; absent: as measured in the run. */
+  readonly link?: LinkName;
   readonly pinSlots: (slots: number | undefined) => void;
   readonly choosePolicy: (policy: ReplayPolicy) => void;
+  readonly chooseLink: (link: LinkName | undefined) => void;
 }
 
 /** How small the cache can be before it hurts, and whether it is the policy or the size. */
@@ -28,13 +32,20 @@ export function CacheLabView() {
   // By slots and not by index: a live table may come with other sizes.
   const [slots, pinSlots] = useState<number>();
   const [chosen, choosePolicy] = useState<ReplayPolicy>();
+  const [link, chooseLink] = useState<LinkName>();
   const lab = useLab('cacheLab', { source, scored });
-  const table = lab.result;
+  const { result } = lab;
+  const table = useMemo(() => {
+    if (result === undefined || link === undefined) return result;
+    const cost = costOver(result.cost, link, result.subject.moeLayers.length);
+    return { ...result, ...(cost && { cost }) };
+  }, [result, link]);
   const choice = useMemo((): Choice | undefined => {
     if (table === undefined) return undefined;
     const size = slots === undefined ? firstSize(table) : nearestSize(table.slots, slots);
-    return { table, size, policy: rowOf(table, chosen)?.policy ?? 'lru', pinSlots, choosePolicy };
-  }, [table, slots, chosen]);
+    const policy = rowOf(table, chosen)?.policy ?? 'lru';
+    return { table, size, policy, ...(link && { link }), pinSlots, choosePolicy, chooseLink };
+  }, [table, slots, chosen, link]);
   return (
     <LabFrame lab={lab} subject={table?.subject} task="Replaying every policy at every size" warnings={table?.warnings}>
       {() =>

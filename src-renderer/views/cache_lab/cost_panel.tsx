@@ -1,5 +1,6 @@
 import { useMemo } from 'react';
 import type { LabSubject } from '../../../engine/protocol/labs.ts';
+import { LinkName, whatIfLink } from '../../../engine/protocol/links.ts';
 import { byteScale } from '../../charts/axis_scale.ts';
 import { bytesPer, bytesText, byteUnit } from '../../format/bytes.ts';
 import { count, fixed, percentText, shortCount } from '../../format/numbers.ts';
@@ -7,11 +8,13 @@ import { msText, scaleMs } from '../../format/time.ts';
 import { plural } from '../../format/words.ts';
 import { LabPanel } from '../../labs/lab_panel.tsx';
 import { LinePlot, type PlotLine } from '../../labs/line_plot.tsx';
+import { Choice as Select } from '../../widgets/choice.tsx';
 import type { Choice } from './cache_lab_view.tsx';
 import { costAt, minRow } from './losses.ts';
 
-/** What a size costs in time and in memory, projected from what a load took in this run. */
-export function CostPanel({ choice: { table, size, policy, pinSlots } }: { readonly choice: Choice }) {
+/** What a size costs in time and in memory: projected from what a load took in this run, or would take over another link. */
+export function CostPanel({ choice }: { readonly choice: Choice }) {
+  const { table, size, policy, link, pinSlots, chooseLink } = choice;
   const row = table.rows.find((candidate) => candidate.policy === policy);
   const drawn = useMemo(() => {
     const least = minRow(table);
@@ -39,6 +42,7 @@ export function CostPanel({ choice: { table, size, policy, pinSlots } }: { reado
     <LabPanel
       title="Time and memory"
       note="projected"
+      readout={table.cost && <LinkChoice link={link} onChoose={chooseLink} />}
       figure={step?.value}
       unit={step === undefined ? undefined : `${step.unit} a step`}
       missing={drawn === undefined ? missingBecause(table.subject.source) : undefined}
@@ -74,6 +78,36 @@ export function CostPanel({ choice: { table, size, policy, pinSlots } }: { reado
         </div>
       )}
     </LabPanel>
+  );
+}
+
+const LINKS = [
+  { value: 'measured', label: 'as measured', hint: 'What a load took in this run' },
+  ...LinkName.options.map((value) => ({
+    value,
+    label: `over ${whatIfLink(value).name}`,
+    hint: 'Projected: what if experts came over it',
+  })),
+] as const;
+
+function LinkChoice({
+  link,
+  onChoose,
+}: {
+  readonly link: LinkName | undefined;
+  readonly onChoose: Choice['chooseLink'];
+}) {
+  return (
+    <span className="cost-link">
+      <span id="label-link">Experts come</span>
+      <Select
+        id="choice-link"
+        labelledBy="label-link"
+        value={link ?? 'measured'}
+        options={LINKS}
+        onChoose={(value) => onChoose(value === 'measured' ? undefined : value)}
+      />
+    </span>
   );
 }
 

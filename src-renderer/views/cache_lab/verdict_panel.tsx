@@ -1,4 +1,5 @@
 import type { CacheRow } from '../../../engine/protocol/labs.ts';
+import { whatIfLink } from '../../../engine/protocol/links.ts';
 import type { EvictionName } from '../../../engine/protocol/settings.ts';
 import { useSession, useStudio } from '../../app/context.tsx';
 import { bytesText } from '../../format/bytes.ts';
@@ -11,7 +12,7 @@ import { costAt, gainsAt } from './losses.ts';
 
 /** The answer in words, the figures at the pinned size, and the way to try it. */
 export function VerdictPanel({ choice }: { readonly choice: Choice }) {
-  const { table, size, policy } = choice;
+  const { table, size, policy, link } = choice;
   const row = table.rows.find((candidate) => candidate.policy === policy);
   if (row === undefined) return null;
   const slots = table.slots[size] ?? 0;
@@ -33,7 +34,11 @@ export function VerdictPanel({ choice }: { readonly choice: Choice }) {
         <Figure name="Loads a step" value={tile(row.missesPerStep[size] ?? 0)} note="slowest device" />
         {cost !== undefined && (
           <>
-            <Figure name="Speed" value={`${count(cost.tokensPerSecond)} tok/s`} note="projected" />
+            <Figure
+              name="Speed"
+              value={`${count(cost.tokensPerSecond)} tok/s`}
+              note={`projected${link === undefined ? '' : `, ${whatIfLink(link).name}`}`}
+            />
             <Figure name="Memory" value={bytesText(cost.bytes)} note="a device" />
           </>
         )}
