@@ -3,14 +3,13 @@ import { expect, it } from 'vitest';
 import { contiguous } from '../../engine/balancing/placement.ts';
 import { openCheckpoint } from '../../engine/checkpoint/checkpoint.ts';
 import { forwardLogits } from '../../engine/coordinator/logits.ts';
+import { moeLayers, routingShape } from '../../engine/families/spec.ts';
 import { GREEDY } from '../../engine/protocol/settings.ts';
 import type { RowPlan } from '../../engine/rank/messages.ts';
 import { Rank } from '../../engine/rank/rank.ts';
 import { TINY, tinyModel } from './tiny_run.ts';
 
-const FOLDER = 'test/fixtures/olmoe';
-const { spec } = tinyModel();
-const { vocabSize } = spec;
+const { vocabSize } = tinyModel().spec;
 
 const tokens = fc.array(fc.integer({ min: 0, max: vocabSize - 1 }), { minLength: 2, maxLength: 90 });
 /** Lengths of the pieces that a sequence is fed in, few so that neighbours often meet in one; what is left comes as one piece. */
@@ -41,26 +40,42 @@ async function feedInPieces(rank: Rank, sequences: readonly Fed[]): Promise<Floa
   }
 }
 
-it('however sequences are cut into pieces and mixed in steps, each token gets the logits of a whole pass', async () => {
-  await fc.assert(
-    fc.asyncProperty(fc.array(fc.record({ tokens, cuts }), { minLength: 1, maxLength: 4 }), async (sequences) => {
-      const checkpoint = openCheckpoint(FOLDER);
-      const setup = { modelPath: FOLDER, rank: 0, ranks: 1, device: 'cpu:0', budgetBytes: 1e9, exchange: undefined };
-      const rank = await Rank.open(setup, spec, checkpoint);
-      await rank.apply({ slotsPerLayer: 3, eviction: 'lifo', gating: TINY, placement: contiguous(2, 8, 1) });
-      const got = await feedInPieces(rank, sequences);
-      await rank.close();
-      for (const [row, sequence] of sequences.entries()) {
-        const inputIds = [Int32Array.from(sequence.tokens)];
-        const { logits } = await forwardLogits(FOLDER, spec, checkpoint, { inputIds });
-        let largest = 0;
-        for (const [i, value] of logits.entries()) {
-          largest = Math.max(largest, Math.abs(value - (got[row]?.[i] ?? Number.NaN)));
+it.each([
+  ['olmoe', 25],
+  ['deepseek_v3', 3],
+  ['gpt_oss', 3],
+])(
+  '%s: however sequences are cut into pieces and mixed in steps, each token gets the logits of a whole pass',
+  async (name, numRuns) => {
+    const folder = `test/fixtures/${name}`;
+    const { spec } = tinyModel(folder);
+    const { experts } = routingShape(spec);
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.record({ tokens, cuts }), { minLength: 1, maxLength: 4 }), async (sequences) => {
+        const checkpoint = openCheckpoint(folder);
+        const setup = { modelPath: folder, rank: 0, ranks: 1, device: 'cpu:0', budgetBytes: 1e9, exchange: undefined };
+        const rank = await Rank.open(setup, spec, checkpoint);
+        await rank.apply({
+          slotsPerLayer: 3,
+          eviction: 'lifo',
+          gating: TINY,
+          placement: contiguous(moeLayers(spec).length, experts, 1),
+        });
+        const got = await feedInPieces(rank, sequences);
+        await rank.close();
+        for (const [row, sequence] of sequences.entries()) {
+          const inputIds = [Int32Array.from(sequence.tokens)];
+          const { logits } = await forwardLogits(folder, spec, checkpoint, { inputIds });
+          let largest = 0;
+          for (const [i, value] of logits.entries()) {
+            largest = Math.max(largest, Math.abs(value - (got[row]?.[i] ?? Number.NaN)));
+          }
+          expect(largest).toBeLessThan(1e-4);
         }
-        expect(largest).toBeLessThan(1e-4);
-      }
-      checkpoint.close();
-    }),
-    { numRuns: 25 },
-  );
-}, 60_000);
+        checkpoint.close();
+      }),
+      { numRuns },
+    );
+  },
+  60_000,
+);
