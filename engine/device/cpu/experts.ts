@@ -38,6 +38,7 @@ export class CpuExperts implements ExpertStore {
   /** By width: experts that are read differ in nothing but their bytes. */
   private readonly graphs = new Map<number, WeightedGraph>();
   private readonly bytes: readonly number[];
+  private maps = true;
 
   constructor(private readonly parts: CpuExpertsParts) {
     const { layers, hidden, precision, source } = parts;
@@ -84,9 +85,11 @@ export class CpuExperts implements ExpertStore {
       return CpuSession.create(graph, NOTHING, meter, pack.folder);
     }
     const [first] = expertWeights(spec);
-    if (precision === 'fp32' && first !== undefined && source.floatsAt?.(first.tensor) !== undefined) {
+    if (this.maps && precision === 'fp32' && first !== undefined && source.floatsAt?.(first.tensor) !== undefined) {
       const graph = this.graph(layer, expert, source);
-      return CpuSession.create(graph, this.staging.gather(graph), meter, source.folder);
+      if (graph.parts.length === 0) return CpuSession.create(graph, NOTHING, meter, source.folder);
+      // Tensors that the graph wants as one stand apart in the file, and a session takes all from files or all from memory.
+      this.maps = false;
     }
     let graph = this.graphs.get(feedForward.width);
     if (graph === undefined) {
