@@ -119,11 +119,16 @@ export class DeviceCaches {
 
   /** What a replay does in an event. */
   replayEvent(layer: number, active: Int32Array, count: number, then?: Served): void {
+    if (then === undefined) {
+      this.prefetcher?.observe(layer, active, count);
+      this.cacheOf(layer).serve(active, 0, count, this.placeOf(layer));
+      return;
+    }
     const order = this.open(layer, active, count);
     for (let i = 0; i < count; i++) {
       const expert = order[i] as number;
       const verdict = this.access(layer, expert);
-      then?.(expert, verdict);
+      then(expert, verdict);
     }
   }
 

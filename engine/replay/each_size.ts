@@ -4,14 +4,14 @@ import { POLICIES } from '../buffering/policies.ts';
 import type { CacheScope, EvictionName } from '../protocol/settings.ts';
 import type { ActiveSets } from './active_sets.ts';
 import { slotsOf } from './device_caches.ts';
+import { EchoLearner } from './echo_learner.ts';
 import { countScored, type MissCounts, stepSlices } from './miss_counts.ts';
 import type { Pace } from './pace.ts';
-import { serve } from './replay_cache.ts';
 
 /** One layer's cache on one device. */
 export interface StepCache {
-  /** @param active the step's experts, ascending, in the first `count` places @returns its misses */
-  serve(active: Int32Array, count: number): number;
+  /** @param active the step's experts, ascending, in the `count` places from `from` on @returns its misses */
+  serve(active: Int32Array, from: number, count: number): number;
 }
 
 /** Slots per device by layer, at m sizes [m][moeLayers]. */
@@ -22,9 +22,11 @@ export interface CachesBySize {
   readonly caches: readonly (readonly StepCache[])[];
   /**
    * `by layer`: a cache may go through many steps before the next one's turn, which is quicker, its state being small. `by step`
-   * where caches learn from what other layers did in the step, or share slots with them.
+   * where caches share slots with other layers.
    */
   readonly order: 'by layer' | 'by step';
+  /** Where caches learn from all layers. */
+  readonly learner?: EchoLearner;
 }
 
 /**
@@ -40,11 +42,14 @@ export function expertCaches(
   const { moeLayers, devices, experts } = sets;
   const routings = Array.from({ length: devices }, () => new DeviceRouting(moeLayers, experts));
   if (scope === 'device') return { caches: pools(eviction, sets, slots, routings), order: 'by step' };
-  const caches = cachesOf(sets, slots, (size, layer, device) => {
-    const cache = new ExpertCache(experts, size, eviction, { routing: routings[device] as DeviceRouting, layer });
-    return { serve: (active, count) => serve(cache, active, count) };
-  });
-  return { caches, order: POLICIES[eviction].learnsOverLayers ? 'by step' : 'by layer' };
+  const caches = cachesOf(
+    sets,
+    slots,
+    (size, layer, device) =>
+      new ExpertCache(experts, size, eviction, { routing: routings[device] as DeviceRouting, layer }),
+  );
+  const learner = POLICIES[eviction].learnsOverLayers && new EchoLearner(routings, sets);
+  return { caches, order: 'by layer', ...(learner && { learner }) };
 }
 
 /** A pool a size and device, with the slots of all layers. */
@@ -63,7 +68,7 @@ function pools(
   );
   return Array.from({ length: moeLayers * devices }, (_, at) =>
     (bySize[at % devices] as readonly ExpertCache[]).map((cache) => ({
-      serve: (active, count) => serve(cache, active, count, Math.floor(at / devices)),
+      serve: (active, from, count) => cache.serve(active, from, count, Math.floor(at / devices)),
     })),
   );
 }
@@ -93,21 +98,24 @@ export async function replayEachSize(
   const { moeLayers, devices } = sets;
   const slices = stepSlices(sets);
   const counts = new SizeCounts(caches.caches, sets, scored, slices.mostSteps);
+  const { learner } = caches;
   for (const [fromStep, toStep] of slices.list) {
     if (caches.order === 'by step') {
       for (let step = fromStep; step < toStep; step++) {
         for (let layer = 0; layer < moeLayers; layer++) {
-          for (let device = 0; device < devices; device++) {
-            for (let size = 0; size < counts.sizes; size++) counts.serve(layer, device, size, step, step + 1);
-          }
+          for (let device = 0; device < devices; device++) counts.serveAll(layer, device, step, step + 1);
         }
         await pace.rest();
       }
     } else {
-      for (let layer = 0; layer < moeLayers; layer++) {
-        for (let device = 0; device < devices; device++) {
-          for (let size = 0; size < counts.sizes; size++) counts.serve(layer, device, size, fromStep, toStep);
+      if (learner !== undefined) {
+        for (let step = fromStep; step < toStep; step++) {
+          learner.learn(step);
+          await pace.rest();
         }
+      }
+      for (let layer = 0; layer < moeLayers; layer++) {
+        for (let device = 0; device < devices; device++) counts.serveAll(layer, device, fromStep, toStep, learner);
         await pace.rest();
       }
     }
@@ -118,7 +126,9 @@ export async function replayEachSize(
 
 class SizeCounts {
   readonly sizes: number;
-  private readonly active: Int32Array;
+  private active: Int32Array;
+  /** Where each step's begin in it. */
+  private readonly begins: Int32Array;
   /** [moeLayers, m] */
   private readonly byLayer: Float64Array;
   /** Of a slice [steps, devices, m]. */
@@ -134,25 +144,54 @@ class SizeCounts {
   ) {
     this.sizes = caches[0]?.length ?? 0;
     this.active = new Int32Array(sets.experts);
+    this.begins = new Int32Array(mostSteps + 1);
     this.byLayer = new Float64Array(sets.moeLayers * this.sizes);
     this.ofDevice = new Float64Array(mostSteps * sets.devices * this.sizes);
     this.slowest = new Float64Array(this.sizes);
   }
 
-  /** Steps [from, to) of one cache. */
-  serve(layer: number, device: number, size: number, from: number, to: number): void {
-    const { sets, scored, active, sizes, ofDevice, byLayer } = this;
-    const { moeLayers, devices, ids, offsets } = sets;
-    const cache = this.caches[layer * devices + device]?.[size] as StepCache;
+  /** Steps [from, to) of a layer's caches of every size. */
+  serveAll(layer: number, device: number, from: number, to: number, learner?: EchoLearner): void {
+    this.gather(layer, device, from, to);
+    const bySize = this.caches[layer * this.sets.devices + device] as readonly StepCache[];
+    for (const [size, cache] of bySize.entries()) this.serve(cache, layer, device, size, from, to, learner);
+  }
+
+  /** The layer's active sets, one behind the other: all sizes read them. */
+  private gather(layer: number, device: number, from: number, to: number): void {
+    const { begins } = this;
+    const { moeLayers, devices, ids, offsets } = this.sets;
+    let end = 0;
+    for (let step = from; step < to; step++) {
+      begins[step - from] = end;
+      const event = (step * moeLayers + layer) * devices + device;
+      const last = offsets[event + 1] as number;
+      const first = offsets[event] as number;
+      if (end + last - first > this.active.length) this.active = larger(this.active, end + last - first);
+      for (let at = first; at < last; at++) this.active[end++] = ids[at] as number;
+    }
+    begins[to - from] = end;
+  }
+
+  private serve(
+    cache: StepCache,
+    layer: number,
+    device: number,
+    size: number,
+    from: number,
+    to: number,
+    learner: EchoLearner | undefined,
+  ): void {
+    const { sets, scored, active, begins, sizes, ofDevice, byLayer } = this;
+    const { moeLayers, devices, offsets } = sets;
     let scoredMisses = 0;
     for (let step = from; step < to; step++) {
       const first = (step * moeLayers + layer) * devices;
       // A step that has no token for the layer does not pass there.
       if (offsets[first] === offsets[first + devices]) continue;
-      const begin = offsets[first + device] as number;
-      const count = (offsets[first + device + 1] as number) - begin;
-      for (let i = 0; i < count; i++) active[i] = ids[begin + i] as number;
-      const misses = cache.serve(active, count);
+      const begin = begins[step - from] as number;
+      learner?.recall(layer, device, step);
+      const misses = cache.serve(active, begin, (begins[step - from + 1] as number) - begin);
       if (scored[step] === 0) continue;
       scoredMisses += misses;
       if (devices > 1) add(ofDevice, ((step % this.mostSteps) * devices + device) * sizes + size, misses);
@@ -197,4 +236,10 @@ class SizeCounts {
 
 function add(sums: Float64Array, at: number, value: number): void {
   sums[at] = (sums[at] as number) + value;
+}
+
+function larger(array: Int32Array, least: number): Int32Array {
+  const longer = new Int32Array(Math.max(least, 2 * array.length));
+  longer.set(array);
+  return longer;
 }

@@ -26,12 +26,12 @@ class ServedLru implements StepCache {
     this.missing = new Int32Array(experts);
   }
 
-  serve(active: Int32Array, count: number): number {
+  serve(active: Int32Array, from: number, count: number): number {
     const { order, resident, activeStamp, missing } = this;
     const step = ++this.step;
     let misses = 0;
-    for (let i = 0; i < count; i++) {
-      const expert = active[i] as number;
+    for (let at = from; at < from + count; at++) {
+      const expert = active[at] as number;
       activeStamp[expert] = step;
       if (resident[expert] === 1) {
         order.remove(expert);

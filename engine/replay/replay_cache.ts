@@ -1,5 +1,5 @@
 import type { Placement } from '../balancing/placement.ts';
-import { type CacheCounters, type ExpertCache, HIT, type PrefetchCounters } from '../buffering/expert_cache.ts';
+import { type CacheCounters, HIT, type PrefetchCounters } from '../buffering/expert_cache.ts';
 import type { ActiveSet } from '../gating/policy.ts';
 import { foreseenOf, type RoutingTrace } from '../trace/trace.ts';
 import { DeviceActive } from './device_active.ts';
@@ -150,15 +150,6 @@ export class CacheReplay {
     if (caches === undefined) throw new RangeError(`no caches of device ${device}`);
     return caches;
   }
-}
-
-/** One event: a layer of a step on one device. @param layer number within the cache @returns its misses */
-export function serve(cache: ExpertCache, active: Int32Array, count: number, layer = 0): number {
-  const counters = cache.countersOf(layer);
-  const before = counters.misses;
-  const order = cache.openStep(active, count, layer);
-  for (let i = 0; i < count; i++) cache.access(order[i] as number);
-  return counters.misses - before;
 }
 
 function watching(watch: CacheWatch, caches: DeviceCaches, place: Parameters<CacheWatch>[1]) {

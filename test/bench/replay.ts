@@ -2,7 +2,7 @@ import { contiguous } from '../../engine/balancing/placement.ts';
 import { ExpertCache } from '../../engine/buffering/expert_cache.ts';
 import type { EvictionName } from '../../engine/protocol/settings.ts';
 import { curveSizes, MissCurveReplay } from '../../engine/replay/miss_curve.ts';
-import { CacheReplay, serve } from '../../engine/replay/replay_cache.ts';
+import { CacheReplay } from '../../engine/replay/replay_cache.ts';
 import { ActiveScan, type RoutingTrace, RoutingTraceBuilder } from '../../engine/trace/trace.ts';
 import { type Bench, type BenchContext, type Figure, ratioTo } from './bench.ts';
 import { cpuDevices, measureRun } from './engine_run.ts';
@@ -120,7 +120,7 @@ async function accessRate(
   const ms = await timed(() => {
     for (const layers of active) {
       for (const [layer, ids] of layers.entries()) {
-        serve(caches[layer] as ExpertCache, ids, ids.length);
+        (caches[layer] as ExpertCache).serve(ids, 0, ids.length);
         accesses += ids.length;
       }
     }

@@ -3,7 +3,6 @@ import { describe, expect, it } from 'vitest';
 import { DeviceRouting } from '../../engine/buffering/device_routing.ts';
 import { ExpertCache } from '../../engine/buffering/expert_cache.ts';
 import { Transitions } from '../../engine/buffering/transitions.ts';
-import { serve } from '../../engine/replay/replay_cache.ts';
 import { ReferenceEcho } from './reference_echo.ts';
 
 /** Sets by pass and layer: some passes repeat an earlier one, so that there is something to hear. */
@@ -108,7 +107,7 @@ describe('routing echo', () => {
           const caches = [0, 1].map((layer) => new ExpertCache(9, 4, 'echo', { routing, layer }));
           return steps.map((sets) => {
             for (const [layer, active] of sets.entries()) {
-              serve(caches[layer] as ExpertCache, Int32Array.from(active), active.length);
+              (caches[layer] as ExpertCache).serve(Int32Array.from(active), 0, active.length);
             }
             return caches.map(({ counters }) => counters.hits);
           });
@@ -131,7 +130,7 @@ describe('routing echo', () => {
         for (const sets of steps) {
           for (const [layer, active] of sets.entries()) {
             for (const caches of [...together, ...apart]) {
-              serve(caches[layer] as ExpertCache, Int32Array.from(active), active.length);
+              (caches[layer] as ExpertCache).serve(Int32Array.from(active), 0, active.length);
             }
           }
         }

@@ -2,7 +2,6 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ExpertCache } from '../../engine/buffering/expert_cache.ts';
 import type { EvictionName } from '../../engine/protocol/settings.ts';
-import { serve } from '../../engine/replay/replay_cache.ts';
 
 /** Two sizes, and events of which some are small and some exceed both. */
 const twoSizes = fc.integer({ min: 3, max: 10 }).chain((experts) =>
@@ -105,7 +104,7 @@ describe('a larger cache', () => {
 });
 
 function feed(cache: ExpertCache, event: readonly number[]): void {
-  serve(cache, Int32Array.from(event), event.length);
+  cache.serve(Int32Array.from(event), 0, event.length);
 }
 
 function misses(policy: EvictionName, events: readonly number[][], experts: number, slots: number): number {

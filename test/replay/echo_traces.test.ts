@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { DeviceRouting } from '../../engine/buffering/device_routing.ts';
 import { ExpertCache } from '../../engine/buffering/expert_cache.ts';
-import { serve } from '../../engine/replay/replay_cache.ts';
 import { readTraceFile } from '../../engine/report/trace_file.ts';
 import { ActiveScan, type RoutingTrace } from '../../engine/trace/trace.ts';
 
@@ -46,7 +45,7 @@ function hitPercents(trace: RoutingTrace, slots: readonly number[]): number[] {
     if (step === scored) before = read();
     for (let layer = 0; layer < moeLayers; layer++) {
       const count = scan.scan(trace, step, layer);
-      for (const caches of sizes) serve(caches[layer] as ExpertCache, scan.ids, count);
+      for (const caches of sizes) (caches[layer] as ExpertCache).serve(scan.ids, 0, count);
     }
   }
   return read().map(({ hits, misses }, index) => {
