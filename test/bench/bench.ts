@@ -31,6 +31,8 @@ export interface BenchContext {
   readonly tempDir: string;
   /** `--profile` was given. */
   readonly profile: boolean;
+  /** A part of the bench that cannot run here, and a clause that says why. */
+  skip(id: string, why: string): void;
   /** Progress, to stderr. */
   log(line: string): void;
 }

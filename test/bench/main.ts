@@ -15,6 +15,7 @@ import { gating } from './gating.ts';
 import { memoryChild } from './memory_child.ts';
 import { memoryFollows } from './memory_follows.ts';
 import { missLoad } from './miss_load.ts';
+import { peer } from './peer.ts';
 import { prefill } from './prefill.ts';
 import { replay } from './replay.ts';
 import { replayTable } from './replay_table.ts';
@@ -47,6 +48,7 @@ const HELP = `npm run bench -- [options]
   --only ID     figures of this id, or with an id that begins with it (prefill, step.phases)
   --list        ids and titles, nothing is run
   --json FILE   the figures as JSON, too
+  --peer        this engine beside others that are installed, and how to install what is not (a model of 3 GB is written)
   --profile     with the step bench: where its time outside ONNX Runtime goes, by function
 `;
 
@@ -58,12 +60,12 @@ async function main(args: readonly string[]): Promise<number> {
     return 0;
   }
   if (values.list) {
-    for (const { title, figures } of BENCHES)
+    for (const { title, figures } of [...BENCHES, peer])
       process.stdout.write(`${title}\n${figures.map((id) => `  ${id}\n`).join('')}`);
     return 0;
   }
   const only = values.only ?? '';
-  const chosen = BENCHES.filter(({ figures }) => figures.some((id) => belongs(id, only)));
+  const chosen = (values.peer ? [peer] : BENCHES).filter(({ figures }) => figures.some((id) => belongs(id, only)));
   if (chosen.length === 0) {
     process.stderr.write(`bench: there is no figure "${only}"; --list shows them all\n`);
     return 2;
@@ -84,6 +86,7 @@ async function main(args: readonly string[]): Promise<number> {
 function parse(args: readonly string[]) {
   try {
     const options = {
+      peer: { type: 'boolean' },
       only: { type: 'string' },
       json: { type: 'string' },
       list: { type: 'boolean' },
@@ -97,7 +100,7 @@ function parse(args: readonly string[]) {
   }
 }
 
-function contextFor(tempDir: string, profile: boolean): BenchContext {
+function contextFor(tempDir: string, profile: boolean): Omit<BenchContext, 'skip'> {
   const root = path.join(__dirname, '../..');
   return {
     root,
@@ -113,13 +116,18 @@ function contextFor(tempDir: string, profile: boolean): BenchContext {
 /** A bench that fails does not keep the others from running; a goal that is missed is a figure, not a failure. */
 async function runAll(
   benches: readonly Bench[],
-  context: BenchContext,
+  base: Omit<BenchContext, 'skip'>,
   only: string,
   jsonFile: string | undefined,
 ): Promise<number> {
   const figures: Figure[] = [];
   const skipped: { id: string; why: string }[] = [];
   let failed = false;
+  const leave = (id: string, how: 'skipped' | 'failed', why: string) => {
+    skipped.push({ id, why });
+    process.stdout.write(`${id.padEnd(32)}${how}: ${why}\n`);
+  };
+  const context: BenchContext = { ...base, skip: (id, why) => leave(id, 'skipped', why) };
   for (const bench of benches) {
     process.stderr.write(`${bench.title}\n`);
     try {
@@ -132,8 +140,7 @@ async function runAll(
       const known = error instanceof CannotRun;
       failed ||= !known;
       const why = known ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error);
-      skipped.push({ id: bench.id, why });
-      process.stdout.write(`${bench.id.padEnd(32)}${known ? 'skipped' : 'failed'}: ${why}\n`);
+      leave(bench.id, known ? 'skipped' : 'failed', why);
     }
   }
   if (jsonFile !== undefined) {

@@ -10,11 +10,14 @@ export interface SyntheticShape {
   readonly layers: number;
   readonly experts: number;
   readonly topK: number;
+  /** 8 where nothing is said. */
+  readonly heads?: number;
+  /** Whether the weights of a token's experts are made to add up to 1, as they are unless said otherwise. */
+  readonly normalizedTopK?: boolean;
 }
 
 /** Tokens of the demo model's tokenizer, which the folder gets. */
 const VOCAB = 3584;
-const HEADS = 8;
 
 /**
  * Writes an OLMoE checkpoint of random BF16 weights (normal, standard deviation 0.02) with experts of any size, tensor by tensor.
@@ -31,18 +34,18 @@ export function writeSyntheticOlmoe(folder: string, shape: SyntheticShape, token
   streamSafetensors(path.join(folder, 'model.safetensors'), tensors(shape));
 }
 
-function config({ hidden, width, layers, experts, topK }: SyntheticShape) {
+function config({ hidden, width, layers, experts, topK, heads = 8, normalizedTopK = true }: SyntheticShape) {
   return {
     architectures: ['OlmoeForCausalLM'],
     model_type: 'olmoe',
     hidden_size: hidden,
     intermediate_size: width,
     num_hidden_layers: layers,
-    num_attention_heads: HEADS,
-    num_key_value_heads: HEADS,
+    num_attention_heads: heads,
+    num_key_value_heads: heads,
     num_experts: experts,
     num_experts_per_tok: topK,
-    norm_topk_prob: true,
+    norm_topk_prob: normalizedTopK,
     vocab_size: VOCAB,
     max_position_embeddings: 1024,
     rope_theta: 10_000,
