@@ -148,7 +148,8 @@ function adjacent(
   let first: { readonly file: string; readonly offsetBytes: number } | undefined;
   let next = 0;
   for (const share of shares(refs, rows)) {
-    const place = source.floatsAt?.(share.ref.tensor, share.ref.firstRow);
+    const { tensor, firstRow, transposed } = share.ref;
+    const place = transposed === true ? undefined : source.floatsAt?.(tensor, firstRow);
     if (place === undefined) return undefined;
     if (first === undefined) first = place;
     else if (place.file !== first.file || place.offsetBytes !== next) return undefined;
