@@ -9,6 +9,7 @@ const MAIN_INPUTS = {
   serve: 'engine/entry/serve.ts',
   cli: 'engine/entry/cli.ts',
   rank: 'engine/rank/worker.ts',
+  link: 'engine/device/link_worker.ts',
   bench: 'test/bench/main.ts',
 };
 

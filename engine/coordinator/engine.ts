@@ -24,6 +24,7 @@ import { EXPORTER } from '../report/run_writer.ts';
 import { packingPause } from './expert_pack.ts';
 import { fitModel } from './fit.ts';
 import { Labs } from './labs.ts';
+import { LinkSpeeds } from './link_speeds.ts';
 import { listRuns } from './list_runs.ts';
 import { noteLoadRate, readLoadRate } from './load_rate.ts';
 import { describeMachine } from './machine.ts';
@@ -39,6 +40,8 @@ export interface EngineOptions {
   readonly modelsDir: string;
   /** Bundle of rank/worker.ts. */
   readonly rankEntry: string;
+  /** Bundle of device/link_worker.ts. */
+  readonly linkEntry: string;
 }
 
 /** Answered beside a run and beside each other: they change nothing, and can take a while. */
@@ -80,6 +83,7 @@ class LocalEngine implements Engine {
   );
   private readonly runsDir: string;
   private readonly packsDir: string;
+  private readonly links: LinkSpeeds;
   /** Ends what a start does before its run is there. */
   private starting: AbortController | undefined;
   private model: OpenModel | undefined;
@@ -91,6 +95,7 @@ class LocalEngine implements Engine {
   constructor(private readonly options: EngineOptions) {
     this.runsDir = path.join(options.dataDir, 'runs');
     this.packsDir = path.join(options.dataDir, 'packs');
+    this.links = new LinkSpeeds(options.dataDir, options.linkEntry);
   }
 
   onEvent(listener: (event: EngineEvent) => void): Dispose {
@@ -129,7 +134,7 @@ class LocalEngine implements Engine {
       const version = EXPORTER.split(' ')[1] ?? '';
       return { protocol: PROTOCOL_VERSION, version, machine: this.machine, snapshot: this.snapshot(), writer: true };
     },
-    devices: () => listDevices(),
+    devices: async () => this.links.told(await listDevices()),
     inspectModel: async ({ path: folder, settings }) => {
       const devices = await chooseDevices(settings.devices);
       const rate = readLoadRate(this.options.dataDir);
@@ -216,6 +221,7 @@ class LocalEngine implements Engine {
             this.emit({ event: 'progress', progress: { task: 'start', fraction, text } }),
           ),
           signal: starting.signal,
+          links: this.links,
           progress: (fraction) =>
             this.emit({
               event: 'progress',

@@ -61,12 +61,12 @@ export class LiveReplay {
   /** Steps before it have nothing foreseen by routers, where they are asked now: no curve of prefetch speaks of them. */
   private foreseenFrom = 0;
   private window: Measured[] = [];
-  private loadMs = 0;
-
   constructor(
     private readonly trace: RoutingTrace,
     private readonly moeLayers: number,
     private readonly experts: number,
+    /** Of one expert: by the measured link, until so many loads were seen that their mean stands. */
+    private loadMs = 0,
   ) {
     this.audit = new CacheReplay(moeLayers, experts);
   }

@@ -40,6 +40,8 @@ export interface RunParts {
   readonly stepTokens: number;
   /** A rank on each of these devices, their dense parts loaded. */
   readonly openRanks: (devices: readonly ChosenDevice[]) => Promise<RankPool>;
+  /** Of one expert, foretold by the measured link; 0 where none was. */
+  readonly loadMs: number;
   /** The first ones, of all `devices`. */
   readonly pool: RankPool;
   readonly recorder: RunRecorder;
@@ -104,7 +106,7 @@ export class Run {
       switchTokens: switchTokens(decoderOf(spec)),
     });
     this.trace = new RoutingTraceBuilder({ moeLayers: layers, experts: model.experts, topK: model.topK });
-    this.replay = new LiveReplay(this.trace, layers, model.experts);
+    this.replay = new LiveReplay(this.trace, layers, model.experts, parts.loadMs);
     this.frames = new FrameBuilder(parts.id, layers, settings.devices.length, prompts.total);
     this.text = new RunText(parts.tokenizer, this.frames, parts.decoderPrompt !== undefined);
     this.telemetry = new RunTelemetry(this.frames, this.replay, (frame) => listener.frame(frame));

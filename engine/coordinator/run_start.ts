@@ -10,6 +10,7 @@ import type { RunSettings } from '../protocol/settings.ts';
 import { allocateExchange } from '../rank/exchange.ts';
 import type { RankSetup } from '../rank/messages.ts';
 import { holdExpertPack } from './expert_pack.ts';
+import type { LinkSpeeds } from './link_speeds.ts';
 import { checkScope, denseOf, planMemory, resolveSlots, STEP_TOKENS } from './memory_plan.ts';
 import type { OpenModel } from './open_model.ts';
 import { openPrompts } from './prompts.ts';
@@ -28,6 +29,8 @@ export interface StartOptions {
   readonly runsDir: string;
   /** Where expert packs are kept; one is made first where the precision asks for it and there is none. */
   readonly packsDir: string;
+  /** Where speeds of links are known and measured; absent: nothing is foretold of loads before some were seen. */
+  readonly links?: LinkSpeeds;
   /** Awaited while it is made. */
   readonly packing?: PackPause;
   /** Gives up loading. */
@@ -62,6 +65,10 @@ export async function startRun(options: StartOptions, listener: RunListener): Pr
   const pack = await holdExpertPack(model, settings.precision, packsDir, packing);
   const openRanks = (devices: readonly ChosenDevice[], open: OpenOptions = {}) =>
     RankPool.open(rankEntry, rankSetups(model, devices, settings.precision, pack?.folder), open);
+  const { links } = options;
+  await links?.know(budgets.map(({ device }) => device)).catch((error: Error) => listener.warn(`${error.message}.`));
+  const speeds = budgets.flatMap(({ device }) => links?.of(device) ?? []);
+  const expertBytes = plan.bytesPerSlot / moeLayers(spec).length;
   const bytes = budgets.length * denseOf(plan);
   let pool: RankPool | undefined;
   try {
@@ -106,6 +113,8 @@ export async function startRun(options: StartOptions, listener: RunListener): Pr
       devices: budgets,
       stepTokens: STEP_TOKENS,
       openRanks,
+      // The slowest device is the one that a step waits for.
+      loadMs: Math.max(0, ...speeds.map((speed) => (1000 * expertBytes) / speed)),
       pool,
       recorder,
       startedAt,

@@ -27,6 +27,7 @@ async function main(): Promise<void> {
     dataDir: defaultDataDir(),
     modelsDir: bundledModelsDir(__dirname),
     rankEntry: path.join(__dirname, 'rank.cjs'),
+    linkEntry: path.join(__dirname, 'link.cjs'),
   });
   const webRoot = path.join(__dirname, '../renderer');
   const server = await startServer({ engine, webRoot, port: options.port }).catch(

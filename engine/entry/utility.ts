@@ -16,6 +16,7 @@ const engine = createEngine({
   dataDir: String(values['data-dir']),
   modelsDir: String(values['models-dir']),
   rankEntry: path.join(__dirname, 'rank.cjs'),
+  linkEntry: path.join(__dirname, 'link.cjs'),
 });
 
 // While the window still starts, this process has nothing to do: the bundled model is opened and the runtime's library loaded

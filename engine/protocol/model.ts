@@ -113,6 +113,8 @@ export interface DeviceInfo {
   readonly defaultBudgetBytes: Told<number>;
   readonly driver: Told<string>;
   readonly link: Told<DeviceLink>;
+  /** How fast experts come over it, measured once on this machine; absent until a run has used the device. */
+  readonly loadBytesPerSecond?: number;
   readonly reading: DeviceReading;
   /** Why a run cannot have it, in one sentence. */
   readonly refusal?: string;

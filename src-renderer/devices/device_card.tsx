@@ -18,7 +18,7 @@ interface DeviceCardProps {
 
 /** A device: whether a run has it, its memory by who holds it, and what the system says of it now. */
 export function DeviceCard({ device, alike, engineBytes, lost, control, budget }: DeviceCardProps) {
-  const { name, provider, reading, link, refusal } = device;
+  const { name, provider, reading, link, loadBytesPerSecond: speed, refusal } = device;
   const title = provider === 'cpu' ? name.replace(/, thread \d+$/, '') : name;
   return (
     <section className="device" aria-label={title}>
@@ -37,7 +37,12 @@ export function DeviceCard({ device, alike, engineBytes, lost, control, budget }
         <Figure name="Busy">{told(reading.utilisation, percentText)}</Figure>
         <Figure name="Temperature">{told(reading.celsius, (celsius) => `${fixed(celsius, 0)} °C`)}</Figure>
         <Figure name="Power">{told(reading.watts, (watts) => `${fixed(watts, 0)} W`)}</Figure>
-        <Figure name="Link">{told(link, ({ name }) => name)}</Figure>
+        <Figure name="Link">
+          {told(link, ({ name }) => name)}
+          <span className="hint">
+            {speed === undefined ? 'not measured yet' : `${fixed(speed / 1e9, 1)} GB/s measured`}
+          </span>
+        </Figure>
       </dl>
       <Missing device={device} />
     </section>

@@ -42,6 +42,7 @@ const CARD: DeviceInfo = {
   id: 'webgpu:0',
   provider: 'webgpu',
   name: 'Radeon RX 7900 XTX',
+  loadBytesPerSecond: 12.4e9,
   software: false,
   totalBytes: 24 * 2 ** 30,
   freeBytes: 21 * 2 ** 30,

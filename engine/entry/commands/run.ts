@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { packingPause } from '../../coordinator/expert_pack.ts';
+import { LinkSpeeds } from '../../coordinator/link_speeds.ts';
 import { noteLoadRate } from '../../coordinator/load_rate.ts';
 import { describeMachine } from '../../coordinator/machine.ts';
 import type { MemoryCheck } from '../../coordinator/measured_memory.ts';
@@ -60,6 +61,7 @@ export const run: Command = {
         packsDir: path.join(dataDir, 'packs'),
         packing: packingPause(packing.signal, (fraction, text) => bar.show(fraction, text)),
         signal: packing.signal,
+        links: new LinkSpeeds(dataDir, path.join(__dirname, 'link.cjs')),
         loaded: (bytes, ms) => noteLoadRate(dataDir, bytes, ms),
         ...(out !== undefined && { runPath: out }),
       },

@@ -1,0 +1,81 @@
+import { mkdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { z } from 'zod';
+import { writeAtomically } from '../checkpoint/write_atomically.ts';
+import type { DeviceList } from '../device/discovery.ts';
+import type { LinkAnswer, LinkQuestion } from '../device/link_worker.ts';
+import { type DeviceInfo, isTold } from '../protocol/model.ts';
+import { describeMachine } from './machine.ts';
+
+const File = z.record(z.string().max(500), z.number().positive());
+
+/**
+ * How fast experts come to each device, measured once: kept in a file of the data folder, by what a measurement depends on (the
+ * device's name, its driver, ONNX Runtime's version), so that a new driver is measured anew.
+ */
+export class LinkSpeeds {
+  private readonly file: string;
+
+  /** @param entry bundle of device/link_worker.ts */
+  constructor(
+    dataDir: string,
+    private readonly entry: string,
+  ) {
+    this.file = path.join(dataDir, 'links.json');
+  }
+
+  /** Bytes a second; undefined where it was not measured yet. */
+  of(device: DeviceInfo): number | undefined {
+    return this.read()[keyOf(device)];
+  }
+
+  /** The devices with what is known of their links. */
+  told({ devices, absent }: DeviceList): DeviceList {
+    const told = devices.map((device) => {
+      const loadBytesPerSecond = this.of(device);
+      return loadBytesPerSecond === undefined ? device : { ...device, loadBytesPerSecond };
+    });
+    return { devices: told, absent };
+  }
+
+  /** Measures what is not known, up to two seconds a device; threads of a processor are alike, and measured once. */
+  async know(devices: readonly DeviceInfo[]): Promise<void> {
+    for (const device of devices) if (this.of(device) === undefined) await this.measure(device);
+  }
+
+  /** @throws Error where the device does not open */
+  async measure(device: DeviceInfo): Promise<number> {
+    const answer = await ask(this.entry, { device: device.id });
+    if ('failed' in answer) throw new Error(`${device.id}: its link could not be measured: ${answer.failed}`);
+    mkdirSync(path.dirname(this.file), { recursive: true });
+    writeAtomically(
+      this.file,
+      JSON.stringify({ ...this.read(), [keyOf(device)]: answer.bytesPerSecond }, undefined, 2),
+    );
+    return answer.bytesPerSecond;
+  }
+
+  /** A file that is not there or damaged is measured again. */
+  private read(): Readonly<Record<string, number>> {
+    try {
+      return File.parse(JSON.parse(readFileSync(this.file, 'utf8')));
+    } catch {
+      return {};
+    }
+  }
+}
+
+function keyOf({ provider, name, driver }: DeviceInfo): string {
+  const thread = name.replace(/, thread \d+$/, '');
+  return [provider, thread, isTold(driver) ? driver : '', describeMachine().onnxruntime].join(' | ');
+}
+
+function ask(entry: string, question: LinkQuestion): Promise<LinkAnswer> {
+  return new Promise((resolve, reject) => {
+    const worker = new Worker(entry, { workerData: question });
+    worker.once('message', resolve);
+    worker.once('error', reject);
+    worker.once('exit', (code) => resolve({ failed: `its thread ended with code ${code}` }));
+  });
+}

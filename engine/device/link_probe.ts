@@ -1,0 +1,74 @@
+import { GraphBuilder } from '../graph/onnx.ts';
+import { WeightBlob } from '../graph/weight_blob.ts';
+import { CpuSession } from './cpu/session.ts';
+import type { RuntimeMeter } from './tensors.ts';
+import { WebGpuMemory } from './webgpu/memory.ts';
+
+/** An expert of a middling model in float32: 16 MiB. */
+const ROWS = 1024;
+const COLUMNS = 4096;
+const BYTES = ROWS * COLUMNS * 4;
+
+/** A card is given its time to turn its link up; packing weights on a processor needs none. */
+const CPU_MS = 300;
+const CARD_MS = 2000;
+
+/**
+ * How fast weights come to a device, bytes a second: loads of the size of an expert, one after the other as misses are, for 0.3 s on a
+ * processor and 2 s on a card. On a processor a load is a session made of weights in memory; on a card an upload, and the time ends when
+ * all have arrived. @throws Error of the provider where the device cannot be opened
+ */
+export function measureLink(device: string): Promise<number> {
+  return device.startsWith('cpu:') ? measureCpu() : measureCard();
+}
+
+async function measureCpu(): Promise<number> {
+  const builder = new GraphBuilder();
+  const blob = new WeightBlob(builder);
+  builder.input('x', 'float32', ['n', ROWS]);
+  builder.node('MatMul', ['x', blob.weight('w', [ROWS, COLUMNS], [{ tensor: 'w' }])], {}, 'y');
+  builder.output('y', 'float32', ['n', COLUMNS]);
+  const graph = blob.finish();
+  const weights = new Uint8Array(graph.blobBytes);
+  const meter: RuntimeMeter = { ms: 0 };
+  const load = async () => (await CpuSession.create(graph, weights, meter)).release();
+  return rateOf(load, async () => undefined, CPU_MS);
+}
+
+async function measureCard(): Promise<number> {
+  const memory = new WebGpuMemory({ ms: 0 });
+  const weights = new Float32Array(ROWS * COLUMNS);
+  const mark = new Float32Array(1);
+  try {
+    return await rateOf(
+      async () => (await memory.upload('float32', weights, [ROWS, COLUMNS])).dispose(),
+      // What comes back comes after all that was queued before.
+      async () => {
+        const tensor = await memory.upload('float32', mark, [1, 1]);
+        await memory.download(tensor);
+        tensor.dispose();
+      },
+      CARD_MS,
+    );
+  } finally {
+    await memory.close();
+  }
+}
+
+/**
+ * Of the fastest load: what other programs take meanwhile is not the link's. The first also opens what the others use, so it does not count.
+ * @param arrived waits for all loads
+ */
+async function rateOf(load: () => Promise<void>, arrived: () => Promise<void>, ms: number): Promise<number> {
+  await load();
+  await arrived();
+  const endMs = performance.now() + ms;
+  let fastestMs = Number.POSITIVE_INFINITY;
+  while (performance.now() < endMs || fastestMs === Number.POSITIVE_INFINITY) {
+    const begunMs = performance.now();
+    await load();
+    await arrived();
+    fastestMs = Math.min(fastestMs, performance.now() - begunMs);
+  }
+  return (BYTES * 1000) / fastestMs;
+}

@@ -1,0 +1,40 @@
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { expect, it } from 'vitest';
+import { LinkSpeeds } from '../../engine/coordinator/link_speeds.ts';
+import { cpuDevice } from '../ui/fake_engine.ts';
+
+const ENTRY = path.resolve('out/main/link.cjs');
+
+it('measures a link once, keeps it for threads alike, and measures anew where the driver is another', async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'moe-links-'));
+  const file = path.join(folder, 'links.json');
+  const links = new LinkSpeeds(folder, ENTRY);
+  const [one, two] = ['cpu:0', 'cpu:1'].map((id, index) => ({ ...cpuDevice(id, 1), name: `Xeon, thread ${index}` }));
+  if (one === undefined || two === undefined) throw new Error('no devices');
+  expect(links.of(one)).toBeUndefined();
+  await links.know([one, two]);
+  const speed = links.of(one) as number;
+  // An expert of 16 MiB in somewhere between 0.1 ms and 10 s.
+  expect(speed).toBeGreaterThan(1e6);
+  expect(speed).toBeLessThan(2e11);
+  const written = readFileSync(file, 'utf8');
+  await links.know([one, two]);
+  expect(readFileSync(file, 'utf8')).toBe(written);
+  expect(links.of(two)).toBe(speed);
+  expect(links.told({ devices: [one], absent: [] }).devices[0]?.loadBytesPerSecond).toBe(speed);
+  expect(links.of({ ...one, driver: '2.0' })).toBeUndefined();
+  writeFileSync(file, '{"damaged');
+  expect(links.of(one)).toBeUndefined();
+}, 60_000);
+
+it('says why a link could not be measured', async () => {
+  const links = new LinkSpeeds(
+    mkdtempSync(path.join(tmpdir(), 'moe-links-')),
+    path.resolve('test/device/mute_worker.cjs'),
+  );
+  await expect(links.measure(cpuDevice('cpu:0', 1))).rejects.toThrow(
+    'cpu:0: its link could not be measured: its thread ended with code 0',
+  );
+});
