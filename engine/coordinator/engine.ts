@@ -23,6 +23,7 @@ import { readRun } from '../report/run_reader.ts';
 import { EXPORTER } from '../report/run_writer.ts';
 import { packingPause } from './expert_pack.ts';
 import { fitModel } from './fit.ts';
+import type { LabSteps } from './gating_lab.ts';
 import { Labs } from './labs.ts';
 import { LinkSpeeds } from './link_speeds.ts';
 import { listRuns } from './list_runs.ts';
@@ -54,7 +55,9 @@ const BESIDE: ReadonlySet<Method> = new Set([
   'placementLab',
   'placementExport',
   'gatingLab',
+  'precisionLab',
   'cancelLab',
+  'packs',
 ]);
 
 /** Who asks for one of these does not wait for what a start does first: packing experts takes minutes. */
@@ -182,7 +185,12 @@ class LocalEngine implements Engine {
     expertLife: (params) => this.labs.expertLife(params),
     placementLab: (params) => this.labs.placementLab(params),
     placementExport: (params) => this.labs.placementExport(params),
-    gatingLab: (params) => this.compareGating(params),
+    gatingLab: (params) => this.labs.gatingLab(this.modelToMeasure('gatingLab'), params, this.steps('gatingLab')),
+    precisionLab: (params) =>
+      this.labs.precisionLab(this.modelToMeasure('precisionLab'), params, {
+        ...this.steps('precisionLab'),
+        packsDir: this.packsDir,
+      }),
     cancelLab: () => this.labs.cancel(),
     packs: () => ({ folder: this.packsDir, packs: listPacks(this.packsDir) }),
     emptyPacks: () => {
@@ -255,18 +263,21 @@ class LocalEngine implements Engine {
     this.announce();
   }
 
-  /** Timed on the cores that a run would use, so not beside one. */
-  private compareGating(params: Params<'gatingLab'>): Promise<Results['gatingLab']> {
+  /** What a lab times it on: the cores that a run would use, so not beside one. */
+  private modelToMeasure(task: 'gatingLab' | 'precisionLab'): OpenModel {
     const { model } = this;
-    if (model === undefined) throw new EngineRefusal('gatingLab: no model is open; open one first.');
+    if (model === undefined) throw new EngineRefusal(`${task}: no model is open; open one first.`);
     if (BUSY.has(this.run?.state ?? this.phase)) {
-      throw new EngineRefusal('gatingLab: a run is in progress and would share the processor; stop it first.');
+      throw new EngineRefusal(`${task}: a run is in progress and would share the processor; stop it first.`);
     }
-    return this.labs.gatingLab(model, params, {
+    return model;
+  }
+
+  private steps(task: 'gatingLab' | 'precisionLab'): Pick<LabSteps, 'rankEntry' | 'pause'> {
+    return {
       rankEntry: this.options.rankEntry,
-      pause: async (fraction, text) =>
-        this.emit({ event: 'progress', progress: { task: 'gatingLab', fraction, text } }),
-    });
+      pause: async (fraction, text) => this.emit({ event: 'progress', progress: { task, fraction, text } }),
+    };
   }
 
   private withRun(action: (run: Run) => void): Record<string, never> {

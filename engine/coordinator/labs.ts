@@ -10,8 +10,11 @@ import { gatingLab, type LabSteps } from './gating_lab.ts';
 import { type LabMaterial, openLabSource } from './lab_source.ts';
 import type { OpenModel } from './open_model.ts';
 import { placementExport, placementLab } from './placement_lab.ts';
+import { type PrecisionSteps, precisionLab } from './precision_lab.ts';
 
-/** Questions about a routing trace, and the comparison of gating policies on the open model. They run beside the requests of a run and can be cancelled. */
+type Steps = Pick<LabSteps, 'rankEntry' | 'pause'>;
+
+/** Questions about a routing trace, and experiments with the open model. They run beside the requests of a run and can be cancelled. */
 export class Labs {
   private readonly inProgress = new Set<AbortController>();
   private measuring: AbortController | undefined;
@@ -49,21 +52,17 @@ export class Labs {
   }
 
   /** @param steps what the lab runs on: its own rank, on the CPU that a run would use */
-  gatingLab(
+  gatingLab(model: OpenModel, params: Params<'gatingLab'>, steps: Steps): Promise<Results['gatingLab']> {
+    return this.measure('gatingLab', steps, (measured) => gatingLab(model, params, measured));
+  }
+
+  /** @param steps as for gatingLab */
+  precisionLab(
     model: OpenModel,
-    params: Params<'gatingLab'>,
-    steps: Pick<LabSteps, 'rankEntry' | 'pause'>,
-  ): Promise<Results['gatingLab']> {
-    return this.answer('gatingLab', (pace, controller) => {
-      this.measuring = controller;
-      return gatingLab(model, params, {
-        ...steps,
-        async pause(fraction, text) {
-          await steps.pause(fraction, text);
-          pace.check();
-        },
-      });
-    });
+    params: Params<'precisionLab'>,
+    steps: Steps & Pick<PrecisionSteps, 'packsDir'>,
+  ): Promise<Results['precisionLab']> {
+    return this.measure('precisionLab', steps, (measured) => precisionLab(model, params, measured));
   }
 
   /** A run needs the processor: what is being timed ends, questions go on. */
@@ -76,6 +75,21 @@ export class Labs {
     const cancelled = this.inProgress.size;
     for (const controller of this.inProgress) controller.abort();
     return { cancelled };
+  }
+
+  /** Work that has the processor to itself: told of at every pause, where it also ends when it is cancelled. */
+  private measure<S extends Steps, T>(task: Method, steps: S, work: (steps: S) => Promise<T>): Promise<T> {
+    return this.answer(task, (pace, controller) => {
+      this.measuring = controller;
+      return work({
+        ...steps,
+        async pause(fraction: number, text: string) {
+          await steps.pause(fraction, text);
+          await pace.rest();
+          pace.check();
+        },
+      });
+    });
   }
 
   private open({ source }: { readonly source: LabSource }): Promise<LabMaterial> {

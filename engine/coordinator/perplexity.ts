@@ -45,18 +45,18 @@ export async function measurePerplexity(
         continue;
       }
       await rank.gate(settings, slots);
-      const sums = { loss: 0, predictions: 0, dropped: 0, pairs: 0 };
+      const losses = new LossSum(model.spec.vocabSize);
+      const sums = { dropped: 0, pairs: 0 };
       for (let step = 0; step < steps; step++) {
         await pause?.((index * steps + step) / (gating.length * steps), 'Perplexity');
         const rows = sequences.slice(step * batch, (step + 1) * batch);
         const { logits, ids, droppedPairs } = await rank.run(rows, { logits: true });
-        addLosses(sums, rows, logits as Float32Array, model.spec.vocabSize);
+        losses.add(rows, logits as Float32Array);
         sums.dropped += droppedPairs;
         sums.pairs += routedPairs(ids);
       }
-      const loss = sums.loss / sums.predictions;
-      const { predictions, dropped, pairs } = sums;
-      found.push({ perplexity: Math.exp(loss), loss, predictions, droppedShare: dropped / pairs });
+      const { perplexity, loss, predictions } = losses;
+      found.push({ perplexity, loss, predictions, droppedShare: sums.dropped / sums.pairs });
     }
     return found;
   } finally {
@@ -64,20 +64,32 @@ export async function measurePerplexity(
   }
 }
 
-/** @param logits [tokens of all rows, vocab] */
-function addLosses(
-  sums: { loss: number; predictions: number },
-  rows: readonly Int32Array[],
-  logits: Float32Array,
-  vocab: number,
-): void {
-  let first = 0;
-  for (const tokens of rows) {
-    for (let at = 0; at + 1 < tokens.length; at++) {
-      sums.loss += crossEntropy(logits, (first + at) * vocab, vocab, tokens[at + 1] as number);
-      sums.predictions++;
+/** Teacher-forced loss of a language model, summed over steps. */
+export class LossSum {
+  predictions = 0;
+  private sum = 0;
+
+  constructor(private readonly vocab: number) {}
+
+  /** @param logits [tokens of all rows, vocab] */
+  add(rows: readonly Int32Array[], logits: Float32Array): void {
+    const { vocab } = this;
+    let first = 0;
+    for (const tokens of rows) {
+      for (let at = 0; at + 1 < tokens.length; at++) {
+        this.sum += crossEntropy(logits, (first + at) * vocab, vocab, tokens[at + 1] as number);
+        this.predictions++;
+      }
+      first += tokens.length;
     }
-    first += tokens.length;
+  }
+
+  get loss(): number {
+    return this.sum / this.predictions;
+  }
+
+  get perplexity(): number {
+    return Math.exp(this.loss);
   }
 }
 

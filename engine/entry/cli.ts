@@ -8,6 +8,7 @@ import { logits } from './commands/logits.ts';
 import { packs } from './commands/packs.ts';
 import { perplexity } from './commands/perplexity.ts';
 import { placement } from './commands/placement.ts';
+import { precision } from './commands/precision.ts';
 import { replay } from './commands/replay.ts';
 import { reproduce } from './commands/reproduce.ts';
 import { run } from './commands/run.ts';
@@ -26,6 +27,7 @@ const COMMANDS: readonly Command[] = [
   perplexity,
   reproduce,
   inspect,
+  precision,
   packs,
   devices,
 ];

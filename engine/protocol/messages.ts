@@ -16,6 +16,7 @@ import {
 } from './labs.ts';
 import type { AbsentProvider, DeviceInfo, MachineInfo, ModelSummary } from './model.ts';
 import type { PackInfo, Packs } from './packs.ts';
+import { PrecisionLabParams, type PrecisionTable } from './precision.ts';
 import { LivePatch, RunSettings } from './settings.ts';
 import type { Audit, TelemetryFrame } from './telemetry.ts';
 
@@ -117,6 +118,8 @@ export const REQUESTS = {
   placementExport: PlacementExportParams,
   /** Runs the open model under every gating policy; refused while a run is in progress. */
   gatingLab: GatingLabParams,
+  /** Runs the open model at several precisions; refused while a run is in progress. */
+  precisionLab: PrecisionLabParams,
   /** Cancels every lab in progress; each is refused with that reason. */
   cancelLab: z.object({}),
   /** Expert packs on disk. */
@@ -152,6 +155,7 @@ export interface Results {
   placementLab: PlacementTable;
   placementExport: PlacementExport;
   gatingLab: GatingTable;
+  precisionLab: PrecisionTable;
   cancelLab: { readonly cancelled: number };
   packs: Packs;
   emptyPacks: Packs & { readonly removed: readonly PackInfo[]; readonly kept: readonly PackInfo[] };

@@ -193,6 +193,7 @@ export class FakeEngine implements Engine {
       placementLab: noLab,
       placementExport: noLab,
       gatingLab: (params) => this.experiment('gatingLab', () => fakeGating(params)),
+      precisionLab: noLab,
       cancelLab: () => this.cancelLab(),
       packs: () => ({ folder: '/pretended/packs', packs: [] }),
       emptyPacks: () => ({ folder: '/pretended/packs', packs: [], removed: [], kept: [] }),
