@@ -9,7 +9,7 @@ import { routersAheadBytes } from '../graph/router_ahead.ts';
 import { expertsHeld } from '../protocol/experts_held.ts';
 import type { GatingSettings, RunSettings } from '../protocol/settings.ts';
 import { LEDGER_CATEGORIES, type LedgerCategory } from '../protocol/telemetry.ts';
-import { dispatchBytes } from '../rank/dispatch_bytes.ts';
+import { dispatchBytes, dispatchBytesOnCard } from '../rank/dispatch_bytes.ts';
 import { embeddingBytes } from '../rank/embedding.ts';
 import { type OutboxSizes, outboxBytes } from '../rank/exchange.ts';
 import { kvCapacity } from '../rank/kv_cache.ts';
@@ -40,6 +40,8 @@ export type PlanSettings = Pick<RunSettings, 'batch' | 'promptTokens' | 'newToke
   Partial<Pick<RunSettings, 'prefetch'>> &
   GatingSettings & {
     readonly devices: number;
+    /** Some device is a card with memory of its own; all are planned alike, so that one setting of slots fits all. */
+    readonly onCard?: boolean;
   };
 
 /**
@@ -47,6 +49,7 @@ export type PlanSettings = Pick<RunSettings, 'batch' | 'promptTokens' | 'newToke
  */
 export function planMemory(spec: ModelSpec, settings: PlanSettings, stepTokens = STEP_TOKENS): MemoryPlan {
   const { devices, batch, promptTokens, newTokens } = settings;
+  const { hiddenSize: hidden } = spec;
   const moe = moeLayers(spec);
   const [{ feedForward }] = moe as [MoeLayer];
   const { experts, rule } = feedForward;
@@ -75,8 +78,11 @@ export function planMemory(spec: ModelSpec, settings: PlanSettings, stepTokens =
     attention: dense.attention,
     otherDense: dense.otherDense + (asksRouters ? routersAheadBytes(spec) : 0),
     kvCache: kv,
-    gatingReorder: gating + ahead + (outbox === undefined ? 0 : outboxBytes(experts, spec.hiddenSize, outbox)),
-    expertExecution: dispatchBytes(policy.dispatch, bound, stepTokens, devices, spec.hiddenSize),
+    gatingReorder: gating + ahead + (outbox === undefined ? 0 : outboxBytes(experts, hidden, outbox)),
+    expertExecution: Math.max(
+      dispatchBytes(policy.dispatch, bound, stepTokens, devices, hidden),
+      settings.onCard ? dispatchBytesOnCard(policy, bound, { tokens: stepTokens, rows, pairs, devices, hidden }) : 0,
+    ),
   };
   return {
     fixedBytes: Object.values(parts).reduce((sum, bytes) => sum + bytes, 0),

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { EngineRefusal } from '../api.ts';
 import { readChatTemplate } from '../checkpoint/chat_template.ts';
 import type { PackPause } from '../checkpoint/pack/make_pack.ts';
-import { type ChosenDevice, chooseDevices } from '../device/discovery.ts';
+import { anyCard, type ChosenDevice, chooseDevices } from '../device/discovery.ts';
 import { moeLayers } from '../families/spec.ts';
 import type { MachineInfo } from '../protocol/model.ts';
 import type { RunSettings } from '../protocol/settings.ts';
@@ -53,7 +53,7 @@ export async function startRun(options: StartOptions, listener: RunListener): Pr
       `devices: ${budgets.length} devices cannot share ${summary.experts} experts; choose fewer.`,
     );
   }
-  const plan = planMemory(spec, { ...settings, devices: budgets.length });
+  const plan = planMemory(spec, { ...settings, devices: budgets.length, onCard: anyCard(budgets) });
   resolveSlots(plan, settings.cacheSlots, budgets);
   checkScope(spec, settings.cacheScope);
   const chat = settings.chat ? readChatTemplate(summary.path) : undefined;

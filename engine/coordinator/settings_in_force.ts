@@ -1,4 +1,5 @@
 import type { Placement } from '../balancing/placement.ts';
+import { anyCard } from '../device/discovery.ts';
 import { GATING_POLICIES } from '../gating/policies.ts';
 import type { SettingsMark } from '../protocol/messages.ts';
 import type { LivePatch, RunSettings } from '../protocol/settings.ts';
@@ -133,8 +134,9 @@ export class SettingsInForce {
   }
 
   private planFor(settings: RunSettings): MemoryPlan {
-    const { spec, stepTokens } = this.parts;
-    return planMemory(spec, { ...settings, devices: this.parts.devices.ranks.length }, stepTokens);
+    const { spec, stepTokens, devices } = this.parts;
+    const { inUse } = devices;
+    return planMemory(spec, { ...settings, devices: inUse.length, onCard: anyCard(inUse) }, stepTokens);
   }
 
   private newPlacement(): LivePlacement {

@@ -15,7 +15,7 @@ const HOST_SHARE = 0.5;
 const CARD_SHARE = 0.9;
 
 /** Providers that the engine can run a rank on. */
-const RUNS: ReadonlySet<Provider> = new Set<Provider>(['cpu']);
+const RUNS: ReadonlySet<Provider> = new Set<Provider>(['cpu', 'webgpu']);
 
 export interface DeviceList {
   readonly devices: readonly DeviceInfo[];
@@ -124,6 +124,11 @@ export interface ChosenDevice {
   /** Budget. */
   readonly bytes: number;
   readonly device: DeviceInfo;
+}
+
+/** Whether one of them has memory of its own. */
+export function anyCard(chosen: readonly ChosenDevice[]): boolean {
+  return chosen.some(({ device }) => device.provider !== 'cpu');
 }
 
 /**

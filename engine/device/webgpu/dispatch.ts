@@ -11,8 +11,10 @@ import { rowIndex } from './token_index.ts';
 
 /** This rank's rows as a policy lays them out before its experts run, on the device. */
 export interface Dispatch {
+  /** Whether slots may be empty: then a row of zeros comes last among the stacked tokens. */
+  readonly needsZero: boolean;
   /**
-   * @param tokens normed rows of the layer's tokens, groups stacked [r, hidden]; given up by the call
+   * @param tokens normed rows of the layer's tokens, groups stacked [r, hidden]
    * @returns what is sent [rows, hidden]: token rows where experts gather them by index, else one row a slot, expert by expert
    */
   layOut(input: MoeLayerInput, tokens: Tensor, base: Int32Array): Promise<Tensor>;
@@ -20,12 +22,12 @@ export interface Dispatch {
   rowOf(input: MoeLayerInput, base: Int32Array, index: number): number;
 }
 
-/** @param zeroRow [1, hidden] */
-export function dispatchOf(policy: GatingPolicy, memory: WebGpuMemory, hidden: number, zeroRow: Tensor): Dispatch {
+export function dispatchOf(policy: GatingPolicy, memory: WebGpuMemory, hidden: number): Dispatch {
   switch (policy.dispatch) {
     // Token rows stay where they are, and every expert's call gathers its own.
     case 'gather':
       return {
+        needsZero: false,
         layOut: async (_, tokens) => tokens,
         rowOf({ plan, rows }, base, index) {
           const token = Math.floor((plan.pairs[index] as number) / plan.topK);
@@ -35,18 +37,15 @@ export function dispatchOf(policy: GatingPolicy, memory: WebGpuMemory, hidden: n
     // Copied expert by expert into one buffer, slots that nobody fills as zeros.
     case 'buffer':
       return {
-        async layOut({ plan, rows }, tokens, base) {
-          const withZero = await memory.stack([tokens, zeroRow], hidden);
-          const buffer = await memory.gather(withZero, slotTokens(plan, rows, base, tokens.dims[0] as number));
-          tokens.dispose();
-          withZero.dispose();
-          return buffer;
-        },
+        needsZero: true,
+        layOut: ({ plan, rows }, tokens, base) =>
+          memory.gather(tokens, slotTokens(plan, rows, base, (tokens.dims[0] as number) - 1)),
         rowOf: (_, __, index) => index,
       };
     // Multiplied out by the dispatch mask.
     case 'mask':
       return {
+        needsZero: false,
         async layOut({ plan, rows }, tokens, base) {
           const { experts, capacity } = plan;
           const inOrder = await memory.gather(
@@ -63,7 +62,8 @@ export function dispatchOf(policy: GatingPolicy, memory: WebGpuMemory, hidden: n
           const session = await memory.open('mask dispatch', write);
           const { y } = await session.run({ mask: floats(mask, [experts, plan.tokens, capacity]), x: inOrder });
           const slots = await memory.stack([y as Tensor], hidden);
-          for (const tensor of [tokens, inOrder, y as Tensor]) tensor.dispose();
+          inOrder.dispose();
+          y?.dispose();
           return slots;
         },
         rowOf: (_, __, index) => index,
@@ -73,7 +73,7 @@ export function dispatchOf(policy: GatingPolicy, memory: WebGpuMemory, hidden: n
 
 /**
  * Static gating's second product: weights x outputs of all slots.
- * @param slots outputs by slot [E C S, hidden]; given up by the call @returns sums by token [tokens, hidden]
+ * @param slots outputs by slot [E C S, hidden] @returns sums by token [tokens, hidden]
  */
 export async function combineMask(
   { plan, weights, choiceAt }: MoeLayerInput,
@@ -85,7 +85,6 @@ export async function combineMask(
   fillCombineWeights(plan, weights, choiceAt, matrix);
   const session = await memory.open('mask combine', (builder) => void combineGraph(hidden, builder));
   const { z } = await session.run({ weights: floats(matrix, [plan.tokens, plan.slots]), y: slots });
-  slots.dispose();
   return z as Tensor;
 }
 

@@ -1,6 +1,7 @@
 import type { Tensor } from 'onnxruntime-node';
 import { wholeBlocks } from '../../gating/megablocks.ts';
 import type { GatingPolicy } from '../../gating/policy.ts';
+import type { LedgerCategory } from '../../protocol/telemetry.ts';
 import type { BatchLayout } from '../../rank/batch_layout.ts';
 import type { Exchange } from '../../rank/exchange.ts';
 import type { LayerParts, MoeLayerInput } from '../../rank/layer_input.ts';
@@ -33,7 +34,8 @@ export class WebGpuRows implements RowPath {
   /** Outputs of all experts: `outputRows` that are somebody's, then those of padding. */
   private outputs: Tensor | undefined;
   private outputRows = 0;
-  private enteredBytes = 0;
+  /** Tensors of this layer and where the ledger has them. */
+  private readonly held = new Map<Tensor, LedgerCategory>();
 
   private constructor(
     private readonly policy: GatingPolicy,
@@ -43,7 +45,7 @@ export class WebGpuRows implements RowPath {
     private readonly memory: WebGpuMemory,
     private readonly zeroRow: Tensor,
   ) {
-    this.dispatch = dispatchOf(policy, memory, parts.hidden, zeroRow);
+    this.dispatch = dispatchOf(policy, memory, parts.hidden);
     this.arrived = new ArrivedRows(layout, parts, policy.dispatch === 'gather');
     this.returned = new RowPile(parts.hidden);
   }
@@ -55,23 +57,26 @@ export class WebGpuRows implements RowPath {
     experts: WebGpuExperts,
     memory: WebGpuMemory,
   ): Promise<WebGpuRows> {
+    parts.ledger.add('gatingReorder', parts.hidden * 4);
     return new WebGpuRows(policy, parts, layout, experts, memory, await memory.zeros([1, parts.hidden]));
   }
 
   async publish(input: MoeLayerInput, exchange: Exchange | undefined): Promise<void> {
-    const { memory } = this;
+    const { memory, dispatch } = this;
     const { clock, hidden, rank } = this.parts;
     const groups = input.normed.map(deviceTensor);
     if (groups.length === 0) return;
     clock.enter('reorder');
     this.base = baseRows(groups);
-    const tokens = await memory.stack(groups, hidden);
+    const tokens = this.hold(await memory.stack(dispatch.needsZero ? [...groups, this.zeroRow] : groups, hidden));
     for (const group of groups) group.dispose();
-    this.laidOut = await this.dispatch.layOut(input, tokens, this.base);
+    const laidOut = await dispatch.layOut(input, tokens, this.base);
+    this.laidOut = this.hold(laidOut);
+    if (laidOut !== tokens) this.drop(tokens);
     if (exchange === undefined) return;
     clock.enter('exchange');
     const { plan, rows } = input;
-    const sent = await memory.download(this.laidOut);
+    const sent = await memory.download(laidOut);
     const out = exchange.rows[rank] as Float32Array;
     if (this.policy.dispatch !== 'gather') {
       out.set(sent);
@@ -87,20 +92,17 @@ export class WebGpuRows implements RowPath {
   async receive(input: MoeLayerInput): Promise<void> {
     const { layout, laidOut, memory, policy } = this;
     const { pile } = this.arrived;
-    const { clock, hidden, exchange, ledger } = this.parts;
+    const { clock, hidden, exchange } = this.parts;
     clock.enter(exchange === undefined ? 'reorder' : 'exchange');
     if (exchange !== undefined) this.arrived.collect(exchange, input.plan.topK);
     const arrived = pile.count === 0 ? undefined : await memory.upload('float32', pile.rows, [pile.count, hidden]);
-    const parts = [laidOut, arrived, policy.blockRows > 1 ? this.zeroRow : undefined];
-    this.rows = await this.joined(parts);
-    arrived?.dispose();
+    this.rows = await this.joined([laidOut, arrived, policy.blockRows > 1 ? this.zeroRow : undefined]);
+    if (arrived !== this.rows) arrived?.dispose();
     this.outputRows = 0;
     for (let i = 0; i < layout.activeCount; i++)
       this.outputRows += layout.batchRows[layout.active[i] as number] as number;
     if (this.outputRows === 0) return;
-    this.enteredBytes = this.outputRows * hidden * 4;
-    ledger.add('expertExecution', this.enteredBytes);
-    this.outputs = await memory.zeros([this.outputRows + policy.blockRows - 1, hidden]);
+    this.outputs = this.hold(await memory.zeros([this.outputRows + policy.blockRows - 1, hidden]), 'expertExecution');
   }
 
   async run(input: MoeLayerInput, expert: number): Promise<number> {
@@ -151,22 +153,20 @@ export class WebGpuRows implements RowPath {
       const { place, weight } = choicesOfGroup(added.choices, input, group, batch * length);
       sums.push(await addOutputs(this.memory, states, added.outputs, place, weight));
     }
-    added.outputs.dispose();
     return sums;
   }
 
   finish(): void {
-    for (const tensor of new Set([this.laidOut, this.rows, this.outputs])) tensor?.dispose();
+    for (const tensor of [...this.held.keys()]) this.drop(tensor);
     this.laidOut = undefined;
     this.rows = undefined;
     this.outputs = undefined;
-    this.parts.ledger.remove('expertExecution', this.enteredBytes);
-    this.enteredBytes = 0;
   }
 
   close(): void {
     this.finish();
     this.zeroRow.dispose();
+    this.parts.ledger.remove('gatingReorder', this.parts.hidden * 4);
   }
 
   /** What is added to tokens; undefined where nothing is. */
@@ -184,20 +184,34 @@ export class WebGpuRows implements RowPath {
     const outputs = await this.joined([this.outputs, back]);
     if (outputs !== back) back?.dispose();
     if (outputs === undefined) return undefined;
-    // Given up by the caller, unlike this layer's own.
-    const own = outputs === this.outputs ? await memory.stack([outputs], hidden) : outputs;
-    if (pairs !== undefined) return { outputs: own, choices: pairs };
-    const inOrder = await memory.gather(own, slots as Int32Array);
-    own.dispose();
-    const sums = await combineMask(input, memory, hidden, inOrder);
+    if (pairs !== undefined) return { outputs, choices: pairs };
+    const inOrder = this.hold(await memory.gather(outputs, slots as Int32Array));
+    const sums = this.hold(await combineMask(input, memory, hidden, inOrder));
     const place = Int32Array.from({ length: plan.tokens }, (_, token) => token);
     const weight = new Float32Array(plan.tokens).fill(residualMultiplier);
     return { outputs: sums, choices: { place, weight, each: 1 } };
   }
 
-  /** Matrices one below the other: the only one itself, or a new one. */
+  /** Matrices one below the other, held until the layer ends: the only one itself, or a new one. */
   private async joined(parts: readonly (Tensor | undefined)[]): Promise<Tensor | undefined> {
     const there = parts.filter((part) => part !== undefined);
-    return there.length > 1 ? await this.memory.stack(there, this.parts.hidden) : there[0];
+    const [first] = there;
+    if (first === undefined || first === this.zeroRow) return undefined;
+    return this.hold(there.length > 1 ? await this.memory.stack(there, this.parts.hidden) : first);
+  }
+
+  private hold(tensor: Tensor, category: LedgerCategory = 'gatingReorder'): Tensor {
+    if (this.held.has(tensor)) return tensor;
+    this.held.set(tensor, category);
+    this.parts.ledger.add(category, tensor.size * 4);
+    return tensor;
+  }
+
+  private drop(tensor: Tensor): void {
+    const category = this.held.get(tensor);
+    if (category === undefined) return;
+    this.held.delete(tensor);
+    this.parts.ledger.remove(category, tensor.size * 4);
+    tensor.dispose();
   }
 }
