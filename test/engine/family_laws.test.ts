@@ -10,9 +10,9 @@ import { devices, emitted, runTiny, TINY, tinyModel } from './tiny_run.ts';
 
 /**
  * What laws.test.ts draws over OLMoE holds for the families with parts of their own: latents as keys and a bias of choice, sinks and
- * windows. One hard case each instead of many.
+ * windows; shared experts with a gate and dense layers between; multiplied residuals. One hard case each instead of many.
  */
-describe.each(['deepseek_v3', 'gpt_oss'])('laws of a running engine, %s', (name) => {
+describe.each(['deepseek_v3', 'gpt_oss', 'qwen2_moe', 'granitemoe'])('laws of a running engine, %s', (name) => {
   const model = tinyModel(`test/fixtures/${name}`);
   const { perExpert, kvPerToken } = model.summary.deviceBytes;
   const run = (settings: Partial<RunSettings>, changes?: Parameters<typeof runTiny>[1]) =>
@@ -24,7 +24,10 @@ describe.each(['deepseek_v3', 'gpt_oss'])('laws of a running engine, %s', (name)
       { afterSteps: 4, patch: { cacheSlots: 1, eviction: 'lfru' } },
       { afterSteps: 12, patch: { placement: 'greedy', cacheScope: 'device', cacheSlots: 3 } },
     ];
-    const { recording, audit } = await run({ devices: devices(2), cacheSlots: 2, eviction: 'lru' }, patches);
+    const { recording, audit } = await run(
+      { devices: devices(2), cacheSlots: 2, eviction: 'lru', prefetch: 'router' },
+      patches,
+    );
     expect(emitted(recording)).toEqual(emitted(plain));
     expect(routing(recording)).toEqual(routing(plain));
     const replayed = auditOf(recording, replayCaches(toTrace(recording), toTimeline(recording)));
