@@ -62,7 +62,7 @@ export function bootStudio(studio: Studio): Dispose {
     const path = session.getState().reopenPath;
     session.setState({ reopenPath: undefined });
     // The desktop's engine opens the bundled model while the window starts.
-    if (path !== undefined) await actions.openModel(path);
+    if (path !== undefined) await actions.loadModel(path);
     else if (hello.snapshot.state === 'ready') await actions.startRun();
     else if (hello.snapshot.state === 'empty') await actions.openBundledModel();
   }

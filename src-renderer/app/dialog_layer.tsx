@@ -4,6 +4,7 @@ import { useStore } from 'zustand/react';
 import { CommandPalette } from '../commands/command_palette.tsx';
 import { HotkeySheet } from '../commands/hotkey_sheet.tsx';
 import { DevicesDialog } from '../devices/devices_dialog.tsx';
+import { FitDialog } from '../fit/fit_dialog.tsx';
 import { LabPathDialog } from '../labs/lab_path_dialog.tsx';
 import { useStudio } from './context.tsx';
 import type { DialogName } from './dialogs.ts';
@@ -13,6 +14,7 @@ const DIALOGS: Readonly<Record<DialogName, ComponentType>> = {
   palette: CommandPalette,
   hotkeys: HotkeySheet,
   modelPath: ModelPathDialog,
+  fit: FitDialog,
   labPath: LabPathDialog,
   devices: DevicesDialog,
 };

@@ -4,7 +4,7 @@ import { useStudio } from './context.tsx';
 
 /** In a browser there is no folder dialog of the server's machine: the path is typed. */
 export function ModelPathDialog() {
-  const { actions, dialogs } = useStudio();
+  const { actions } = useStudio();
   const [path, setPath] = useState('');
   const [error, setError] = useState<string>();
   const [busy, setBusy] = useState(false);
@@ -12,8 +12,8 @@ export function ModelPathDialog() {
     setBusy(true);
     setError(undefined);
     try {
+      // Goes on with the dialog that tells what fits.
       await actions.openModel(path.trim());
-      dialogs.setState({ open: undefined });
     } catch (failure) {
       setError(failure instanceof Error ? failure.message : String(failure));
     } finally {
@@ -47,7 +47,7 @@ export function ModelPathDialog() {
       <div className="dialog-buttons">
         <Dialog.Close className="button">Cancel</Dialog.Close>
         <button type="submit" className="button button-main" disabled={busy || path.trim() === ''}>
-          {busy ? 'Opening…' : 'Open'}
+          {busy ? 'Reading…' : 'Open…'}
         </button>
       </div>
     </form>

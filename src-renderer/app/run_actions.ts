@@ -1,15 +1,17 @@
 import type { BundledModel } from '../../engine/protocol/messages.ts';
 import type { ModelSummary } from '../../engine/protocol/model.ts';
 import { DEFAULT_RUN, type RunSettings } from '../../engine/protocol/settings.ts';
-import { fitTo, suitedTo, takesChanges } from '../stores/run_settings.ts';
-import { record } from '../stores/settings.ts';
+import { devicesHere, fitTo, suitedTo, takesChanges } from '../stores/run_settings.ts';
+import { type RunPatch, record, sameValue } from '../stores/settings.ts';
 import type { ActionDeps } from './actions.ts';
 
 export interface RunActions {
   /** Asks for a folder, by the host's dialog or by a typed path. */
   chooseModel(): Promise<void>;
-  /** Opens a model folder and starts a run on it, so that the screen is never empty. */
+  /** Looks at a model folder and shows what of it fits, before anything is loaded. */
   openModel(path: string): Promise<void>;
+  /** Opens a model folder and starts a run on it, so that the screen is never empty. */
+  loadModel(path: string, choice?: RunPatch): Promise<void>;
   openBundledModel(name?: BundledModel): Promise<void>;
   startRun(): Promise<void>;
   /** Starts, pauses or goes on, whichever the state allows. */
@@ -26,19 +28,31 @@ export function createRunActions(deps: ActionDeps): RunActions {
   const { engine, host, session, settings, notices } = deps;
   const state = () => session.getState().snapshot.state;
 
-  async function open(request: () => Promise<ModelSummary>) {
+  async function open(request: () => Promise<ModelSummary>, choice: RunPatch = {}) {
     const { snapshot } = session.getState();
     if (takesChanges(snapshot)) await engine.request('stop', {});
     const model = await request();
-    settings.setState((s) => ({ draft: suitedTo(s.draft, snapshot.model, model) }));
+    settings.setState((s) => ({ draft: { ...suitedTo(s.draft, snapshot.model, model), ...choice } }));
     await startRun();
   }
-  const openModel = (path: string) =>
-    open(async () => {
+  const loadModel = async (path: string, choice: RunPatch = {}) => {
+    deps.dialogs.setState({ open: undefined });
+    await open(async () => {
       const model = await engine.request('openModel', { path });
       await host.addRecent(path);
       return model;
-    });
+    }, choice);
+  };
+  async function openModel(path: string) {
+    const { snapshot, devices } = session.getState();
+    const { draft } = settings.getState();
+    const asked = { ...draft, devices: devicesHere(draft.devices, devices) };
+    const first = await engine.request('inspectModel', { path, settings: asked });
+    // What suits the model is known only now, and the lengths of its texts are memory too.
+    const suited = fitTo(suitedTo(draft, snapshot.model, first.model), first.model, devices);
+    const fit = sameValue(suited, asked) ? first : await engine.request('inspectModel', { path, settings: suited });
+    deps.dialogs.setState({ open: 'fit', fit });
+  }
   const openBundledModel = (name?: BundledModel) =>
     open(() => engine.request('openBundledModel', name ? { name } : {}));
 
@@ -73,6 +87,7 @@ export function createRunActions(deps: ActionDeps): RunActions {
 
   return {
     openModel,
+    loadModel,
     openBundledModel,
     startRun,
     runOrPause,

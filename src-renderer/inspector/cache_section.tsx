@@ -89,6 +89,7 @@ export function CacheSection({ knobs }: { readonly knobs: Knobs }) {
           now={fullest}
           expertBytes={expertBytes}
           budgetBytes={run.budgetBytes[ledger.indexOf(fullest)] ?? 0}
+          expectedBytes={run.expectedBytes.reduce((sum, bytes) => sum + bytes, 0)}
         />
       )}
       {curve !== undefined && (

@@ -8,12 +8,14 @@ interface MemoryBarProps {
   /** Bytes of the expert cache at the slider's place. */
   readonly expertBytes: number;
   readonly budgetBytes: number;
+  /** What it was expected to come to at its highest, before anything was loaded. */
+  readonly expectedBytes: number;
 }
 
 const EXPERTS = LEDGER_CATEGORIES.indexOf('experts');
 
 /** One device's memory against its budget: now above, with the cache size under the thumb below it as a ghost. */
-export function MemoryBar({ now, expertBytes, budgetBytes }: MemoryBarProps) {
+export function MemoryBar({ now, expertBytes, budgetBytes, expectedBytes }: MemoryBarProps) {
   const then = now.map((bytes, category) => (category === EXPERTS ? expertBytes : bytes));
   const total = sum(now);
   const thenTotal = sum(then);
@@ -37,8 +39,17 @@ export function MemoryBar({ now, expertBytes, budgetBytes }: MemoryBarProps) {
           {over > 0 ? `${bytesText(over)} over the budget` : `budget ${bytesText(budgetBytes)}`}
         </span>
       </div>
+      <div className="hint">
+        {bytesText(expectedBytes)} estimated before loading; measured now {signedPercent(total / expectedBytes - 1)}
+      </div>
     </div>
   );
+}
+
+/** +1.2%, −3.4%, 0% */
+function signedPercent(difference: number): string {
+  const percent = Math.abs(difference * 100).toFixed(1);
+  return percent === '0.0' ? '0%' : `${difference < 0 ? '−' : '+'}${percent}%`;
 }
 
 const sum = (bytes: readonly number[]) => bytes.reduce((total, value) => total + value, 0);

@@ -51,15 +51,20 @@ export function slotsAt(position: number, most: number): CacheSlots {
   return position >= most ? 'all' : Math.max(1, Math.round(position));
 }
 
+/** Of the chosen devices those that are here, else the first that is. */
+export function devicesHere(chosen: RunSettings['devices'], devices: readonly DeviceInfo[]): RunSettings['devices'] {
+  const here = chosen.filter(({ id }) => devices.some((device) => device.id === id));
+  const [first] = devices;
+  if (here.length > 0) return here;
+  return first === undefined ? chosen : [{ id: first.id }];
+}
+
 /**
  * Settings kept from another model or machine, made to fit this one: devices and sample prompts that are not here are
  * replaced by ones that are, a cache larger than the device's experts becomes `all`.
  */
 export function fitTo(settings: RunSettings, model: ModelSummary, devices: readonly DeviceInfo[]): RunSettings {
-  const here = settings.devices.filter(({ id }) => devices.some((device) => device.id === id));
-  const first = devices[0];
-  const chosen = here.length > 0 || first === undefined ? here : [{ id: first.id }];
-  const usable = chosen.length > 0 ? chosen : settings.devices;
+  const usable = devicesHere(settings.devices, devices);
   const most = expertsPerDevice(model, { ...settings, devices: usable });
   const { targetLanguage: wanted, ...rest } = settings;
   const targetLanguage = targetFor(wanted, model);

@@ -107,12 +107,25 @@ test('a model folder is opened by dialog, by a typed path, and its refusal is to
   const { page } = frame;
   await frame.open();
   await page.keyboard.press('Control+o');
+  // What fits is shown first; Enter takes the choice that is made already.
+  const dialog = page.getByRole('dialog', { name: 'Open other-moe' });
+  await expect(dialog).toContainText('OLMoE, 24,000,000 parameters, 8 MoE layers of 64 experts');
+  await expect(dialog.getByRole('radio', { name: 'fp32', exact: true })).toBeChecked();
+  expect(await frame.requests('openModel')).toEqual([]);
+  await page.keyboard.press('Escape');
+  await expect(dialog).toBeHidden();
+  expect(await frame.requests('openModel')).toEqual([]);
+  await page.keyboard.press('Control+o');
+  await expect(dialog).toBeVisible();
+  await page.keyboard.press('Enter');
   await expect.poll(() => frame.requests('openModel')).toEqual([{ path: '/models/other-moe' }]);
+  await expect(dialog).toBeHidden();
 
   await frame.open({ host: 'browser' });
   await page.keyboard.press('Control+o');
   await page.evaluate(() => {
-    window.harness.engine().refuse = { method: 'openModel', message: 'config.json is missing: choose a model folder.' };
+    const message = 'config.json is missing: choose a model folder.';
+    window.harness.engine().refuse = { method: 'inspectModel', message };
   });
   const path = page.getByRole('dialog').getByRole('textbox');
   await path.fill('/models/nothing');
@@ -120,6 +133,8 @@ test('a model folder is opened by dialog, by a typed path, and its refusal is to
   await expect(page.getByRole('dialog')).toContainText('config.json is missing');
   await path.fill('/models/mine');
   await path.press('Enter');
+  await expect(page.getByRole('dialog', { name: 'Open mine' })).toBeVisible();
+  await page.keyboard.press('Enter');
   await expect(page.getByRole('dialog')).toBeHidden();
   await expect(page.getByRole('button', { name: /^mine/ })).toBeVisible();
 });

@@ -29,6 +29,7 @@ export function MemoryPanel() {
   const { bus } = useStudio();
   const devices = useSession((s) => s.snapshot.run?.settings.devices.length ?? 1);
   const budgets = useSession((s) => s.snapshot.run?.budgetBytes);
+  const expected = useSession((s) => s.snapshot.run?.expectedBytes);
   const [chosen, setDevice] = useState(0);
   const [zoom, setZoom] = useState<Zoom>('time');
   const device = Math.min(chosen, devices - 1);
@@ -84,14 +85,25 @@ export function MemoryPanel() {
           : memorySentence(stats?.devices[device], device, budgetBytes, stats?.change)
       }
       table={(stats) => ({
-        header: ['Category', ...stats.devices.map((_, d) => `Device ${d}`)],
+        header: ['Category', ...stats.devices.map((_, d) => `Device ${d}`), 'Estimated, each'],
         rows: [
           ...LEDGER_CATEGORIES.map((category, index) => ({
             key: category,
-            cells: [CATEGORY_NAMES[category], ...stats.devices.map((d) => bytesText(d.ledgerBytes[index] ?? 0))],
+            cells: [
+              CATEGORY_NAMES[category],
+              ...stats.devices.map((d) => bytesText(d.ledgerBytes[index] ?? 0)),
+              bytesText(expected?.[index] ?? 0),
+            ],
           })),
-          { key: 'total', cells: ['total', ...stats.devices.map((d) => bytesText(d.totalBytes))] },
-          { key: 'peak', cells: ['highest within a step', ...stats.devices.map((d) => bytesText(d.peakBytes))] },
+          { key: 'total', cells: ['total', ...stats.devices.map((d) => bytesText(d.totalBytes)), ''] },
+          {
+            key: 'peak',
+            cells: [
+              'highest within a step',
+              ...stats.devices.map((d) => bytesText(d.peakBytes)),
+              bytesText((expected ?? []).reduce((sum, bytes) => sum + bytes, 0)),
+            ],
+          },
         ],
       })}
     >
