@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Checkpoint, openCheckpoint } from '../../engine/checkpoint/checkpoint.ts';
 import { type WritableTensor, writeSafetensors } from '../../engine/checkpoint/safetensors_write.ts';
-import { refusal, scratchFolder } from './write_files.ts';
+import { accepts, fuzzRuns, refusal, scratchFolder } from './write_files.ts';
 
 const folder = scratchFolder();
 let files = 0;
@@ -94,6 +94,32 @@ describe('F8_E4M3 with scales of 128x128 blocks', () => {
     const scales = { dtype: 'F32', shape: [1, 1], data: Float32Array.of(1) } as const;
     expect(refusal(() => write({ w, w_scale_inv: scales }))).toMatch(/"w_scale_inv" are \[1, 1\].* calls for \[2, 1\]/);
   });
+});
+
+it('opens or refuses codes and scales of any shapes, and reads what it opened', () => {
+  const tensor = fc.record({
+    name: fc.constantFrom('x', 'x_blocks', 'x_scales', 'x_scale_inv', '_blocks', '_scales', '_scale_inv'),
+    dtype: fc.constantFrom('U8', 'F8_E4M3'),
+    shape: fc.array(fc.constantFrom(0, 1, 2, 16), { maxLength: 3 }),
+  });
+  fc.assert(
+    fc.property(fc.array(tensor, { maxLength: 5 }), (drawn) => {
+      const tensors: Record<string, WritableTensor> = {};
+      for (const { name, dtype, shape } of drawn) {
+        const data = new Uint8Array(shape.reduce<number>((product, dim) => product * dim, 1)).fill(127);
+        tensors[name] = { dtype, shape, data } as WritableTensor;
+      }
+      accepts(() => {
+        const checkpoint = write(tensors);
+        for (const [name, { shape }] of checkpoint.tensors) {
+          const count = shape.reduce((product, dim) => product * dim, 1);
+          if (accepts(() => checkpoint.readFloat32(name))) expect(checkpoint.readFloat32(name).length).toBe(count);
+        }
+        checkpoint.close();
+      });
+    }),
+    { numRuns: fuzzRuns(0.05) },
+  );
 });
 
 describe('MXFP4', () => {

@@ -83,6 +83,18 @@ describe('GPT-OSS', () => {
     await compare(folder, config, readTensor(`${folder}/io_long.safetensors`, 'input_ids').values, false, 1e-3);
   });
 
+  it('padding is taken out, wherever it stands', async () => {
+    const { folder, config } = writeGptOss({}, true);
+    const checkpoint = openCheckpoint(folder);
+    const padded = await forwardLogits(folder, readModelSpec(folder, checkpoint), checkpoint, {
+      inputIds: [Int32Array.of(0, 5, 6, 7, 8, 9, 0)],
+      mask: [Int32Array.of(0, 1, 1, 1, 1, 1, 0)],
+    });
+    const { logits } = await forward(folder, [5, 6, 7, 8, 9]);
+    const vocab = config.vocab_size;
+    expect(Array.from(padded.logits.subarray(vocab, 6 * vocab))).toEqual(Array.from(logits));
+  });
+
   it.each(['fp32', 'int8', 'int4'] as const)('packed and unpacked are one model, to the bit, at %s', async (name) => {
     const { folder } = writeGptOss({}, true);
     const precision = { experts: name, dense: 'fp32' } as const;
