@@ -2,6 +2,7 @@ import path from 'node:path';
 import { EngineRefusal } from '../api.ts';
 import type { LabSource, LabSubject } from '../protocol/labs.ts';
 import type { RunRecording } from '../protocol/run_recording.ts';
+import type { GrowingRun } from '../report/growing_run.ts';
 import { toTrace } from '../report/recording.ts';
 import { readRun } from '../report/run_reader.ts';
 import { readTraceFile } from '../report/trace_file.ts';
@@ -22,16 +23,27 @@ export interface LabMaterial {
 
 /**
  * Opens what a lab was asked about. A run in progress is read from its file, which has every whole step.
- * @param livePath run file of the run in progress or just ended
+ * @param live run file of the run in progress or just ended
  * @throws EngineRefusal where there is no such run or file, or nothing in it
  */
-export async function openLabSource(source: LabSource, livePath: string | undefined): Promise<LabMaterial> {
+export async function openLabSource(source: LabSource, live: GrowingRun | undefined): Promise<LabMaterial> {
   if (source.kind === 'trace') return fromTrace(source.path);
-  const file = source.kind === 'run' ? source.path : livePath;
-  if (file === undefined) throw new EngineRefusal('There is no run yet; start one, or open a run file or a trace.');
+  if (source.kind === 'run') return fromRun(source, source.path, await readWhole(source.path));
+  if (live === undefined) throw new EngineRefusal('There is no run yet; start one, or open a run file or a trace.');
+  return fromRun(source, live.file, await live.read());
+}
+
+async function readWhole(file: string) {
   const recording = await readRun(file);
+  return { recording, trace: toTrace(recording) };
+}
+
+function fromRun(
+  source: LabSource,
+  file: string,
+  { recording, trace }: { readonly recording: RunRecording; readonly trace: RoutingTrace },
+): LabMaterial {
   const { header } = recording;
-  const trace = toTrace(recording);
   refuseEmpty(trace, file);
   return {
     subject: {

@@ -4,6 +4,7 @@ import { cacheTable } from '../replay/cache_table.ts';
 import { expertLife } from '../replay/expert_life.ts';
 import { expertsMap } from '../replay/experts_map.ts';
 import { Pace } from '../replay/pace.ts';
+import { GrowingRun } from '../report/growing_run.ts';
 import { cacheQuestion } from './cache_lab.ts';
 import { expertsQuestion } from './experts_lab.ts';
 import { gatingLab, type LabSteps } from './gating_lab.ts';
@@ -12,12 +13,18 @@ import type { OpenModel } from './open_model.ts';
 import { placementExport, placementLab } from './placement_lab.ts';
 import { type PrecisionSteps, precisionLab } from './precision_lab.ts';
 
+/** A recording is large: it is let go of when nobody has asked for so long. */
+const KEEP_MS = 60_000;
+
 type Steps = Pick<LabSteps, 'rankEntry' | 'pause'>;
 
 /** Questions about a routing trace, and experiments with the open model. They run beside the requests of a run and can be cancelled. */
 export class Labs {
   private readonly inProgress = new Set<AbortController>();
   private measuring: AbortController | undefined;
+  /** What was read of the live run so far: each question reads on. */
+  private live: GrowingRun | undefined;
+  private forgetting: NodeJS.Timeout | undefined;
 
   /**
    * @param livePath run file of the run in progress or just ended
@@ -93,7 +100,13 @@ export class Labs {
   }
 
   private open({ source }: { readonly source: LabSource }): Promise<LabMaterial> {
-    return openLabSource(source, this.livePath());
+    const file = source.kind === 'live' ? this.livePath() : undefined;
+    if (file !== undefined && this.live?.file !== file) this.live = new GrowingRun(file);
+    clearTimeout(this.forgetting);
+    this.forgetting = setTimeout(() => {
+      this.live = undefined;
+    }, KEEP_MS).unref();
+    return openLabSource(source, file === undefined ? undefined : this.live);
   }
 
   /** Work that shares the thread, and ends early where it is cancelled. */

@@ -9,9 +9,10 @@ const LINE_FEED = 10;
 /**
  * Lines of a file, read in pieces, the event loop free between them. The last line counts also without its line feed.
  * @param mostBytes of the file
+ * @param from byte at which to begin; then only lines that end count: a file that grows is read on from where the last one ended
  * @throws EngineRefusal where the file cannot be read or is over a limit
  */
-export async function* fileLines(file: string, mostBytes: number): AsyncGenerator<string, void, void> {
+export async function* fileLines(file: string, mostBytes: number, from?: number): AsyncGenerator<string, void, void> {
   const handle = await fs.promises.open(file, 'r').catch((error: NodeJS.ErrnoException) => {
     throw unreadable(file, error);
   });
@@ -23,31 +24,33 @@ export async function* fileLines(file: string, mostBytes: number): AsyncGenerato
     const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
     let pieces: Buffer[] = [];
     let pending = 0;
+    let position = from ?? 0;
     for (;;) {
-      const { bytesRead } = await handle.read(chunk, 0, CHUNK_BYTES).catch((error: NodeJS.ErrnoException) => {
+      const { bytesRead } = await handle.read(chunk, 0, CHUNK_BYTES, position).catch((error: NodeJS.ErrnoException) => {
         throw unreadable(file, error);
       });
       if (bytesRead === 0) break;
-      let from = 0;
+      position += bytesRead;
+      let begin = 0;
       for (;;) {
-        const end = chunk.subarray(0, bytesRead).indexOf(LINE_FEED, from);
+        const end = chunk.subarray(0, bytesRead).indexOf(LINE_FEED, begin);
         if (end === -1) break;
         yield pending === 0
-          ? chunk.toString('utf8', from, end)
-          : Buffer.concat([...pieces, chunk.subarray(from, end)]).toString('utf8');
+          ? chunk.toString('utf8', begin, end)
+          : Buffer.concat([...pieces, chunk.subarray(begin, end)]).toString('utf8');
         pieces = [];
         pending = 0;
-        from = end + 1;
+        begin = end + 1;
       }
-      if (from < bytesRead) {
-        pieces.push(Buffer.from(chunk.subarray(from, bytesRead)));
-        pending += bytesRead - from;
+      if (begin < bytesRead) {
+        pieces.push(Buffer.from(chunk.subarray(begin, bytesRead)));
+        pending += bytesRead - begin;
         if (pending > MOST_LINE_BYTES) {
           throw new EngineRefusal(`${file}: a line is longer than ${MOST_LINE_BYTES} bytes; this is not a run file.`);
         }
       }
     }
-    if (pending > 0) yield Buffer.concat(pieces).toString('utf8');
+    if (pending > 0 && from === undefined) yield Buffer.concat(pieces).toString('utf8');
   } finally {
     await handle.close();
   }

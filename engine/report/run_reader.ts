@@ -8,7 +8,7 @@ import type { RunRecording } from '../protocol/run_recording.ts';
 import { fileLines, unreadable } from './file_lines.ts';
 
 /** A recording is held in memory, at about three quarters of its size on disk. */
-const MOST_RECORDING_BYTES = 4 * 2 ** 30;
+export const MOST_RECORDING_BYTES = 4 * 2 ** 30;
 const MOST_HEAD_BYTES = 8 * 2 ** 20;
 /** First look at a file's end; a step of a small model is a few KiB. */
 const TAIL_BYTES = 1 << 18;

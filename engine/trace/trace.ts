@@ -88,6 +88,14 @@ export class RoutingTraceBuilder implements RoutingTrace {
     this.tokens += tokens;
   }
 
+  /** The same steps in a trace that does not grow with this one. */
+  soFar(): RoutingTrace {
+    const same = new RoutingTraceBuilder(this);
+    same.tokens = this.tokens;
+    for (const block of this.blocks) same.blocks.push(block);
+    return same;
+  }
+
   stepTokens(step: number): number {
     return this.step(step).tokens;
   }
