@@ -27,6 +27,7 @@ import type { LabSteps } from './gating_lab.ts';
 import { Labs } from './labs.ts';
 import { LinkSpeeds } from './link_speeds.ts';
 import { listRuns } from './list_runs.ts';
+import { listTraces } from './list_traces.ts';
 import { noteLoadRate, readLoadRate } from './load_rate.ts';
 import { describeMachine } from './machine.ts';
 import { inspectModel, type OpenModel, openModel } from './open_model.ts';
@@ -179,7 +180,7 @@ class LocalEngine implements Engine {
         audit: auditOf(recording, replayCaches(toTrace(recording), toTimeline(recording))),
       };
     },
-    runs: () => ({ runs: listRuns(this.runsDir) }),
+    runs: () => ({ runs: listRuns(this.runsDir), traces: listTraces(this.options.modelsDir) }),
     cacheLab: (params) => this.labs.cacheLab(params),
     expertsMap: (params) => this.labs.expertsMap(params),
     expertLife: (params) => this.labs.expertLife(params),

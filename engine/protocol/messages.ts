@@ -148,7 +148,11 @@ export interface Results {
   change: { readonly atStep: number };
   report: { readonly fileName: string; readonly content: string };
   runFile: RunFileSummary;
-  runs: { readonly runs: readonly Omit<RunFileSummary, 'audit'>[] };
+  /** Recorded runs, newest first, and the traces that come with the studio. */
+  runs: {
+    readonly runs: readonly Omit<RunFileSummary, 'audit'>[];
+    readonly traces: readonly { readonly name: string; readonly path: string }[];
+  };
   cacheLab: CacheTable;
   expertsMap: ExpertsMap;
   expertLife: ExpertLife;

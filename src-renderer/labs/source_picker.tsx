@@ -10,7 +10,7 @@ import { dateText } from '../format/time.ts';
 import { Keys } from '../widgets/keys.tsx';
 import { fileName, LIVE, sameSource } from './lab_source.ts';
 
-type RecordedRuns = Results['runs']['runs'];
+const NOTHING: Results['runs'] = { runs: [], traces: [] };
 
 /** Runs listed in the menu; older ones are opened by path. */
 const MOST_RUNS = 10;
@@ -22,14 +22,14 @@ export function SourcePicker() {
   const opened = useStore(labs, (s) => s.opened);
   const liveRun = useSession((s) => s.snapshot.run?.path);
   const usable = useSession((s) => s.host.kind === 'running');
-  const [runs, setRuns] = useState<RecordedRuns>([]);
+  const [{ runs, traces: bundled }, setFiles] = useState(NOTHING);
   const list = () =>
-    engine.request('runs', {}).then(
-      (answer) => setRuns(answer.runs),
-      (error: Error) => notices.notify({ kind: 'error', title: error.message }),
-    );
+    engine
+      .request('runs', {})
+      .then(setFiles, (error: Error) => notices.notify({ kind: 'error', title: error.message }));
   const recorded = runs.filter(({ path }) => path !== liveRun);
-  const traces = opened.filter((file) => !recorded.some(({ path }) => path === file.path));
+  const listed = [...recorded, ...bundled];
+  const traces = opened.filter((file) => !listed.some(({ path }) => path === file.path));
   return (
     <Menu.Root
       onOpenChange={(open) => {
@@ -68,7 +68,13 @@ export function SourcePicker() {
                 and {count(recorded.length - MOST_RUNS)} older: open them by path
               </div>
             )}
-            {(traces.length > 0 || recorded.length > 0) && <Menu.Separator className="popup-line" />}
+            {bundled.length > 0 && recorded.length + traces.length > 0 && <Menu.Separator className="popup-line" />}
+            {bundled.map(({ name, path }) => (
+              <Entry key={path} source={{ kind: 'trace', path }} current={source} hint="Recorded routing">
+                {name}
+              </Entry>
+            ))}
+            {(traces.length > 0 || listed.length > 0) && <Menu.Separator className="popup-line" />}
             <Menu.Item className="popup-item" onClick={() => commands.execute('lab.open')}>
               <FolderOpen size={14} aria-hidden />
               Open a recorded run or a trace…

@@ -186,7 +186,7 @@ export class FakeEngine implements Engine {
       runFile: () => {
         throw new EngineRefusal('The fake engine keeps no run files.');
       },
-      runs: () => ({ runs: RECORDED_RUNS }),
+      runs: () => ({ runs: RECORDED_RUNS, traces: [] }),
       cacheLab: ({ source }) => this.lab('cacheLab', 'Replaying SIEVE', () => fakeCacheTable(source)),
       expertsMap: ({ source }) => fakeExpertsMap(source),
       expertLife: ({ source, layer, expert }) => fakeExpertLife(source, layer, expert),
