@@ -5,18 +5,19 @@ import type { PlacementExport, PlacementExportParams, PlacementLabParams, Placem
 import type { Pace } from '../replay/pace.ts';
 import { placeByWhole, placementTable } from '../replay/placement_table.ts';
 import type { LabMaterial } from './lab_source.ts';
+import { measuredPace } from './placement_pace.ts';
 
 /**
  * Placements compared on what a source recorded.
  * @throws EngineRefusal where devices, nodes and groups do not fit the model, or the source is too short to be halved
  */
 export async function placementLab(
-  { subject, trace }: LabMaterial,
+  { subject, trace, recording }: LabMaterial,
   params: PlacementLabParams,
   pace: Pace,
 ): Promise<PlacementTable> {
   checkShape(trace.experts, params);
-  const table = await placementTable(trace, subject, params, pace);
+  const table = await placementTable(trace, subject, params, pace, recording && measuredPace(recording));
   if (table.history.batches === 0) {
     throw new EngineRefusal(
       `batchTokens: ${subject.name} has ${table.scored.batches} batches of ${table.batchTokens} tokens, too few to make a placement from one half and score it on the other; choose fewer tokens a batch.`,

@@ -12,6 +12,7 @@ import type { RoutingTrace } from '../trace/trace.ts';
 import { isUnbatched, joinDecodeSteps } from './joined_steps.ts';
 import { loadHistory } from './load_history.ts';
 import type { Pace } from './pace.ts';
+import { type MeasuredPace, projectionSays, projectTokensPerSecond } from './placement_speed.ts';
 import { CacheReplay } from './replay_cache.ts';
 
 /** Joined by default where a source has one token per step. */
@@ -38,6 +39,7 @@ export async function placementTable(
   subject: LabSubject,
   options: PlacementTableOptions,
   pace: Pace,
+  measured?: MeasuredPace,
 ): Promise<PlacementTable> {
   const { devices } = options;
   const shape = placeShape(trace, options);
@@ -47,24 +49,33 @@ export async function placementTable(
   const past = sliceBatches(history, 0, half);
   const future = sliceBatches(history, half, batches.steps);
   const slots = options.slots ?? Math.max(1, Math.round(expertsHeld('contiguous', trace.experts, devices) / 2));
+  // Of batches that the run did not have nothing was measured.
+  const timed = isJoined ? undefined : measured;
+  const own = timed && scorePlacement(future, timed.placement).avgMaxLoad;
   const rows: PlacementRow[] = [];
-  for (const method of PlacementName.options) {
+  for (const [index, method] of PlacementName.options.entries()) {
+    pace.tell(index / PlacementName.options.length, `Placing by ${PLACEMENT_METHODS[method].title}`);
     const placement = place(method, past, shape);
     await pace.rest();
     const before = scorePlacement(past, placement);
     const after = scorePlacement(future, placement);
-    const missRate = await missRates(batches, half, placement, slots, pace);
+    const { missRate, missesPerStep } = await countMisses(batches, half, placement, slots, pace);
+    const { avgMaxLoad } = after;
     rows.push({
       method,
       ...PLACEMENT_METHODS[method],
       redundant:
         replicaSlots(trace.experts, devices, redundantCopies(method, trace.experts, options.redundant)) - trace.experts,
       maxLoad: after.maxLoad,
-      avgMaxLoad: after.avgMaxLoad,
+      avgMaxLoad,
       historyMaxLoad: before.maxLoad,
       historyAvgMaxLoad: before.avgMaxLoad,
       expertsPerDevice: expertsPerDevice(placement),
       missRate,
+      ...(timed &&
+        own !== undefined && {
+          tokensPerSecond: projectTokensPerSecond(timed, own, { devices, avgMaxLoad, missesPerStep }),
+        }),
       largestShare: [...after.largestShare].map((share) => (Number.isNaN(share) ? 0 : share)),
     });
   }
@@ -78,6 +89,7 @@ export async function placementTable(
     scored: { batches: batches.steps - half },
     rows,
     scaling: scaling(past),
+    speedSays: speedSays(measured, isJoined, slots),
     warnings: warnings(trace, subject, half, isJoined, options),
   };
 }
@@ -115,14 +127,21 @@ function expertsPerDevice({ devices, layers }: Placement): number[] {
   });
 }
 
-/** LRU miss rate by device over the scored half; caches warm up on the history. */
-async function missRates(
+function speedSays(measured: MeasuredPace | undefined, isJoined: boolean, slots: number): string {
+  if (measured === undefined) return 'Tokens/s are not projected: the source has no measured steps.';
+  if (isJoined)
+    return 'Tokens/s are not projected: the run had no batches of this size; leave batch tokens to its own steps.';
+  return projectionSays(measured, slots);
+}
+
+/** LRU misses over the scored half: rate by device, and mean of a step on the device that has most. Caches warm up on the history. */
+async function countMisses(
   batches: RoutingTrace,
   half: number,
   placement: Placement,
   slotsPerLayer: number,
   pace: Pace,
-): Promise<number[]> {
+): Promise<{ missRate: number[]; missesPerStep: number }> {
   const { moeLayers, experts } = batches;
   const replay = new CacheReplay(moeLayers, experts);
   replay.apply({ atStep: 0, slotsPerLayer, eviction: 'lru', placement });
@@ -142,10 +161,14 @@ async function missRates(
     replay.step(batches, step);
     await pace.rest();
   }
-  return counts().map(({ hits, misses }, device) => {
-    const missed = misses - (before[device]?.misses ?? 0);
-    return missed / Math.max(1, hits - (before[device]?.hits ?? 0) + missed);
-  });
+  const scored = counts().map(({ hits, misses }, device) => ({
+    hits: hits - (before[device]?.hits ?? 0),
+    misses: misses - (before[device]?.misses ?? 0),
+  }));
+  return {
+    missRate: scored.map(({ hits, misses }) => misses / Math.max(1, hits + misses)),
+    missesPerStep: Math.max(...scored.map(({ misses }) => misses)) / Math.max(1, batches.steps - half),
+  };
 }
 
 /** Mean load of an expert, and the mean size of what anti-correlation adds for a pair of experts. */

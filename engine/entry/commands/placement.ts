@@ -69,7 +69,9 @@ export const placement: Command = {
 };
 
 /** Loads as multiples of an even share, which is 1. */
-function tableText({ devices, batchTokens, slots, history, scored, rows, warnings, subject }: PlacementTable): string {
+function tableText(table: PlacementTable): string {
+  const { devices, batchTokens, slots, history, scored, rows, warnings, subject, speedSays } = table;
+  const isTimed = rows.some((row) => row.tokensPerSecond !== undefined);
   const load = (share: number) => (devices * share).toFixed(3).padStart(9);
   const range = (values: readonly number[], text: (value: number) => string) => {
     const [low, high] = [text(Math.min(...values)), text(Math.max(...values))];
@@ -78,15 +80,17 @@ function tableText({ devices, batchTokens, slots, history, scored, rows, warning
   const lines = rows.map(
     (row) =>
       `${row.title.padEnd(26)}${load(row.avgMaxLoad)}${load(row.maxLoad)}${load(row.historyAvgMaxLoad)}${load(row.historyMaxLoad)}` +
-      `${range(row.expertsPerDevice, (value) => value.toFixed(1))}${range(row.missRate, (rate) => `${(100 * rate).toFixed(1)}%`)}`,
+      `${range(row.expertsPerDevice, (value) => value.toFixed(1))}${range(row.missRate, (rate) => `${(100 * rate).toFixed(1)}%`)}` +
+      (row.tokensPerSecond === undefined ? '' : row.tokensPerSecond.toFixed(1).padStart(10)),
   );
   const heads = ['Avg Max', 'Max', 'history', 'history'].map((head) => head.padStart(9)).join('');
   return [
     `${subject.model}: ${history.batches} batches of ${batchTokens} tokens to place by, ${scored.batches} to score on, ${devices} devices (replayed)`,
     `loads as multiples of an even share; misses with ${slots} slots per layer and device, LRU`,
+    speedSays,
     ...warnings.map((warning) => `note: ${warning}`),
     '',
-    `${'method'.padEnd(26)}${heads}${'experts'.padStart(14)}${'misses'.padStart(14)}`,
+    `${'method'.padEnd(26)}${heads}${'experts'.padStart(14)}${'misses'.padStart(14)}${isTimed ? 'tok/s'.padStart(10) : ''}`,
     ...lines,
     '',
   ].join('\n');

@@ -1,6 +1,6 @@
 import { Fragment, type ReactNode } from 'react';
 import type { PlacementRow, PlacementTable } from '../../../engine/protocol/labs.ts';
-import { percent, percentText } from '../../format/numbers.ts';
+import { percent, percentText, plain } from '../../format/numbers.ts';
 import {
   bestRow,
   historyShare,
@@ -28,6 +28,7 @@ interface BalanceChartProps {
 /** Methods as rows: how far the busiest device is from an even share, on the half that was learned from and on the other. */
 export function BalanceChart({ table, colourOf, onToggle, inForce, menu }: BalanceChartProps) {
   const best = bestRow(table.rows);
+  const isTimed = table.rows.some((row) => row.tokensPerSecond !== undefined);
   const axes = MEASURES.map(({ measure }) => measureAxis(table, measure));
   return (
     <div className="lab-rows-box">
@@ -48,6 +49,11 @@ export function BalanceChart({ table, colourOf, onToggle, inForce, menu }: Balan
               </Fragment>
             ))}
             <th scope="col">copies a layer</th>
+            {isTimed && (
+              <th scope="col" title={table.speedSays}>
+                tok/s, projected
+              </th>
+            )}
             <th scope="col">
               <span className="visually-hidden">Actions</span>
             </th>
@@ -79,6 +85,7 @@ export function BalanceChart({ table, colourOf, onToggle, inForce, menu }: Balan
                   </Fragment>
                 ))}
                 <td>{row.redundant === 0 ? <span className="lab-rows-none">none</span> : `+${row.redundant}`}</td>
+                {isTimed && <td>{row.tokensPerSecond === undefined ? '–' : plain(row.tokensPerSecond)}</td>}
                 <td className="placement-menu">{menu(row)}</td>
               </tr>
             );

@@ -31,7 +31,7 @@ export function BalancePanel({ table, params, drawn, onToggle }: BalancePanelPro
       note={`largest share of a device, %; made from ${history.batches} batches, scored on ${scored.batches}, ${plain(batchTokens)} tokens each, replayed`}
       figure={best === undefined ? '–' : plain(best.avgMaxLoad * table.devices)}
       unit={`of an even share, ${best?.title ?? ''}`}
-      says={`${balanceSentence(table)} ${scalingSentence(table)}`}
+      says={`${balanceSentence(table)} ${scalingSentence(table)} ${table.speedSays}`}
       table={<BalanceTable table={table} />}
       className="placement-balance"
     >
@@ -53,6 +53,7 @@ const COLUMNS: readonly TableColumn[] = [
   { title: 'Max Load', unit: 'share of a batch, scored half' },
   { title: 'max on history', unit: 'Max Load' },
   { title: 'redundant', unit: 'copies a layer' },
+  { title: 'tok/s', unit: 'projected' },
 ];
 
 function BalanceTable({ table }: { readonly table: PlacementTable }) {
@@ -67,6 +68,9 @@ function BalanceTable({ table }: { readonly table: PlacementTable }) {
         share(row.maxLoad),
         share(row.historyMaxLoad),
         { text: plain(row.redundant), value: row.redundant },
+        row.tokensPerSecond === undefined
+          ? { text: '–' }
+          : { text: plain(row.tokensPerSecond), value: row.tokensPerSecond },
       ],
     }),
   );

@@ -54,5 +54,6 @@ export const PLACEMENT: PlacementTable = {
   scored: { batches: 3 },
   rows: [CONTIGUOUS, COVARIANCE, LEVELLED],
   scaling: { meanLoad: 0.004, literal: 0.04, perExpert: 0.0002 },
+  speedSays: 'Tokens/s are not projected: the source has no measured steps.',
   warnings: [],
 };
