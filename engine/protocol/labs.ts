@@ -171,7 +171,7 @@ export const GatingLabParams = z.object({
   /** Sequences per step for the main comparison. */
   batch: z.int().min(1).max(256).default(8),
   /** Batches of the throughput curve. */
-  batches: z.array(z.int().min(1).max(256)).max(12).default([1, 4, 8, 16, 32]),
+  batches: z.array(z.int().min(1).max(256)).max(12).default([1, 4, 16]),
   /** Capacities of the quality curve; empty: none. */
   capacities: z.array(Capacity).max(16).default([0.02, 0.05, 0.1, 0.25, 0.5, 1]),
 });
@@ -259,6 +259,8 @@ export interface PlacementRow {
   readonly expertsPerDevice: readonly number[];
   /** With `slots` per layer and device and LRU, scored half [D]. */
   readonly missRate: readonly number[];
+  /** Projected, see replay/placement_speed.ts; absent where nothing measured says how long a step takes. */
+  readonly tokensPerSecond?: number;
   /** Largest device share of each scored batch, mean over layers [batches]. */
   readonly largestShare: readonly number[];
 }
@@ -274,6 +276,8 @@ export interface PlacementTable {
   readonly rows: readonly PlacementRow[];
   /** Mean and covariance terms that anti-correlation weighs, for its two scalings: shown because the paper's literal one is nearly all correlation. */
   readonly scaling: { readonly meanLoad: number; readonly literal: number; readonly perExpert: number };
+  /** How tokens/s were projected, or why they were not, in one sentence. */
+  readonly speedSays: string;
   readonly warnings: readonly string[];
 }
 

@@ -15,7 +15,7 @@ export const GATING_SAYS: Readonly<Record<GatingName, string>> = {
 };
 
 export const GATING_HINTS: Readonly<Record<GatingName, string>> = {
-  dynamic: 'Every expert gets exactly its tokens',
+  dynamic: 'The paper’s: every expert gets exactly its tokens',
   static: 'Every expert has room for C of the tokens; the rest is dropped',
   tutel: 'Every expert runs as many rows, by a factor or as the busiest',
   fastmoe: 'Tokens are copied into one buffer by expert, without padding',

@@ -190,7 +190,7 @@ const PLACEMENT_TITLES: Readonly<Record<RunSettings['placement'], string>> = {
 export const placementTitle = (name: RunSettings['placement']): string => PLACEMENT_TITLES[name];
 
 const GATING_TITLES: Readonly<Record<RunSettings['gating'], string>> = {
-  dynamic: 'Dynamic (paper)',
+  dynamic: 'Dynamic',
   static: 'Static (GShard)',
   tutel: 'Tutel',
   fastmoe: 'FastMoE',
@@ -199,7 +199,7 @@ const GATING_TITLES: Readonly<Record<RunSettings['gating'], string>> = {
 };
 export const gatingTitle = (name: RunSettings['gating']): string => GATING_TITLES[name];
 
-export const rebalanceText = (every: number): string => (every === 0 ? 'off' : `every ${every} steps`);
+export const rebalanceText = (every: number): string => (every === 0 ? 'Off' : `every ${every} steps`);
 
 const LANGUAGE_NAMES = new Intl.DisplayNames(['en'], { type: 'language' });
 

@@ -10,7 +10,7 @@ const PARAMS = {
   capacity: 1,
   tutelFactor: 0,
   batch: 8,
-  batches: [1, 4, 8, 16, 32],
+  batches: [1, 4, 16],
   capacities: [0.02, 0.05, 0.1, 0.25, 0.5, 1],
 };
 

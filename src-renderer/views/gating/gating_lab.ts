@@ -25,7 +25,7 @@ export interface GatingLab {
 }
 
 /** Batches of the throughput curve, and capacities of the quality curve. */
-const BATCHES = [1, 4, 8, 16, 32];
+const BATCHES = [1, 4, 16];
 const CAPACITIES = [0.02, 0.05, 0.1, 0.25, 0.5, 1];
 
 const IN_PROGRESS: ReadonlySet<RunState> = new Set<RunState>(['starting', 'running', 'paused', 'stopping']);

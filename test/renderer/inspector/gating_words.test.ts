@@ -43,6 +43,6 @@ describe('what gating costs, beside its knobs', () => {
 
 it('labels a change of gating by its titles', () => {
   expect(changeLabel(DEFAULT_RUN, { gating: 'static', capacity: 0.05 }, 64)).toBe(
-    'Gating Dynamic (paper) → Static (GShard), Capacity 1 → 0.05',
+    'Gating Dynamic → Static (GShard), Capacity 1 → 0.05',
   );
 });
