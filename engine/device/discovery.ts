@@ -1,7 +1,7 @@
 import { cpus, freemem, totalmem } from 'node:os';
 import { EngineRefusal } from '../api.ts';
 import { HOST_MEMORY } from '../protocol/links.ts';
-import { type AbsentProvider, type DeviceInfo, isTold, type Provider, type Told } from '../protocol/model.ts';
+import { type AbsentProvider, type DeviceInfo, isTold, type Told } from '../protocol/model.ts';
 import type { RunSettings } from '../protocol/settings.ts';
 import { type Card, notTold } from './cards/card.ts';
 import { sampleCards } from './cards/card_sampler.ts';
@@ -14,8 +14,13 @@ const HOST_SHARE = 0.5;
 /** The same of a card's own memory: drivers and displays take some while a run goes on. */
 const CARD_SHARE = 0.9;
 
-/** Providers that the engine can run a rank on. */
-const RUNS: ReadonlySet<Provider> = new Set<Provider>(['cpu', 'webgpu']);
+/**
+ * CUDA cards are listed for what the system says of them, and no run can have one. The Node binding of ONNX Runtime 1.30 lets tensors stay
+ * on a card through WebGPU only (its `gpu-buffer` is WebGPU's), and brings a CUDA provider for Linux on x64 alone. A session an expert,
+ * the other way to hold one, was rejected: each opens its own CUDA context with work space that no ledger sees.
+ */
+const NO_CUDA =
+  'ONNX Runtime keeps tensors of this program on a card through WebGPU only, not through CUDA; choose webgpu:0, which reaches it with its Vulkan or DirectX driver.';
 
 export interface DeviceList {
   readonly devices: readonly DeviceInfo[];
@@ -25,40 +30,40 @@ export interface DeviceList {
 /** What devices are made from: of this machine, or of another one in a test. */
 export interface System {
   readonly platform: NodeJS.Platform;
+  readonly arch: string;
   readonly cards: readonly Card[];
   readonly vulkanDrivers: readonly VulkanDriver[];
 }
 
 /** Devices of this machine: processors first, so that nothing but a choice puts a run on another. */
 export async function listDevices(): Promise<DeviceList> {
-  const { platform } = process;
+  const { platform, arch } = process;
   const cards = await sampleCards();
-  return devicesOf({ platform, cards, vulkanDrivers: platform === 'linux' ? readVulkanDrivers() : [] });
+  return devicesOf({ platform, arch, cards, vulkanDrivers: platform === 'linux' ? readVulkanDrivers() : [] });
 }
 
 export function devicesOf(system: System): DeviceList {
   const devices = cpuDevices();
   const absent: AbsentProvider[] = [];
-  const adapter = webGpuAdapter(system.platform, system.cards, system.vulkanDrivers);
+  const adapter = webGpuAdapter(system);
   if (typeof adapter === 'string') absent.push({ provider: 'webgpu', reason: adapter });
   else {
     const { name, software, card } = adapter;
     const unknown = 'which card WebGPU takes is for its driver to choose';
-    devices.push(
-      checked({
-        id: 'webgpu:0',
-        provider: 'webgpu',
-        name,
-        software,
-        ...(software ? { ...inHostMemory(), driver: notTold('it is part of the processor') } : ofCard(card, unknown)),
-      }),
-    );
+    devices.push({
+      id: 'webgpu:0',
+      provider: 'webgpu',
+      name,
+      software,
+      ...(software ? { ...inHostMemory(), driver: notTold('it is part of the processor') } : ofCard(card, unknown)),
+    });
   }
   const cuda = system.cards.filter(({ cudaIndex }) => cudaIndex !== undefined);
   if (cuda.length === 0) absent.push({ provider: 'cuda', reason: 'nvidia-smi lists no NVIDIA card.' });
   for (const card of cuda) {
     const { name, cudaIndex } = card;
-    devices.push(checked({ id: `cuda:${cudaIndex}`, provider: 'cuda', name, software: false, ...ofCard(card, '') }));
+    const id = `cuda:${cudaIndex}`;
+    devices.push({ id, provider: 'cuda', name, software: false, ...ofCard(card, ''), refusal: NO_CUDA });
   }
   return { devices, absent };
 }
@@ -112,11 +117,6 @@ function ofCard(card: Card | undefined, unknown: string): Figures {
 function difference(total: Told<number>, used: Told<number>): Told<number> {
   if (!isTold(total)) return total;
   return isTold(used) ? Math.max(0, total - used) : used;
-}
-
-function checked(device: DeviceInfo): DeviceInfo {
-  if (RUNS.has(device.provider)) return device;
-  return { ...device, refusal: `the engine does not run on ${device.provider} devices yet.` };
 }
 
 export interface ChosenDevice {

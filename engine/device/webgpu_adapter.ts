@@ -1,5 +1,6 @@
 import type { Card } from './cards/card.ts';
 import type { VulkanDriver } from './cards/vulkan_drivers.ts';
+import type { System } from './discovery.ts';
 
 /** The card that ONNX Runtime's WebGPU provider computes on. */
 export interface Adapter {
@@ -16,11 +17,8 @@ export interface Adapter {
  * session only to learn the name was rejected: the provider does not tell it, and it loads the card's driver into the engine.
  * @returns the adapter, or why there is none, in a sentence
  */
-export function webGpuAdapter(
-  platform: NodeJS.Platform,
-  cards: readonly Card[],
-  drivers: readonly VulkanDriver[],
-): Adapter | string {
+export function webGpuAdapter({ platform, arch, cards, vulkanDrivers: drivers }: System): Adapter | string {
+  if (platform === 'linux' && arch !== 'x64') return `ONNX Runtime brings no WebGPU provider for Linux on ${arch}.`;
   const driven = platform === 'linux' ? cards.filter(({ vendor }) => drives(drivers, vendor)) : cards;
   const own = driven.filter(({ unified }) => !unified);
   const candidates = own.length > 0 ? own : driven;

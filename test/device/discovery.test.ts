@@ -6,7 +6,8 @@ import { chooseDevices, devicesOf, type System } from '../../engine/device/disco
 import type { DeviceInfo } from '../../engine/protocol/model.ts';
 import * as samples from './samples.ts';
 
-const BARE: System = { platform: 'linux', cards: [], vulkanDrivers: [] };
+const LINUX = { platform: 'linux', arch: 'x64' } as const;
+const BARE: System = { ...LINUX, cards: [], vulkanDrivers: [] };
 const DESKTOP = parseNvidiaSmi(samples.NVIDIA_SMI).slice(0, 1);
 
 const device = (system: System, id: string): DeviceInfo | undefined =>
@@ -20,8 +21,16 @@ describe('devices', () => {
     expect(absent.map(({ provider }) => provider)).toEqual(['webgpu', 'cuda']);
   });
 
+  it('say where ONNX Runtime has no WebGPU', () => {
+    const { absent } = devicesOf({ ...BARE, arch: 'arm64', cards: DESKTOP, vulkanDrivers: [{ vendor: 'nvidia' }] });
+    expect(absent[0]).toEqual({
+      provider: 'webgpu',
+      reason: 'ONNX Runtime brings no WebGPU provider for Linux on arm64.',
+    });
+  });
+
   it('take nine tenths of the memory that no other program holds', () => {
-    const webgpu = device({ platform: 'linux', cards: DESKTOP, vulkanDrivers: [{ vendor: 'nvidia' }] }, 'webgpu:0');
+    const webgpu = device({ ...LINUX, cards: DESKTOP, vulkanDrivers: [{ vendor: 'nvidia' }] }, 'webgpu:0');
     const free = (24564 - 1482) * 2 ** 20;
     expect(webgpu).toMatchObject({ software: false, freeBytes: free, reading: { utilisation: 0.37, celsius: 52 } });
     expect(webgpu?.defaultBudgetBytes).toBe(Math.floor(free * 0.9));
@@ -35,14 +44,14 @@ describe('devices', () => {
 
   it('prefer a card to a processor that plays one, and need its Vulkan driver', () => {
     const drivers = [{ software: 'llvmpipe' }, { vendor: 'nvidia' as const }];
-    expect(device({ platform: 'linux', cards: DESKTOP, vulkanDrivers: drivers }, 'webgpu:0')?.software).toBe(false);
-    const { absent } = devicesOf({ platform: 'linux', cards: DESKTOP, vulkanDrivers: [] });
+    expect(device({ ...LINUX, cards: DESKTOP, vulkanDrivers: drivers }, 'webgpu:0')?.software).toBe(false);
+    const { absent } = devicesOf({ ...LINUX, cards: DESKTOP, vulkanDrivers: [] });
     expect(absent).toEqual([{ provider: 'webgpu', reason: expect.stringContaining('no Vulkan driver for NVIDIA') }]);
   });
 
   it('do not claim the figures of a card that may be another', () => {
     const cards = parseNvidiaSmi(samples.NVIDIA_SMI).slice(0, 2);
-    const webgpu = device({ platform: 'linux', cards, vulkanDrivers: [{ vendor: 'nvidia' }] }, 'webgpu:0');
+    const webgpu = device({ ...LINUX, cards, vulkanDrivers: [{ vendor: 'nvidia' }] }, 'webgpu:0');
     expect(webgpu?.name).toBe('NVIDIA GeForce RTX 4090 or NVIDIA RTX A5000');
     expect(webgpu?.freeBytes).toEqual({ notTold: expect.any(String) });
     expect(webgpu?.reading.utilisation).toEqual({ notTold: expect.any(String) });
@@ -50,10 +59,24 @@ describe('devices', () => {
 
   it('prefer memory of their own on Windows, and share the host memory on a Mac', () => {
     const windows = parseWindowsCards(samples.WINDOWS_TWO);
-    expect(device({ platform: 'win32', cards: windows, vulkanDrivers: [] }, 'webgpu:0')?.name).toContain('RTX 3050');
-    const mac = device({ platform: 'darwin', cards: parseMacCards(samples.MAC_M3, ''), vulkanDrivers: [] }, 'webgpu:0');
+    expect(device({ ...LINUX, platform: 'win32', cards: windows, vulkanDrivers: [] }, 'webgpu:0')?.name).toContain(
+      'RTX 3050',
+    );
+    const mac = device(
+      { ...LINUX, platform: 'darwin', cards: parseMacCards(samples.MAC_M3, ''), vulkanDrivers: [] },
+      'webgpu:0',
+    );
     expect(mac).toMatchObject({ name: 'Apple M3 Pro', link: { name: 'unified memory' } });
     expect(mac?.totalBytes).toBeGreaterThan(0);
+  });
+});
+
+describe('CUDA cards', () => {
+  it('are listed with their own figures, and refused with what to take in their place', () => {
+    const cards = parseNvidiaSmi(samples.NVIDIA_SMI).slice(0, 2);
+    const second = device({ ...LINUX, cards, vulkanDrivers: [{ vendor: 'nvidia' }] }, 'cuda:1');
+    expect(second).toMatchObject({ name: 'NVIDIA RTX A5000', reading: { celsius: 31 } });
+    expect(second?.refusal).toContain('choose webgpu:0');
   });
 });
 

@@ -65,7 +65,12 @@ describe('the price of precision', () => {
 describe('packing at the start of a run', () => {
   it('is told, and stopped without a pack that is used; the next start goes on with it', async () => {
     const dataDir = mkdtempSync(path.join(tmpdir(), 'moe-data-'));
-    const engine = createEngine({ dataDir, modelsDir: 'models', rankEntry: RANK_ENTRY });
+    const engine = createEngine({
+      dataDir,
+      modelsDir: 'models',
+      rankEntry: RANK_ENTRY,
+      linkEntry: path.resolve('out/main/link.cjs'),
+    });
     await engine.request('openModel', { path: path.resolve('models/demo-lm') });
     const settings = {
       ...TINY,

@@ -93,7 +93,7 @@ export const inspect: Command = {
   summary: 'Tells what a model folder holds and what of it fits, reading headers only',
   help: [
     '  --model DIR      folder with config.json and safetensors',
-    '  --devices cpu:D  --budget-mib M  --batch B  --prompt-tokens P  --new-tokens T  --gating ...  --placement ...',
+    '  --devices cpu:D,webgpu:0  --budget-mib M  --batch B  --prompt-tokens P  --new-tokens T  --gating ...  --placement ...',
     '                   what it is to fit, as in run; --experts and --dense add a precision to those told',
     '  --json           machine-readable',
   ].join('\n'),

@@ -17,6 +17,7 @@ import {
   TopP,
 } from '../../protocol/settings.ts';
 import { BadArguments, choiceFlag, countFlag, numberFlag, textFlag, type Values } from './command.ts';
+import { DEVICES_HELP, devicesFlag } from './device_flag.ts';
 import { GATING_FLAGS, GATING_HELP, gatingFlags } from './gating_flags.ts';
 import { PRECISION_FLAGS, PRECISION_HELP, precisionFlags } from './precision_flags.ts';
 
@@ -59,7 +60,7 @@ export const RUN_HELP = [
   '  --target LANG               language to translate into, as the tokenizer names it (default: the first it knows)',
   `                              a translation model's defaults: ${DEFAULT_TRANSLATION.promptTokens} prompt tokens, ${DEFAULT_TRANSLATION.newTokens} new ones; prompts are lines`,
   `  --batch B                   sequences in flight (default ${DEFAULT_RUN.batch})`,
-  '  --devices cpu:D             D CPU devices, a thread each (default cpu:1)',
+  DEVICES_HELP,
   '  --budget-mib M              bytes each device may hold, MiB (default: half of free memory, shared)',
   ...GATING_HELP,
   ...PRECISION_HELP,
@@ -91,9 +92,6 @@ export function readRunSettings(values: Values, { encoderLayers, sampling = {} }
       `--cache-slots takes a whole number from 1 on or "all", not "${String(values['cache-slots'])}"`,
     );
   const suited = translates ? DEFAULT_TRANSLATION : DEFAULT_RUN;
-  const devices = /^cpu:([1-9]\d?)$/.exec(textFlag(values, 'devices', 'cpu:1'));
-  if (devices === null) throw new BadArguments('--devices takes cpu:D with the number D of CPU devices, such as cpu:2');
-  const budgetMib = countFlag(values, 'budget-mib', 1, 1 << 24, 0);
   return {
     cacheSlots: slots.data,
     cacheScope: choiceFlag(values, 'cache-scope', CacheScope.options, DEFAULT_RUN.cacheScope),
@@ -104,10 +102,7 @@ export function readRunSettings(values: Values, { encoderLayers, sampling = {} }
     ...gatingFlags(values),
     precision: precisionFlags(values),
     batch: countFlag(values, 'batch', 1, 256, DEFAULT_RUN.batch),
-    devices: Array.from({ length: Number(devices[1]) }, (_, index) => ({
-      id: `cpu:${index}`,
-      ...(budgetMib > 0 && { budgetBytes: budgetMib * 2 ** 20 }),
-    })),
+    devices: devicesFlag(values),
     prompts: readPromptSource(values['prompt-file'], translates),
     promptCount: countFlag(values, 'prompts', 1, 100_000, DEFAULT_RUN.promptCount),
     promptTokens: countFlag(values, 'prompt-tokens', 1, 131_072, suited.promptTokens),
