@@ -1,31 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { openCheckpoint } from '../../engine/checkpoint/checkpoint.ts';
-import { forwardLogits } from '../../engine/coordinator/logits.ts';
 import { inspectModel } from '../../engine/coordinator/open_model.ts';
-import { readModelSpec } from '../../engine/families/family.ts';
 import { refusal } from '../checkpoint/write_files.ts';
+import { expectPass, forwardRows } from './compare_pass.ts';
 import { type Storage, writeDeepseek } from './random_deepseek.ts';
 import { readTensor } from './read_tensor.ts';
 import { type DeepseekConfig, referenceDeepseek } from './reference_deepseek.ts';
 
 const IDS = [3, 30, 0, 12, 12, 7, 25, 1, 9, 17, 4, 28, 2, 2, 19, 8];
-
-async function forward(folder: string, ids: readonly number[]) {
-  const checkpoint = openCheckpoint(folder);
-  const inputIds = [Int32Array.from(ids)];
-  return forwardLogits(folder, readModelSpec(folder, checkpoint), checkpoint, { inputIds });
-}
-
-/** The engine chooses the reference's experts, and its logits are within `tolerance`. */
-async function compare(folder: string, config: DeepseekConfig, ids: readonly number[], tolerance: number) {
-  const { logits, expertIds } = await forward(folder, ids);
-  const wanted = referenceDeepseek(folder, config, ids);
-  expect(Array.from(expertIds)).toEqual(wanted.experts.flat(2));
-  const flat = wanted.logits.flatMap((row) => [...row]);
-  const largest = flat.reduce((most, value, i) => Math.max(most, Math.abs(value - (logits[i] as number))), 0);
-  expect(largest).toBeLessThan(tolerance);
-}
 
 const YARN = { type: 'yarn', original_max_position_embeddings: 12, beta_fast: 8, beta_slow: 1 };
 const CASES: readonly (readonly [string, Partial<DeepseekConfig>, Storage])[] = [
@@ -46,6 +28,11 @@ const CASES: readonly (readonly [string, Partial<DeepseekConfig>, Storage])[] = 
     },
     {},
   ],
+  [
+    'V3 as the newer library writes its config',
+    { rope_scaling: { ...YARN, factor: 3, mscale: 0.8, mscale_all_dim: 0.8 } },
+    { newerConfig: true },
+  ],
   ['V3, groups with q_lora, normalised, a layer that predicts several tokens', {}, { extraLayer: true }],
   [
     'V3, weights not normalised, factor of YaRN by the contexts, mscales that differ, fused experts',
@@ -62,24 +49,20 @@ const CASES: readonly (readonly [string, Partial<DeepseekConfig>, Storage])[] = 
 describe('DeepSeek', () => {
   it.each(CASES)('%s', async (_, options, storage) => {
     const { folder, config } = writeDeepseek(options, storage);
-    await compare(folder, config, IDS, 1e-4);
+    await expectPass(folder, IDS, referenceDeepseek(folder, config, IDS), 1e-4);
   });
 
   it.each(['deepseek_v2', 'deepseek_v3'])('fixture %s: the experts of a plain double-precision pass', async (name) => {
     const folder = `test/fixtures/${name}`;
     const config: DeepseekConfig = JSON.parse(readFileSync(`${folder}/config.json`, 'utf8'));
-    await compare(folder, config, readTensor(`${folder}/io_long.safetensors`, 'input_ids').values, 1e-3);
+    const ids = readTensor(`${folder}/io_long.safetensors`, 'input_ids').values;
+    await expectPass(folder, ids, referenceDeepseek(folder, config, ids), 1e-3);
   });
 
   it('padding is taken out, wherever it stands', async () => {
     const { folder, config } = writeDeepseek({});
-    const checkpoint = openCheckpoint(folder);
-    const spec = readModelSpec(folder, checkpoint);
-    const plain = await forward(folder, [5, 6, 7]);
-    const padded = await forwardLogits(folder, spec, checkpoint, {
-      inputIds: [Int32Array.of(0, 5, 6, 7, 0)],
-      mask: [Int32Array.of(0, 1, 1, 1, 0)],
-    });
+    const plain = await forwardRows(folder, [[5, 6, 7]]);
+    const padded = await forwardRows(folder, [[0, 5, 6, 7, 0]], { mask: [[0, 1, 1, 1, 0]] });
     const vocab = config.vocab_size;
     expect(Array.from(padded.logits.subarray(vocab, 4 * vocab))).toEqual(Array.from(plain.logits));
   });

@@ -4,38 +4,14 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openCheckpoint } from '../../engine/checkpoint/checkpoint.ts';
 import { type WritableTensor, writeSafetensors } from '../../engine/checkpoint/safetensors_write.ts';
-import { forwardLogits } from '../../engine/coordinator/logits.ts';
 import { inspectModel } from '../../engine/coordinator/open_model.ts';
-import { readModelSpec } from '../../engine/families/family.ts';
-import type { Precision } from '../../engine/protocol/settings.ts';
 import { refusal } from '../checkpoint/write_files.ts';
+import { expectPass, forwardRows } from './compare_pass.ts';
 import { writeGptOss } from './random_gpt_oss.ts';
 import { readTensor } from './read_tensor.ts';
 import { type GptOssConfig, referenceGptOss } from './reference_gpt_oss.ts';
 
 const IDS = [3, 30, 0, 12, 12, 7, 25, 1, 9, 17, 4, 28, 2, 2, 19, 8];
-
-async function forward(folder: string, ids: readonly number[], precision?: Precision) {
-  const checkpoint = openCheckpoint(folder);
-  const inputIds = [Int32Array.from(ids)];
-  return forwardLogits(folder, readModelSpec(folder, checkpoint), checkpoint, { inputIds }, precision);
-}
-
-/** The engine chooses the reference's experts, and its logits are within `tolerance`. */
-async function compare(
-  folder: string,
-  config: GptOssConfig,
-  ids: readonly number[],
-  packed: boolean,
-  tolerance: number,
-) {
-  const { logits, expertIds } = await forward(folder, ids);
-  const wanted = referenceGptOss(folder, config, ids, packed);
-  expect(Array.from(expertIds)).toEqual(wanted.experts.flat(2));
-  const flat = wanted.logits.flatMap((row) => [...row]);
-  const largest = flat.reduce((most, value, i) => Math.max(most, Math.abs(value - (logits[i] as number))), 0);
-  expect(largest).toBeLessThan(tolerance);
-}
 
 /** The same model with MXFP4 experts written out, transposed as unpacked checkpoints have them. */
 function unpack(folder: string): string {
@@ -74,23 +50,20 @@ describe('GPT-OSS', () => {
     ],
   ])('%s', async (_, options, packed) => {
     const { folder, config } = writeGptOss(options, packed);
-    await compare(folder, config, IDS, packed, 1e-4);
+    await expectPass(folder, IDS, referenceGptOss(folder, config, IDS, packed), 1e-4);
   });
 
   it('fixture: the experts of a plain double-precision pass', async () => {
     const folder = 'test/fixtures/gpt_oss';
     const config: GptOssConfig = JSON.parse(readFileSync(`${folder}/config.json`, 'utf8'));
-    await compare(folder, config, readTensor(`${folder}/io_long.safetensors`, 'input_ids').values, false, 1e-3);
+    const ids = readTensor(`${folder}/io_long.safetensors`, 'input_ids').values;
+    await expectPass(folder, ids, referenceGptOss(folder, config, ids), 1e-3);
   });
 
   it('padding is taken out, wherever it stands', async () => {
     const { folder, config } = writeGptOss({}, true);
-    const checkpoint = openCheckpoint(folder);
-    const padded = await forwardLogits(folder, readModelSpec(folder, checkpoint), checkpoint, {
-      inputIds: [Int32Array.of(0, 5, 6, 7, 8, 9, 0)],
-      mask: [Int32Array.of(0, 1, 1, 1, 1, 1, 0)],
-    });
-    const { logits } = await forward(folder, [5, 6, 7, 8, 9]);
+    const padded = await forwardRows(folder, [[0, 5, 6, 7, 8, 9, 0]], { mask: [[0, 1, 1, 1, 1, 1, 0]] });
+    const { logits } = await forwardRows(folder, [[5, 6, 7, 8, 9]]);
     const vocab = config.vocab_size;
     expect(Array.from(padded.logits.subarray(vocab, 6 * vocab))).toEqual(Array.from(logits));
   });
@@ -98,8 +71,8 @@ describe('GPT-OSS', () => {
   it.each(['fp32', 'int8', 'int4'] as const)('packed and unpacked are one model, to the bit, at %s', async (name) => {
     const { folder } = writeGptOss({}, true);
     const precision = { experts: name, dense: 'fp32' } as const;
-    const packed = await forward(folder, IDS, precision);
-    expect((await forward(unpack(folder), IDS, precision)).logits).toEqual(packed.logits);
+    const packed = await forwardRows(folder, [IDS], { precision });
+    expect((await forwardRows(unpack(folder), [IDS], { precision })).logits).toEqual(packed.logits);
   });
 
   it('counts values of packed experts, not their bytes, and says how they are stored', () => {

@@ -21,12 +21,14 @@ export interface Storage {
   readonly float8?: boolean;
   /** A layer beyond num_hidden_layers, which predicts several tokens. */
   readonly extraLayer?: boolean;
+  /** `rope_parameters` in place of `rope_theta` and `rope_scaling`. */
+  readonly newerConfig?: boolean;
 }
 
 /** Writes a model folder with these options over V3's; returns it with its config. */
 export function writeDeepseek(
   options: Partial<DeepseekConfig> & Readonly<Record<string, unknown>>,
-  { fused = false, float8 = false, extraLayer = false }: Storage = {},
+  { fused = false, float8 = false, extraLayer = false, newerConfig = false }: Storage = {},
 ): { folder: string; config: DeepseekConfig } {
   const config: DeepseekConfig = { ...SIZES, ...OPTIONS, ...options };
   const { hidden_size: hidden, num_attention_heads: heads, vocab_size: vocab, q_lora_rank: narrow } = config;
@@ -80,5 +82,10 @@ export function writeDeepseek(
     } else for (let e = 0; e < experts; e++) mlp(`${at}.mlp.experts.${e}`, width);
   }
   if (extraLayer) checkpoint.put(`model.layers.${config.num_hidden_layers}.eh_proj.weight`, [hidden, 2 * hidden]);
-  return { folder: checkpoint.write(config), config };
+  const { rope_theta, rope_scaling, ...rest } = config;
+  const newer = {
+    ...rest,
+    rope_parameters: { ...rope_scaling, rope_type: rope_scaling?.type ?? 'default', rope_theta },
+  };
+  return { folder: checkpoint.write(newerConfig ? newer : config), config };
 }

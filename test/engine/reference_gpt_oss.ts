@@ -1,5 +1,5 @@
-import { yarn } from './reference_deepseek.ts';
 import { add, dot, type Matrix, type Vector, Weights } from './reference_math.ts';
+import { yarn } from './reference_yarn.ts';
 
 /** Keys of config.json that the reference looks at. */
 export interface GptOssConfig {
