@@ -4,7 +4,7 @@ type Node = Parameters<Interpreter['evaluate']>[0];
 type Value = ReturnType<Interpreter['evaluate']>;
 
 /** Expressions evaluated and values looked into, for one rendering. Templates of released models take some thousands. */
-const MOST_STEPS = 100_000;
+const MOST_STEPS = 50_000;
 /** Written by one rendering, everything that is put together on the way included: bounds its memory. */
 const MOST_CHARACTERS = 2 ** 25;
 /** A list longer than this has no place in a template. */

@@ -3,12 +3,17 @@ import path from 'node:path';
 import { Tokenizer } from '@huggingface/tokenizers';
 import { EngineRefusal } from '../api.ts';
 import { readJsonObject } from './files.ts';
+import { runInTime } from './run_in_time.ts';
 import { ByteLevelStream, type TokenStream, WindowStream } from './token_stream.ts';
 
 export const TOKENIZER_NAME = 'tokenizer.json';
 export const TOKENIZER_CONFIG_NAME = 'tokenizer_config.json';
 /** Vocabularies of 256,000 words take about 35 MB. */
 export const MOST_TOKENIZER_BYTES = 256 * 2 ** 20;
+
+/** Patterns in a tokenizer.json can be written so that they never end. */
+const PATIENCE_MS = 10_000;
+const PATIENCE_MS_PER_CHARACTER = 0.1;
 
 export type { TokenStream } from './token_stream.ts';
 
@@ -38,11 +43,11 @@ export function openTokenizer(folder: string, frame?: Frame): TextTokenizer {
   try {
     tokenizer = new Tokenizer(definition, config);
   } catch (error) {
-    throw new EngineRefusal(
-      `${TOKENIZER_NAME}: it cannot be used (${(error as Error).message}); fetch it and ${TOKENIZER_CONFIG_NAME} again.`,
-    );
+    throw unusable('it cannot be used', error);
   }
-  const encodeRaw = (text: string) => tokenizer.encode(text, { add_special_tokens: false }).ids;
+  const encodeWith = (text: string, add_special_tokens: boolean) =>
+    inTime(() => tokenizer.encode(text, { add_special_tokens }).ids.filter(Number.isInteger), text.length);
+  const encodeRaw = (text: string) => encodeWith(text, false);
   const around = frame ?? llamaFrame(config, (token) => tokenizer.token_to_id(token));
   const added = new Map(
     [...tokenizer.get_added_tokens_decoder()].map(([id, { content, special }]) => [id, { content, special }]),
@@ -50,7 +55,7 @@ export function openTokenizer(folder: string, frame?: Frame): TextTokenizer {
   const byteLevel = (definition.decoder as { type?: unknown } | null)?.type === 'ByteLevel';
   return {
     encode: (text) =>
-      around === undefined ? tokenizer.encode(text).ids : [...around.before, ...encodeRaw(text), ...around.after],
+      around === undefined ? encodeWith(text, true) : [...around.before, ...encodeRaw(text), ...around.after],
     encodeRaw,
     stream: () =>
       byteLevel
@@ -63,6 +68,25 @@ export function openTokenizer(folder: string, frame?: Frame): TextTokenizer {
 export function readTokenizerConfig(folder: string): Readonly<Record<string, unknown>> {
   const file = path.join(folder, TOKENIZER_CONFIG_NAME);
   return existsSync(file) ? readJsonObject(file, MOST_TOKENIZER_BYTES) : {};
+}
+
+/**
+ * Encodes with what a tokenizer.json asks for, which may be anything.
+ * @throws EngineRefusal where that fails, or takes far longer than any text of the length does
+ */
+function inTime<T>(work: () => T, characters: number): T {
+  try {
+    return runInTime(work, PATIENCE_MS + characters * PATIENCE_MS_PER_CHARACTER);
+  } catch (error) {
+    throw unusable('a text cannot be read with it', error);
+  }
+}
+
+function unusable(what: string, error: unknown): EngineRefusal {
+  const reason = String((error as Error).message)
+    .replace(/\s+/g, ' ')
+    .slice(0, 200);
+  return new EngineRefusal(`${TOKENIZER_NAME}: ${what} (${reason}); fetch it and ${TOKENIZER_CONFIG_NAME} again.`);
 }
 
 /**
@@ -94,7 +118,11 @@ export function tokenText(token: unknown): string | undefined {
 
 function decode(tokenizer: Tokenizer, ids: number[]): string {
   // Cleaning up spaces would take back a space already shown when the next token is a full stop.
-  return ids.length === 0
-    ? ''
-    : tokenizer.decode(ids, { skip_special_tokens: true, clean_up_tokenization_spaces: false });
+  try {
+    return ids.length === 0
+      ? ''
+      : tokenizer.decode(ids, { skip_special_tokens: true, clean_up_tokenization_spaces: false });
+  } catch (error) {
+    throw unusable('tokens cannot be written out with it', error);
+  }
 }

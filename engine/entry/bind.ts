@@ -63,6 +63,7 @@ export function bindEngine(
 const READ_ONLY: ReadonlySet<Method> = new Set([
   'hello',
   'devices',
+  'inspectModel',
   'report',
   'runs',
   'runFile',
@@ -82,7 +83,9 @@ async function answer(engine: Engine, message: Request, mayWrite: () => boolean)
   const parsed = REQUESTS[method].safeParse(message.params);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
-    throw new EngineRefusal(`${method}: ${issue?.path.join('.') || 'parameters'}: ${issue?.message ?? 'not valid'}.`);
+    throw new EngineRefusal(
+      `${method}: ${issue?.path.join('.') || 'parameters'}: ${issue?.message ?? 'not valid'}; give a value within that.`,
+    );
   }
   if (!READ_ONLY.has(method) && !mayWrite()) {
     throw new EngineRefusal('Another window controls this engine; close it there to take over.');

@@ -32,7 +32,8 @@ export function connectEngine(port: Port<FromEngine, ToEngine>): Engine {
     }
   });
   port.onClose(() => {
-    for (const { reject } of pending.values()) reject(new EngineRefusal('The engine went away before it answered.'));
+    for (const { reject } of pending.values())
+      reject(new EngineRefusal('The engine went away before it answered; restart it and ask again.'));
     pending.clear();
   });
 

@@ -19,7 +19,9 @@ export async function* fileLines(file: string, mostBytes: number, from?: number)
   try {
     const { size } = await handle.stat();
     if (size > mostBytes) {
-      throw new EngineRefusal(`${file}: ${size} bytes are more than the ${mostBytes} that can be opened at once.`);
+      throw new EngineRefusal(
+        `${file}: ${size} bytes are more than the ${mostBytes} that can be opened at once; choose a smaller one.`,
+      );
     }
     const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
     let pieces: Buffer[] = [];
@@ -58,5 +60,7 @@ export async function* fileLines(file: string, mostBytes: number, from?: number)
 
 export function unreadable(file: string, error: NodeJS.ErrnoException): EngineRefusal {
   if (error.code === 'ENOENT') return new EngineRefusal(`${file}: there is no such file; choose one that exists.`);
-  return new EngineRefusal(`${file}: the file cannot be read (${error.code ?? error.message}).`);
+  return new EngineRefusal(
+    `${file}: the file cannot be read (${error.code ?? error.message}); check that it is there and its permissions.`,
+  );
 }

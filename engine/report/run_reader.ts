@@ -62,7 +62,9 @@ function firstLine(fd: number, size: number, file: string): string {
     if (end !== -1) return text.slice(0, end);
     if (bytes >= size) return text;
     if (bytes > MOST_HEAD_BYTES)
-      throw new EngineRefusal(`${path.basename(file)}: this is not a run file of MoE Studio.`);
+      throw new EngineRefusal(
+        `${path.basename(file)}: this is not a run file of MoE Studio; choose one that it wrote.`,
+      );
   }
 }
 

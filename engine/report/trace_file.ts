@@ -21,7 +21,9 @@ function readBounded(file: string, mostBytes: number): Buffer {
   try {
     const { size } = fs.statSync(file);
     if (size > mostBytes)
-      throw new EngineRefusal(`${file}: ${size} bytes are more than the ${mostBytes} that can be opened at once.`);
+      throw new EngineRefusal(
+        `${file}: ${size} bytes are more than the ${mostBytes} that can be opened at once; choose a smaller one.`,
+      );
     return fs.readFileSync(file);
   } catch (error) {
     throw error instanceof EngineRefusal ? error : unreadable(file, error as NodeJS.ErrnoException);
@@ -34,9 +36,13 @@ function unpack(bytes: Buffer, file: string, mostBytes: number): Buffer {
     return gunzipSync(bytes, { maxOutputLength: mostBytes });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') {
-      throw new EngineRefusal(`${file}: unpacked, it has more than the ${mostBytes} bytes that can be opened at once.`);
+      throw new EngineRefusal(
+        `${file}: unpacked, it has more than the ${mostBytes} bytes that can be opened at once; cut it into smaller ones.`,
+      );
     }
-    throw new EngineRefusal(`${file}: the gzip data is cut off or damaged (${(error as Error).message}).`);
+    throw new EngineRefusal(
+      `${file}: the gzip data is cut off or damaged (${(error as Error).message}); fetch it again.`,
+    );
   }
 }
 

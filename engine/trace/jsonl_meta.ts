@@ -58,18 +58,22 @@ export function parseTraceMeta(value: unknown, file: string): TraceMeta {
     const [issue] = parsed.error.issues;
     const field = issue?.path.join('.') || 'the line';
     throw new EngineRefusal(
-      `${file}: line 1 is not the meta line of a moe-trace 1 file (${field}: ${issue?.message}).`,
+      `${file}: line 1 is not the meta line of a moe-trace 1 file (${field}: ${issue?.message}); choose a trace, or export it again.`,
     );
   }
   const meta = normalise(parsed.data);
   if (meta.topK > meta.experts)
-    throw new EngineRefusal(`${file}: line 1: top_k ${meta.topK} is above experts ${meta.experts}.`);
+    throw new EngineRefusal(
+      `${file}: line 1: top_k ${meta.topK} is above experts ${meta.experts}; correct it or export the trace again.`,
+    );
   for (const [field, list] of [
     ['blocks', meta.blocks],
     ['expert_bytes', meta.expertBytes],
   ] as const) {
     if (list !== undefined && list.length !== meta.moeLayers) {
-      throw new EngineRefusal(`${file}: line 1: ${field} has ${list.length} entries for ${meta.moeLayers} MoE layers.`);
+      throw new EngineRefusal(
+        `${file}: line 1: ${field} has ${list.length} entries for ${meta.moeLayers} MoE layers; correct it or export the trace again.`,
+      );
     }
   }
   return meta;

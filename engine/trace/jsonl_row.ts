@@ -35,7 +35,8 @@ export class RowParser {
   }
 
   parse(row: unknown, line: number): TraceRow {
-    const fail = (problem: string) => new EngineRefusal(`${this.file}: line ${line}: ${problem}.`);
+    const fail = (problem: string) =>
+      new EngineRefusal(`${this.file}: line ${line}: ${problem}; correct it or export the trace again.`);
     if (typeof row !== 'object' || row === null || Array.isArray(row)) throw fail('a token of the trace was expected');
     const { type, phase, ids: lists, w, layers, step, position, req, request_id: id } = row as Record<string, unknown>;
     if (type !== undefined && type !== 'tok')

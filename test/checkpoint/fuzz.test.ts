@@ -2,11 +2,16 @@ import fs from 'node:fs';
 import path from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
+import { readChatTemplate } from '../../engine/checkpoint/chat_template.ts';
 import { openCheckpoint } from '../../engine/checkpoint/checkpoint.ts';
 import { readConfig } from '../../engine/checkpoint/config.ts';
 import { readGenerationDefaults } from '../../engine/checkpoint/generation.ts';
+import { readLanguages } from '../../engine/checkpoint/languages.ts';
 import { readSafetensorsHeader } from '../../engine/checkpoint/safetensors.ts';
+import { openTokenizer } from '../../engine/checkpoint/tokenizer.ts';
 import { readModelSpec } from '../../engine/families/family.ts';
+import { DEFAULT_RUN, RunSettings } from '../../engine/protocol/settings.ts';
+import { BYTE_LEVEL, SENTENCE_PIECE } from './tiny_tokenizers.ts';
 import { accepts, fuzzRuns, safetensorsBytes, scratchFolder } from './write_files.ts';
 
 /**
@@ -85,7 +90,7 @@ describe('opening files from the internet', () => {
           open(length === null ? bytes : safetensorsBytes(Buffer.from(bytes).toString('latin1'), 0, length));
         },
       ),
-      { numRuns: fuzzRuns(0.15) },
+      { numRuns: fuzzRuns(0.12) },
     );
   });
 
@@ -97,7 +102,7 @@ describe('opening files from the internet', () => {
         );
         open(safetensorsBytes(`{${fields.join(',')}}`, dataBytes));
       }),
-      { numRuns: fuzzRuns(0.25) },
+      { numRuns: fuzzRuns(0.2) },
     );
   });
 
@@ -110,7 +115,7 @@ describe('opening files from the internet', () => {
         open(bytes);
         expect(open(bytes.subarray(0, bytes.length - 1))).toBe(false);
       }),
-      { numRuns: fuzzRuns(0.15) },
+      { numRuns: fuzzRuns(0.12) },
     );
   });
 
@@ -136,7 +141,7 @@ describe('opening files from the internet', () => {
         const opened = accepts(() => openCheckpoint(sharded));
         expect(opened).toBe(JSON.stringify(value) === '{"weight_map":{"a":"x.safetensors"}}');
       }),
-      { numRuns: fuzzRuns(0.15) },
+      { numRuns: fuzzRuns(0.1) },
     );
   });
 
@@ -168,7 +173,145 @@ describe('opening files from the internet', () => {
         accepts(() => readGenerationDefaults(made));
         accepts(() => readModelSpec(made, checkpoint));
       }),
-      { numRuns: fuzzRuns(0.3) },
+      { numRuns: fuzzRuns(0.2) },
+    );
+  });
+
+  it('generation_config: any value under any key', () => {
+    const made = path.join(folder, 'generation');
+    fs.mkdirSync(made);
+    fs.writeFileSync(path.join(made, 'config.json'), '{"eos_token_id":1}');
+    const key = fc.constantFrom(
+      ...['do_sample', 'temperature', 'top_k', 'top_p', 'repetition_penalty', 'eos_token_id', '__proto__'],
+    );
+    const value = fc.oneof(fc.boolean(), hostileNumber, fc.double(), anyJson);
+    const content = fc.oneof(
+      { weight: 6, arbitrary: fc.array(fc.tuple(key, value), { maxLength: 5 }).map(Object.fromEntries) },
+      { weight: 1, arbitrary: anyJson },
+    );
+    fc.assert(
+      fc.property(content, (given) => {
+        fs.writeFileSync(path.join(made, 'generation_config.json'), JSON.stringify(given));
+        accepts(() => {
+          const { sampling } = readGenerationDefaults(made);
+          // Whatever it asks for is a setting that a run may have.
+          if (sampling !== undefined) expect(RunSettings.safeParse({ ...DEFAULT_RUN, ...sampling }).success).toBe(true);
+        });
+      }),
+      { numRuns: fuzzRuns(0.1) },
+    );
+  });
+
+  it('tokenizer: any part of it replaced, any text', () => {
+    const made = path.join(folder, 'tokenizer');
+    fs.mkdirSync(made);
+    const bases = [BYTE_LEVEL, SENTENCE_PIECE];
+    const part = fc.constantFrom('model', 'normalizer', 'pre_tokenizer', 'post_processor', 'decoder', 'added_tokens');
+    const inner = fc.constantFrom(
+      'type',
+      'vocab',
+      'merges',
+      'pattern',
+      'normalizers',
+      'decoders',
+      'unk_token',
+      'content',
+    );
+    const step = fc.record({
+      type: fc.constantFrom(
+        'Replace',
+        'Split',
+        'ByteLevel',
+        'Metaspace',
+        'TemplateProcessing',
+        'BPE',
+        'Unigram',
+        'NFC',
+        'x',
+      ),
+      pattern: fc.oneof(fc.record({ Regex: fc.constantFrom('(a+)+$', '(', '[', '.', '') }), anyJson),
+      content: fc.oneof(fc.string(), anyJson),
+    });
+    const change = fc.tuple(part, fc.option(inner), fc.oneof(step, anyJson, hostileNumber));
+    const config = fc.oneof(
+      fc.record({ tokenizer_class: fc.constantFrom('LlamaTokenizer', 'x'), bos_token: fc.oneof(fc.string(), anyJson) }),
+      anyJson,
+    );
+    fc.assert(
+      fc.property(
+        fc.nat(1),
+        fc.array(change, { maxLength: 2 }),
+        config,
+        fc.string({ maxLength: 24 }),
+        (base, changes, given, text) => {
+          const definition = structuredClone(bases[base]) as unknown as Record<string, Record<string, unknown>>;
+          for (const [name, field, value] of changes) {
+            const held = definition[name];
+            if (field === null || typeof held !== 'object' || held === null) definition[name] = value as never;
+            else held[field] = value;
+          }
+          fs.writeFileSync(path.join(made, 'tokenizer.json'), JSON.stringify(definition));
+          fs.writeFileSync(path.join(made, 'tokenizer_config.json'), JSON.stringify(given));
+          accepts(() => readLanguages(made));
+          accepts(() => {
+            const tokenizer = openTokenizer(made);
+            const ids = tokenizer.encode(text);
+            for (const id of ids) expect(Number.isInteger(id)).toBe(true);
+            const stream = tokenizer.stream();
+            for (const id of [...ids, 0, 1, 299, 300]) stream.push(id);
+            stream.flush();
+          });
+        },
+      ),
+      { numRuns: fuzzRuns(0.08) },
+    );
+  });
+
+  it('chat template: any order of what templates are made of', () => {
+    const made = path.join(folder, 'template');
+    fs.mkdirSync(made);
+    const piece = fc.constantFrom(
+      ...['{% for m in messages %}', '{% endfor %}', '{% if x %}', '{% else %}', '{% endif %}', '{{', '}}', '{%', '%}'],
+      ...[
+        '{{ messages | tojson(indent=99999999) }}',
+        '{{ range(10 ** 9) }}',
+        '{% set x = x ~ x %}',
+        '{% set x = messages %}',
+      ],
+      ...[
+        "{% set ns = namespace(x='abcdefgh') %}",
+        '{% set ns.x = ns.x ~ ns.x %}',
+        '{% set ns.x = [ns.x, ns.x] %}',
+        '{{ ns.x }}',
+      ],
+      ...[
+        '{% for i in range(3000) %}',
+        "{{ ns.x.replace('a', ns.x) }}",
+        '{{ ns.x | join(ns.x) }}',
+        '{% macro f(a) %}',
+        '{{ f(f) }}',
+      ],
+      ...[
+        '{% endmacro %}',
+        '{{ bos_token }}',
+        '{{ raise_exception("no") }}',
+        '{% break %}',
+        '{# c #}',
+        '-',
+        '(',
+        '[',
+        '"',
+      ],
+    );
+    const source = fc.array(fc.oneof({ weight: 6, arbitrary: piece }, { weight: 1, arbitrary: fc.string() }), {
+      maxLength: 12,
+    });
+    fc.assert(
+      fc.property(source, fc.string(), (pieces, message) => {
+        fs.writeFileSync(path.join(made, 'chat_template.jinja'), pieces.join(''));
+        accepts(() => expect(readChatTemplate(made).render(message).length).toBeLessThanOrEqual(2 ** 25));
+      }),
+      { numRuns: fuzzRuns(0.08) },
     );
   });
 });

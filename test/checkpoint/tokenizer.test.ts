@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { openTensorFile } from '../../engine/checkpoint/checkpoint.ts';
 import { ByteLevelStream, WindowStream } from '../../engine/checkpoint/token_stream.ts';
 import { openTokenizer, type TextTokenizer, type TokenStream } from '../../engine/checkpoint/tokenizer.ts';
+import { SENTENCE_PIECE } from './tiny_tokenizers.ts';
 import { refusal, scratchFolder } from './write_files.ts';
 
 const folder = scratchFolder();
@@ -151,41 +152,9 @@ describe('openTokenizer', () => {
 });
 
 describe('a SentencePiece tokenizer with byte fallback', () => {
-  const bytes = Array.from({ length: 256 }, (_, byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`);
-  const pieces_ = ['<unk>', '<s>', '</s>', ...bytes, '▁', 'a', 'b', '▁a', 'ab'];
-  const definition = {
-    version: '1.0',
-    added_tokens: ['<unk>', '<s>', '</s>'].map((content, id) => ({ id, content, special: true, normalized: false })),
-    normalizer: {
-      type: 'Sequence',
-      normalizers: [
-        { type: 'Prepend', prepend: '▁' },
-        { type: 'Replace', pattern: { String: ' ' }, content: '▁' },
-      ],
-    },
-    pre_tokenizer: null,
-    post_processor: null,
-    decoder: {
-      type: 'Sequence',
-      decoders: [
-        { type: 'Replace', pattern: { String: '▁' }, content: ' ' },
-        { type: 'ByteFallback' },
-        { type: 'Fuse' },
-        { type: 'Strip', content: ' ', start: 1, stop: 0 },
-      ],
-    },
-    model: {
-      type: 'BPE',
-      unk_token: '<unk>',
-      fuse_unk: true,
-      byte_fallback: true,
-      vocab: Object.fromEntries(pieces_.map((piece, id) => [piece, id])),
-      merges: ['▁ a', 'a b'],
-    },
-  };
   const open = (config: object) => {
     const made = fs.mkdtempSync(path.join(folder, 'spm-'));
-    fs.writeFileSync(path.join(made, 'tokenizer.json'), JSON.stringify(definition));
+    fs.writeFileSync(path.join(made, 'tokenizer.json'), JSON.stringify(SENTENCE_PIECE));
     fs.writeFileSync(path.join(made, 'tokenizer_config.json'), JSON.stringify(config));
     return openTokenizer(made);
   };

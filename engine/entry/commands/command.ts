@@ -28,7 +28,7 @@ export function parseFlags(args: readonly string[], options: Options): Values {
 export function textFlag(values: Values, name: string, fallback?: string): string {
   const value = values[name] ?? fallback;
   if (typeof value === 'string' && value !== '') return value;
-  throw new BadArguments(`--${name} is needed`);
+  throw new BadArguments(`--${name} is needed; name it, or see --help`);
 }
 
 /** A whole number within bounds. */
