@@ -3,7 +3,7 @@ import type { ConfigReader } from '../checkpoint/config.ts';
 import { groupedAttention } from './grouped_attention.ts';
 import { type LlamaDefaults, llamaModel, readHeadRope, readLlamaShape, rmsNorm } from './llama_model.ts';
 import type { ModelSpec } from './spec.ts';
-import { type ExpertNames, swigluMoe } from './swiglu_experts.ts';
+import { type ExpertNames, readSoftmaxRouting, swigluMoe } from './swiglu_experts.ts';
 import { TensorCheck } from './tensor_check.ts';
 
 const DEFAULTS: LlamaDefaults = {
@@ -17,17 +17,7 @@ const DEFAULTS: LlamaDefaults = {
 export function readGraniteMoe(config: ConfigReader, checkpoint: Checkpoint): ModelSpec {
   const shape = readLlamaShape(config, DEFAULTS);
   const check = new TensorCheck(checkpoint);
-  const experts = config.expertCount(8);
-  const routed = {
-    hidden: shape.hidden,
-    experts,
-    width: config.int('intermediate_size', { min: 1, default: 11_008 }),
-    rule: {
-      kind: 'softmax',
-      topK: config.int('num_experts_per_tok', { min: 1, max: experts, default: 2 }),
-      renormalise: true,
-    },
-  } as const;
+  const routed = readSoftmaxRouting(config, shape.hidden, { experts: 8, topK: 2, width: 11_008 }, true);
   const attention = {
     positions: readHeadRope(config, shape, DEFAULTS),
     bias: config.boolean('attention_bias', false) ? 'all' : 'none',

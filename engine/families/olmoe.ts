@@ -3,7 +3,7 @@ import type { ConfigReader } from '../checkpoint/config.ts';
 import { groupedAttention } from './grouped_attention.ts';
 import { type LlamaDefaults, llamaModel, readHeadRope, readLlamaShape, rmsNorm } from './llama_model.ts';
 import type { ModelSpec } from './spec.ts';
-import { mlpExperts, swigluMoe } from './swiglu_experts.ts';
+import { mlpExperts, readSoftmaxRouting, swigluMoe } from './swiglu_experts.ts';
 import { TensorCheck } from './tensor_check.ts';
 
 const DEFAULTS: LlamaDefaults = {
@@ -18,17 +18,8 @@ export function readOlmoe(config: ConfigReader, checkpoint: Checkpoint): ModelSp
   const shape = readLlamaShape(config, DEFAULTS);
   const check = new TensorCheck(checkpoint);
   const positions = readHeadRope(config, shape, DEFAULTS);
-  const experts = config.expertCount(64);
-  const routed = {
-    hidden: shape.hidden,
-    experts,
-    width: config.int('intermediate_size', { min: 1, default: 2048 }),
-    rule: {
-      kind: 'softmax',
-      topK: config.int('num_experts_per_tok', { min: 1, max: experts, default: 8 }),
-      renormalise: config.boolean('norm_topk_prob', false),
-    },
-  } as const;
+  const renormalise = config.boolean('norm_topk_prob', false);
+  const routed = readSoftmaxRouting(config, shape.hidden, { experts: 64, topK: 8, width: 2048 }, renormalise);
   const attention = {
     positions,
     bias: config.boolean('attention_bias', false) ? 'all' : 'none',

@@ -1,14 +1,11 @@
 import type { ConfigReader } from '../checkpoint/config.ts';
 import type { LlamaShape } from './llama_model.ts';
 import type { FeedForwardSpec } from './spec.ts';
-import { mlpExperts, swigluMlp, swigluMoe } from './swiglu_experts.ts';
+import { mlpExperts, type RoutedDefaults, readSoftmaxRouting, swigluMlp, swigluMoe } from './swiglu_experts.ts';
 import type { TensorCheck } from './tensor_check.ts';
 
-export interface QwenDefaults {
+export interface QwenDefaults extends RoutedDefaults {
   readonly denseWidth: number;
-  readonly width: number;
-  readonly experts: number;
-  readonly topK: number;
 }
 
 type Moe = Extract<FeedForwardSpec, { kind: 'moe' }>;
@@ -26,17 +23,11 @@ export function qwenFeedForward(
   defaults: QwenDefaults,
   shared?: (prefix: string) => NonNullable<Moe['shared']>,
 ): (prefix: string, block: number) => FeedForwardSpec {
-  const experts = config.expertCount(defaults.experts);
   const dense = new Set(config.optionalNumbers('mlp_only_layers'));
   const step = config.int('decoder_sparse_step', { min: 1, default: 1 });
   const denseWidth = config.int('intermediate_size', { min: 1, default: defaults.denseWidth });
-  const topK = config.int('num_experts_per_tok', { min: 1, max: experts, default: defaults.topK });
-  const routed = {
-    hidden,
-    experts,
-    width: config.int('moe_intermediate_size', { min: 1, default: defaults.width }),
-    rule: { kind: 'softmax', topK, renormalise: config.boolean('norm_topk_prob', false) },
-  } as const;
+  const widthKey = 'moe_intermediate_size';
+  const routed = readSoftmaxRouting(config, hidden, { ...defaults, widthKey }, config.boolean('norm_topk_prob', false));
   return (prefix, block) => {
     if (dense.has(block) || (block + 1) % step !== 0) {
       return { kind: 'dense', expert: swigluMlp(check, `${prefix}.mlp`, hidden, denseWidth), width: denseWidth };

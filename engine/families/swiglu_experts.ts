@@ -1,3 +1,4 @@
+import type { ConfigReader } from '../checkpoint/config.ts';
 import type { RouterRule } from '../gating/router.ts';
 import type { ExpertSpec, FeedForwardSpec, WeightRef } from './spec.ts';
 import type { TensorCheck } from './tensor_check.ts';
@@ -19,6 +20,34 @@ export interface RoutedShape {
   readonly experts: number;
   readonly width: number;
   readonly rule: RouterRule;
+}
+
+/** What an architecture's class takes for keys that config.json leaves out, and the key of the experts' width. */
+export interface RoutedDefaults {
+  readonly experts: number;
+  readonly topK: number;
+  readonly width: number;
+  readonly widthKey?: 'intermediate_size' | 'moe_intermediate_size';
+}
+
+/** The best of a softmax over all experts. @param renormalise weights are divided by the sum of the chosen */
+export function readSoftmaxRouting(
+  config: ConfigReader,
+  hidden: number,
+  { experts: fallback, topK, width, widthKey = 'intermediate_size' }: RoutedDefaults,
+  renormalise: boolean,
+): RoutedShape {
+  const experts = config.expertCount(fallback);
+  return {
+    hidden,
+    experts,
+    width: config.int(widthKey, { min: 1, default: width }),
+    rule: {
+      kind: 'softmax',
+      topK: config.int('num_experts_per_tok', { min: 1, max: experts, default: topK }),
+      renormalise,
+    },
+  };
 }
 
 /** The names that most architectures share, under `PREFIX.mlp`. */
