@@ -64,7 +64,9 @@ export async function replayWatched(
   for (let step = 0; step < trace.steps; step++) {
     for (const change of changes) if (change.atStep === step) replay.apply(change);
     replay.step(trace, step);
-    if (step % SLICE_STEPS === 0) await pace.rest();
+    if (step % SLICE_STEPS !== 0) continue;
+    pace.tell(step / trace.steps, `Replaying step ${step} of ${trace.steps}`);
+    await pace.rest();
   }
   return replay;
 }
