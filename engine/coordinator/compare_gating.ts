@@ -4,6 +4,7 @@ import type { GatingRow, Phase, StackCounts } from '../protocol/labs.ts';
 import type { GatingSettings } from '../protocol/settings.ts';
 import { CATEGORY_COUNT, LEDGER_CATEGORIES, STEP_PHASES } from '../protocol/telemetry.ts';
 import type { StepResult } from '../rank/messages.ts';
+import { gatingRounds, type RoundSteps } from './gating_rounds.ts';
 import { LabRank, stepTokens } from './lab_rank.ts';
 import type { OpenModel } from './open_model.ts';
 
@@ -25,8 +26,7 @@ export interface CompareOptions {
 }
 
 /**
- * The same tokens through every policy on one CPU device, executed: one fresh rank, each policy once to warm up and with the
- * ledger watched, then in turn `rounds` times, so that what the machine does meanwhile meets all alike. Medians.
+ * The same tokens through every policy on one CPU device, executed: one fresh rank, in rounds (gating_rounds.ts). Medians.
  * @returns a row for each policy in their order, undefined where its step does not fit the device's budget
  */
 export async function compareGating(model: OpenModel, options: CompareOptions): Promise<(GatingRow | undefined)[]> {
@@ -34,24 +34,20 @@ export async function compareGating(model: OpenModel, options: CompareOptions): 
   const rank = await LabRank.open(model, options.rankEntry, options.budgetBytes);
   try {
     const slots = policies.map((gating) => rank.slotsFor(gating, sequences));
-    const watched: (StepResult | undefined)[] = policies.map(() => undefined);
-    const timed: StepResult[][] = policies.map(() => []);
-    for (let round = -1; round < rounds; round++) {
-      for (const [index, gating] of policies.entries()) {
-        const fit = slots[index] as number;
-        if (fit === 0) continue;
-        const done = ((round + 1) * policies.length + index) / ((rounds + 1) * policies.length);
-        await pause?.(done, GATING_POLICIES[gating.gating].title);
-        await rank.gate(gating, fit);
-        const result = await rank.run(sequences, { profile: round === -1 });
-        if (round === -1) watched[index] = result;
-        else (timed[index] as StepResult[]).push(result);
-      }
-    }
+    const steps = await gatingRounds(policies.length, rounds, async (index, round) => {
+      const gating = policies[index] as GatingSettings;
+      const fit = slots[index] as number;
+      if (fit === 0) return [];
+      const done = (round * policies.length + index) / ((rounds + 1) * policies.length);
+      await pause?.(done, GATING_POLICIES[gating.gating].title);
+      await rank.gate(gating, fit);
+      return [await rank.run(sequences, { profile: round === 0 })];
+    });
     const tokens = stepTokens(model, sequences);
     return policies.map((gating, index) => {
-      const first = watched[index];
-      return first && gatingRow(model, gating, tokens, first, timed[index] as StepResult[]);
+      const { watched, timed } = steps[index] as RoundSteps;
+      const [first] = watched;
+      return first && gatingRow(model, gating, tokens, first, timed);
     });
   } finally {
     await rank.close();

@@ -1,3 +1,4 @@
+import { gatingRounds, type RoundSteps } from '../coordinator/gating_rounds.ts';
 import type { GatingName, GatingSettings } from '../protocol/settings.ts';
 import { STEP_PHASES } from '../protocol/telemetry.ts';
 import type { RowPlan, StepResult } from '../rank/messages.ts';
@@ -41,8 +42,7 @@ export function contenders({ capacity, experts, topK }: PaperShape): readonly Ga
 }
 
 /**
- * Runs the same steps under each variant in turn, round after round, so that a machine that slows down slows all alike.
- * The first round is not counted: it loads experts and grows buffers.
+ * Runs the same steps under each variant, in rounds (coordinator/gating_rounds.ts).
  * @param steps rows of each step of a round
  */
 export async function compareGating(
@@ -52,35 +52,22 @@ export async function compareGating(
   rounds: number,
   log: (line: string) => void,
 ): Promise<GatingResult[]> {
-  const samples = variants.map(() => ({ ms: [] as number[], phases: [] as number[][], bytes: 0, rows: 0 }));
-  for (let round = 0; round <= rounds; round++) {
-    for (const [index, { name, gating }] of variants.entries()) {
-      await trial.use(gating);
-      const sample = samples[index] as (typeof samples)[number];
-      for (const rows of steps) {
-        const result = await trial.step(rows, { profile: round === 0 });
-        if (round === 0) note(sample, result);
-        else {
-          sample.ms.push(result.durationMs);
-          sample.phases.push([...result.phaseMs]);
-        }
-      }
-      log(`${name}, round ${round} of ${rounds}`);
-    }
-  }
+  const all = await gatingRounds(variants.length, rounds, async (index, round) => {
+    const { name, gating } = variants[index] as GatingVariant;
+    await trial.use(gating);
+    const results: StepResult[] = [];
+    for (const rows of steps) results.push(await trial.step(rows, { profile: round === 0 }));
+    log(`${name}, round ${round} of ${rounds}`);
+    return results;
+  });
   return variants.map((variant, index) => {
-    const { ms, phases, bytes, rows } = samples[index] as (typeof samples)[number];
+    const { watched, timed } = all[index] as RoundSteps;
     return {
       variant,
-      stepMs: median(ms),
-      phaseMs: STEP_PHASES.map((_, phase) => median(phases.map((step) => step[phase] as number))),
-      activationBytes: bytes,
-      rows,
+      stepMs: median(timed.map((step) => step.durationMs)),
+      phaseMs: STEP_PHASES.map((_, phase) => median(timed.map((step) => step.phaseMs[phase] as number))),
+      activationBytes: Math.max(...watched.map(activationBytes)),
+      rows: Math.max(...watched.map((step) => step.rows)),
     };
   });
-}
-
-function note(sample: { bytes: number; rows: number }, result: StepResult): void {
-  sample.bytes = Math.max(sample.bytes, activationBytes(result));
-  sample.rows = Math.max(sample.rows, result.rows);
 }
