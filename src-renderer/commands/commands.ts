@@ -74,7 +74,8 @@ function modelCommands({ actions, session, labs }: Parts): Command[] {
       group: 'Model',
       keywords: 'load checkpoint safetensors',
       hotkeys: ['Mod+O'],
-      when: idle,
+      // Also while another model is being opened, as at the start: the engine takes them in turn.
+      when: () => running() && session.getState().writer,
       run: actions.chooseModel,
     },
     {
