@@ -1,8 +1,9 @@
 import type { Dispose } from '../../engine/api.ts';
-import { PROTOCOL_VERSION } from '../../engine/protocol/messages.ts';
+import { type EngineSnapshot, PROTOCOL_VERSION, type RunInfo } from '../../engine/protocol/messages.ts';
 import { DEFAULT_RUN } from '../../engine/protocol/settings.ts';
 import type { Connection } from '../bridge/engine_link.ts';
 import { bindKeys } from '../commands/bind_keys.ts';
+import { list } from '../format/words.ts';
 import { applyEngineEvent, applySnapshot } from '../stores/session.ts';
 import type { StoredSettings } from '../stores/settings.ts';
 import { feedSummary } from '../stores/summary_feed.ts';
@@ -21,8 +22,11 @@ export function bootStudio(studio: Studio): Dispose {
 
   const disposers: Dispose[] = [
     engine.onEvent((event) => {
+      const before = session.getState().snapshot.run;
       applyEngineEvent(session, event);
-      if (event.event === 'snapshot') followSnapshot();
+      if (event.event !== 'snapshot') return;
+      followSnapshot();
+      tellLoss(before, event.snapshot);
     }),
     engine.onFrame((frame) => bus.push(frame)),
     feedSummary(bus, summary),
@@ -42,6 +46,15 @@ export function bootStudio(studio: Studio): Dispose {
     if (run !== undefined && bus.runId !== undefined && run.id !== bus.runId) bus.reset();
     bus.history.setMarks(marks);
     actions.adoptLiveSettings();
+  }
+
+  /** A run that goes on with fewer devices is nothing to overlook. */
+  function tellLoss(before: RunInfo | undefined, { run, marks }: EngineSnapshot) {
+    if (run === undefined || run.id !== before?.id || run.lost.length === before.lost.length) return;
+    const gone = run.lost.slice(before.lost.length);
+    const detail = marks.at(-1)?.label;
+    const title = `The run goes on without ${list(gone)}`;
+    notices.notify({ kind: 'error', title, ...(detail !== undefined && { detail }) });
   }
 
   async function follow(connection: Connection) {

@@ -1,3 +1,4 @@
+import { DEFAULT_RUN } from '../../engine/protocol/settings.ts';
 import { expect, test } from './frame_page.ts';
 
 test('devices: what each holds and does, and a mixed choice by keys alone', async ({ frame }) => {
@@ -31,4 +32,20 @@ test('devices: what each holds and does, and a mixed choice by keys alone', asyn
   // Nothing is read while nobody looks.
   await page.waitForTimeout(1500);
   expect((await frame.requests('devices')).length).toBeLessThanOrEqual(after + 1);
+});
+
+test('a device that is lost is told, marked, and shown as lost', async ({ frame }) => {
+  const { page } = frame;
+  await frame.open({ theme: 'light', run: { ...DEFAULT_RUN, devices: [{ id: 'cpu:0' }, { id: 'webgpu:0' }] } });
+  const label =
+    'webgpu:0 was lost: its driver says that it is gone, 3 sequences read again from their tokens; experts placed on cpu:0';
+  await page.evaluate((words) => window.harness.engine().lose('webgpu:0', words), label);
+  await expect(page.getByText('The run goes on without webgpu:0').first()).toBeVisible();
+  await expect(page.getByText(label).first()).toBeVisible();
+  const chip = page.getByRole('button', { name: /^1 × CPU.*webgpu:0 lost/ });
+  await expect(chip).toBeVisible();
+  await chip.click();
+  const card = page.getByRole('dialog', { name: 'Devices' }).getByRole('region', { name: 'Radeon RX 7900 XTX' });
+  await expect(card.getByText('lost', { exact: true })).toBeVisible();
+  await expect(card.getByText('in use')).toBeHidden();
 });

@@ -294,6 +294,14 @@ export class FakeEngine implements Engine {
     return { atStep: this.steps };
   }
 
+  /** The run loses a device and goes on. */
+  lose(id: string, label: string) {
+    const { run, marks } = this.snapshot;
+    if (run === undefined) throw new Error('no run');
+    const mark: SettingsMark = { step: this.steps, atMs: this.nowMs, label, settings: run.settings };
+    this.set({ ...this.snapshot, run: { ...run, lost: [...run.lost, id] }, marks: [...marks, mark] });
+  }
+
   private moveTo(state: RunState): Record<string, never> {
     this.set({ ...this.snapshot, state });
     return {};
