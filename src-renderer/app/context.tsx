@@ -4,6 +4,7 @@ import type { StoreApi } from 'zustand/vanilla';
 import type { EngineLink } from '../bridge/engine_link.ts';
 import type { Host } from '../bridge/host.ts';
 import type { CommandRegistry } from '../commands/registry.ts';
+import type { PrecisionLab } from '../inspector/precision_lab.ts';
 import type { LabState } from '../labs/lab_source.ts';
 import type { FrameBus } from '../stores/frame_bus.ts';
 import type { SelectionState } from '../stores/selection.ts';
@@ -33,6 +34,8 @@ export interface Studio {
   readonly labs: StoreApi<LabState>;
   /** The gating experiment, kept while other views are looked at. */
   readonly gatingLab: GatingLab;
+  /** What few bits cost, as measured, and the expert packs on disk. */
+  readonly precisionLab: PrecisionLab;
 }
 
 export const StudioContext = createContext<Studio | undefined>(undefined);

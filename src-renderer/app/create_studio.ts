@@ -3,6 +3,7 @@ import type { Host } from '../bridge/host.ts';
 import { animationFrames } from '../charts/animation_frames.ts';
 import { createCommands } from '../commands/commands.ts';
 import { CommandRegistry } from '../commands/registry.ts';
+import { createPrecisionLab } from '../inspector/precision_lab.ts';
 import { createLabStore } from '../labs/lab_source.ts';
 import { FrameBus } from '../stores/frame_bus.ts';
 import { createSelectionStore } from '../stores/selection.ts';
@@ -32,11 +33,12 @@ export function createStudio(host: Host, stored: unknown): Studio {
   };
   const actions = createActions(parts);
   const gatingLab = createGatingLab(parts.engine, parts.session);
+  const precisionLab = createPrecisionLab(parts.engine, parts.session, parts.settings);
   const commands = new CommandRegistry((command, error) => {
     const reason = error instanceof Error ? error.message : String(error);
     notices.notify({ kind: 'error', title: reason, detail: command.title.replace(/…$/, '') });
   });
-  const studio = { ...parts, gatingLab, actions, commands };
+  const studio = { ...parts, gatingLab, precisionLab, actions, commands };
   commands.register(createCommands(studio));
   return studio;
 }

@@ -1,5 +1,6 @@
 import type { Studio } from '../app/context.tsx';
 import { VIEWS } from '../app/views.ts';
+import { precisionCommands } from '../inspector/precision_commands.ts';
 import { slotsAt } from '../stores/run_settings.ts';
 import type { ThemeChoice } from '../stores/settings.ts';
 import { gatingCommands } from '../views/gating/gating_commands.ts';
@@ -13,6 +14,7 @@ export function createCommands(parts: Parts): Command[] {
     ...runCommands(parts),
     ...modelCommands(parts),
     ...gatingCommands(parts),
+    ...precisionCommands(parts),
     ...settingsCommands(parts),
     ...viewCommands(parts),
     ...helpCommands(parts),

@@ -7,6 +7,7 @@ import { CommandButton } from '../widgets/command_button.tsx';
 import { CacheSection } from './cache_section.tsx';
 import { GatingSection } from './gating_section.tsx';
 import { PlacementSection } from './placement_section.tsx';
+import { PrecisionSection } from './precision_section.tsx';
 import { useKnobs } from './use_knobs.ts';
 import { WorkloadSection } from './workload_section.tsx';
 
@@ -24,6 +25,7 @@ export function Inspector() {
             <CacheSection knobs={knobs} />
             <PlacementSection knobs={knobs} />
             <GatingSection knobs={knobs} />
+            <PrecisionSection knobs={knobs} />
             <WorkloadSection knobs={knobs} />
           </>
         )}

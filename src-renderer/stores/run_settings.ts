@@ -10,6 +10,7 @@ import {
   type RunSettings,
 } from '../../engine/protocol/settings.ts';
 import { devicesText } from '../devices/device_choice.ts';
+import { precisionName } from '../format/precision_names.ts';
 import { pick, type RunPatch, sameValue } from './settings.ts';
 
 const LIVE_KEYS = Object.keys(LiveSettings.shape) as (keyof LiveSettings)[];
@@ -227,6 +228,8 @@ export function settingText<K extends keyof RunSettings>(key: K, settings: RunSe
       return placementTitle(settings.placement);
     case 'rebalanceEvery':
       return rebalanceText(settings.rebalanceEvery);
+    case 'precision':
+      return precisionName(settings.precision);
     case 'devices':
       return devicesText(settings.devices);
     case 'prompts':
