@@ -21,6 +21,14 @@ export function precisionCommands({ session, precisionLab }: Parts): Command[] {
       run: precisionLab.measure,
     },
     {
+      id: 'precision.stopAndMeasure',
+      title: 'Stop the run and measure the price of precision',
+      group: 'Run',
+      keywords: 'int8 int4 quantise perplexity router agreement quality bits',
+      when: () => isFree() && (state() === 'running' || state() === 'paused'),
+      run: precisionLab.stopRunAndMeasure,
+    },
+    {
       id: 'precision.cancel',
       title: 'Cancel measuring the price of precision',
       group: 'Run',

@@ -14,6 +14,7 @@ export interface PrecisionLab {
   /** The model that the answer at hand is about. */
   answeredModel(): string | undefined;
   measure(): Promise<void>;
+  stopRunAndMeasure(): Promise<void>;
   cancel(): Promise<void>;
   lookForPacks(): Promise<void>;
   emptyPacks(): Promise<void>;
@@ -31,22 +32,27 @@ export function createPrecisionLab(
   const packs = createStore<{ readonly found: Packs | undefined }>()(() => ({ found: undefined }));
   let asked: { readonly key: string; readonly fingerprint: string } | undefined;
   const lookForPacks = async () => packs.setState({ found: await engine.request('packs', {}) });
+  async function measure() {
+    const fingerprint = session.getState().snapshot.model?.fingerprint;
+    if (fingerprint === undefined || query.state.isAsking) return;
+    const precisions = measuredPrecisions(settings.getState().draft.precision);
+    const key = JSON.stringify([fingerprint, precisions]);
+    const isSame = key === asked?.key;
+    asked = { key, fingerprint };
+    const ask = () => engine.request('precisionLab', PrecisionLabParams.parse({ precisions }));
+    if (isSame) query.refresh();
+    else query.set({ key, about: fingerprint, ask });
+  }
   return {
     query,
     packs,
+    measure,
+    async stopRunAndMeasure() {
+      await engine.request('stop', {});
+      await measure();
+    },
     lookForPacks,
     answeredModel: () => (query.state.answered === asked?.key ? asked?.fingerprint : undefined),
-    async measure() {
-      const fingerprint = session.getState().snapshot.model?.fingerprint;
-      if (fingerprint === undefined || query.state.isAsking) return;
-      const precisions = measuredPrecisions(settings.getState().draft.precision);
-      const key = JSON.stringify([fingerprint, precisions]);
-      const isSame = key === asked?.key;
-      asked = { key, fingerprint };
-      const ask = () => engine.request('precisionLab', PrecisionLabParams.parse({ precisions }));
-      if (isSame) query.refresh();
-      else query.set({ key, about: fingerprint, ask });
-    },
     async cancel() {
       query.cancel();
       await engine.request('cancelLab', {});

@@ -4,6 +4,7 @@ import type { Precision } from '../../engine/protocol/settings.ts';
 import { useSession, useStudio } from '../app/context.tsx';
 import { count, fixed, percentText } from '../format/numbers.ts';
 import { precisionName } from '../format/precision_names.ts';
+import { isRunInProgress } from '../views/gating/gating_lab.ts';
 import { CommandButton } from '../widgets/command_button.tsx';
 import { isSamePrecision } from './precision_lab.ts';
 import { priceSays } from './precision_words.ts';
@@ -22,6 +23,7 @@ export function PrecisionPrice({ model, chosen }: PrecisionPriceProps) {
     () => query.state,
   );
   const progress = useSession((s) => s.progress);
+  const isRunning = useSession((s) => isRunInProgress(s.snapshot.state));
   if (state.isAsking) {
     const fraction = progress?.task === 'precisionLab' ? (progress.fraction ?? 0) : 0;
     const words = progress?.task === 'precisionLab' ? progress.text : 'Measuring';
@@ -81,8 +83,8 @@ export function PrecisionPrice({ model, chosen }: PrecisionPriceProps) {
       {(stored === undefined || row === undefined) && (
         <p className="hint">Perplexity, router agreement and speed at each precision, on the held-out text.</p>
       )}
-      <CommandButton command="precision.measure">
-        {stored === undefined ? 'Measure the price' : 'Measure again'}
+      <CommandButton command={isRunning ? 'precision.stopAndMeasure' : 'precision.measure'}>
+        {isRunning ? 'Stop the run and measure' : stored === undefined ? 'Measure the price' : 'Measure again'}
       </CommandButton>
     </div>
   );
