@@ -7,6 +7,7 @@ import { readModelSpec } from '../../engine/families/family.ts';
 import { expertWeights, moeLayers } from '../../engine/families/spec.ts';
 import { expertGraph } from '../../engine/graph/expert.ts';
 import type { Bench, BenchContext, Figure } from './bench.ts';
+import { type FileForm, fileLoads } from './miss_files.ts';
 import { median } from './statistics.ts';
 import { writeSyntheticOlmoe } from './synthetic_olmoe.ts';
 
@@ -20,6 +21,9 @@ const SIZES = [
   { name: '25mb', shape: { hidden: 2048, width: 1024, layers: 1, experts: 4, topK: 2 } },
 ] as const;
 
+/** What a miss may be instead, its bytes ready in a file: float32 mapped, or few bits from an expert pack. */
+const FROM_FILES: readonly FileForm[] = ['mapped', 'int8', 'int4'];
+
 export const missLoad: Bench = {
   id: 'miss',
   title: 'Milliseconds of one miss: an expert read, converted, and made a session',
@@ -27,12 +31,14 @@ export const missLoad: Bench = {
     `miss.load_ms.${name}`,
     `miss.load_ms.${name}.read`,
     `miss.load_ms.${name}.create`,
+    ...FROM_FILES.map((form) => `miss.load_ms.${name}.${form}`),
   ]),
   async *run(context): AsyncGenerator<Figure> {
     for (const { name, shape } of SIZES) {
       const folder = shape === undefined ? context.model : path.join(context.tempDir, `experts-${name}`);
       if (shape !== undefined) writeSyntheticOlmoe(folder, shape, context.model);
       yield* measure(context, `miss.load_ms.${name}`, folder);
+      yield* measureFiles(context, `miss.load_ms.${name}`, folder);
     }
   },
 };
@@ -87,4 +93,24 @@ async function* measure(context: BenchContext, id: string, folder: string): Asyn
     detail: 'session created',
     versus: { baseline: id, ratio: median(creates) / median(loads) },
   };
+}
+
+/** The forms in turn, an expert of each a round, so that what the machine does meanwhile meets all alike. */
+async function* measureFiles(context: BenchContext, id: string, folder: string): AsyncGenerator<Figure> {
+  const { loads, bytes } = await fileLoads(
+    folder,
+    path.join(context.tempDir, `packs-${path.basename(folder)}`),
+    ROUNDS,
+  );
+  const baseline = median(loads.converted);
+  for (const form of FROM_FILES) {
+    yield {
+      id: `${id}.${form}`,
+      value: median(loads[form]),
+      unit: 'ms',
+      how: 'measured',
+      detail: `${(bytes[form] / 1e6).toFixed(2)} MB ${form === 'mapped' ? 'of float32 in a file' : 'in an expert pack'}, mapped from the page cache`,
+      versus: { baseline: 'read and converted from BF16, in the same rounds', ratio: median(loads[form]) / baseline },
+    };
+  }
 }
