@@ -166,20 +166,24 @@ function open(name: ReleaseName): ReturnType<typeof inspectModel> {
 }
 
 describe('releases, from headers of their shapes', () => {
-  it.each<[ReleaseName, number, number, number]>([
-    ['DeepSeek-V2-Lite', 15_706_484_224, 14_394_851_328, 27 * 576],
+  it.each<[ReleaseName, number, number, number, number]>([
+    ['DeepSeek-V2-Lite', 15_706_484_224, 14_394_851_328, 27 * 576, 17_301_504],
     // The published count leaves the biases of choice out, 58 of 256.
-    ['DeepSeek-V3', 671_026_404_352 + 14_848, 653_908_770_816, 61 * 576],
-    ['gpt-oss-20b', 20_914_757_184, 19_116_933_120, 24 * 1024],
-    ['gpt-oss-120b', 116_829_156_672, 114_701_598_720, 36 * 1024],
-  ])('%s: parameters, and what a device would hold of them', (name, parameters, expertParameters, kvFloats) => {
-    const { summary } = open(name);
-    expect(summary.parameters).toBe(parameters);
-    const { embedding, attention, otherDense, perExpert, kvPerToken } = summary.deviceBytes;
-    expect(perExpert * summary.experts * summary.moeLayers.length).toBe(expertParameters * 4);
-    expect(embedding + attention + otherDense).toBe((parameters - expertParameters) * 4);
-    expect(kvPerToken).toBe(kvFloats * 4);
-  });
+    ['DeepSeek-V3', 671_026_404_352 + 14_848, 653_908_770_816, 61 * 576, 44_040_192 + 2688 * 4],
+    ['gpt-oss-20b', 20_914_757_184, 19_116_933_120, 24 * 1024, 13_236_480],
+    ['gpt-oss-120b', 116_829_156_672, 114_701_598_720, 36 * 1024, 13_236_480],
+  ])(
+    '%s: parameters, what a device would hold of them, an expert as stored',
+    (name, parameters, expertParameters, kvFloats, expertBytes) => {
+      const { summary, stored } = open(name);
+      expect(stored.perExpert).toBe(expertBytes);
+      expect(summary.parameters).toBe(parameters);
+      const { embedding, attention, otherDense, perExpert, kvPerToken } = summary.deviceBytes;
+      expect(perExpert * summary.experts * summary.moeLayers.length).toBe(expertParameters * 4);
+      expect(embedding + attention + otherDense).toBe((parameters - expertParameters) * 4);
+      expect(kvPerToken).toBe(kvFloats * 4);
+    },
+  );
 
   it('DeepSeek scales scores by m^2, YaRN has the known frequencies', () => {
     const attentionOf = (name: ReleaseName) => {
