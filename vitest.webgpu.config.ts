@@ -8,6 +8,6 @@ export default defineConfig({
     pool: 'forks',
     // The card computes on all cores, and compiles its programs anew in every process.
     maxWorkers: 1,
-    testTimeout: 120_000,
+    testTimeout: 300_000,
   },
 });

@@ -70,13 +70,15 @@ export const STAGES = {
   },
 
   async e2e() {
-    const { xvfbRun } = await ensureSystemPackages();
+    const { chromium, xvfbRun } = await ensureSystemPackages();
     const found = await findElectron();
     const electron = found.path === undefined ? await fetchTestRuntime() : found;
     if (electron.path === undefined) return skipped('e2e', electron.why);
     const hasDisplay = process.platform !== 'linux' || process.env.DISPLAY;
     if (xvfbRun === undefined && !hasDisplay) return skipped('e2e', 'there is neither Xvfb nor a display');
-    return playwright('e2e', { ELECTRON_EXEC_PATH: electron.path }, xvfbRun);
+    const card = softwareGpu([electron.path, chromium]);
+    if (card === undefined) return skipped('e2e', 'neither Electron nor Chromium brings a software graphics card here');
+    return playwright('e2e', { ...card, ELECTRON_EXEC_PATH: electron.path }, xvfbRun);
   },
 };
 

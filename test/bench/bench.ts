@@ -29,6 +29,8 @@ export interface BenchContext {
   readonly selfEntry: string;
   /** Removed when the benches end. */
   readonly tempDir: string;
+  /** A graphics card's id, where one was named. */
+  readonly device?: string;
   /** `--profile` was given. */
   readonly profile: boolean;
   /** A part of the bench that cannot run here, and a clause that says why. */

@@ -7,6 +7,8 @@ import { describeMachine } from '../../engine/coordinator/machine.ts';
 import { balance } from './balance.ts';
 import { type Bench, type BenchContext, CannotRun, type Figure } from './bench.ts';
 import { decode } from './decode.ts';
+import { churn, device } from './device.ts';
+import { deviceChild } from './device_child.ts';
 import { exchange } from './exchange.ts';
 import { exchangePeer } from './exchange_blocks.ts';
 import { figureLine } from './figure_line.ts';
@@ -45,11 +47,15 @@ const BENCHES: readonly Bench[] = [
   frames,
 ];
 
+/** Where `--device` names a card. */
+const CARD_BENCHES: readonly Bench[] = [device, churn];
+
 const HELP = `npm run bench -- [options]
 
   --only ID     figures of this id, or with an id that begins with it (prefill, step.phases)
   --list        ids and titles, nothing is run
   --json FILE   the figures as JSON, too
+  --device ID   what a graphics card (webgpu:0) does, in place of the others
   --peer        this engine beside others that are installed, and how to install what is not (a model of 3 GB is written)
   --larger      a model of 61 GB in sparse files: opens, plans, takes a step (about a minute, 6 GB of memory)
   --profile     with the step bench: where its time outside ONNX Runtime goes, by function
@@ -63,14 +69,13 @@ async function main(args: readonly string[]): Promise<number> {
     return 0;
   }
   if (values.list) {
-    for (const { title, figures } of [...BENCHES, peer, larger])
+    for (const { title, figures } of [...BENCHES, ...CARD_BENCHES, peer, larger])
       process.stdout.write(`${title}\n${figures.map((id) => `  ${id}\n`).join('')}`);
     return 0;
   }
   const only = values.only ?? '';
-  const chosen = (values.peer ? [peer] : values.larger ? [larger] : BENCHES).filter(({ figures }) =>
-    figures.some((id) => belongs(id, only)),
-  );
+  const asked = values.peer ? [peer] : values.larger ? [larger] : values.device ? CARD_BENCHES : BENCHES;
+  const chosen = asked.filter(({ figures }) => figures.some((id) => belongs(id, only)));
   if (chosen.length === 0) {
     process.stderr.write(`bench: there is no figure "${only}"; --list shows them all\n`);
     return 2;
@@ -79,7 +84,7 @@ async function main(args: readonly string[]): Promise<number> {
   try {
     return await runAll(
       chosen,
-      contextFor(tempDir, values.profile === true || only === 'step.profile'),
+      contextFor(tempDir, values.profile === true || only === 'step.profile', values.device),
       only,
       values.json,
     );
@@ -95,6 +100,7 @@ function parse(args: readonly string[]) {
       larger: { type: 'boolean' },
       only: { type: 'string' },
       json: { type: 'string' },
+      device: { type: 'string' },
       list: { type: 'boolean' },
       profile: { type: 'boolean' },
       help: { type: 'boolean', short: 'h' },
@@ -106,7 +112,7 @@ function parse(args: readonly string[]) {
   }
 }
 
-function contextFor(tempDir: string, profile: boolean): Omit<BenchContext, 'skip'> {
+function contextFor(tempDir: string, profile: boolean, device: string | undefined): Omit<BenchContext, 'skip'> {
   const root = path.join(__dirname, '../..');
   return {
     root,
@@ -115,6 +121,7 @@ function contextFor(tempDir: string, profile: boolean): Omit<BenchContext, 'skip
     selfEntry: __filename,
     tempDir,
     profile,
+    ...(device !== undefined && { device }),
     log: (line) => process.stderr.write(`  ${line}\n`),
   };
 }
@@ -170,6 +177,7 @@ async function play(role: string, data: unknown): Promise<number> {
   if (role === 'exchange') exchangePeer(data as Parameters<typeof exchangePeer>[0]);
   else if (role === 'memory') await memoryChild(data as Parameters<typeof memoryChild>[0]);
   else if (role === 'larger') await largerChild(data as Parameters<typeof largerChild>[0]);
+  else if (role === 'card') await deviceChild(data as Parameters<typeof deviceChild>[0]);
   else throw new Error(`there is no role "${role}"`);
   return 0;
 }
