@@ -67,7 +67,7 @@ export function readLlamaShape(config: ConfigReader, defaults: LlamaDefaults): L
     layers: config.int('num_hidden_layers', { min: 1, default: defaults.layers }),
     vocab: config.int('vocab_size', { min: 1, default: defaults.vocab }),
     contextTokens: config.int('max_position_embeddings', { min: 1, default: defaults.contextTokens }),
-    epsilon: config.number('rms_norm_eps', { default: defaults.epsilon }),
+    epsilon: config.number('rms_norm_eps', { min: 0, default: defaults.epsilon }),
     tied: config.boolean('tie_word_embeddings', false),
   };
 }

@@ -24,6 +24,8 @@ interface PlainRope extends RopeShape {
 
 type Scaled = RopeFrequencies & { readonly longer?: LongerRope };
 
+const POSITIVE = { min: Number.MIN_VALUE };
+
 /** Rotary positions by `rope_type` (formerly `type`). Each reads what it needs from its section of config.json. */
 const SCALINGS: Readonly<Record<string, (plain: PlainRope, scaling: ConfigReader, config: ConfigReader) => Scaled>> = {
   default: plainRope,
@@ -46,7 +48,7 @@ export function readRope(config: ConfigReader, shape: RopeShape): RopePositions 
     );
   }
   const scaling = readScaling(config, shape);
-  const theta = config.optionalNumber('rope_theta') ?? scaling?.optionalNumber('rope_theta');
+  const theta = config.optionalNumber('rope_theta', POSITIVE) ?? scaling?.optionalNumber('rope_theta', POSITIVE);
   const plain: PlainRope = { ...shape, theta: theta ?? shape.defaultTheta ?? 10_000 };
   const { interleaved = false } = shape;
   const as = (scaled: Scaled): RopePositions => ({ kind: 'rope', interleaved, ...scaled });
@@ -55,7 +57,7 @@ export function readRope(config: ConfigReader, shape: RopeShape): RopePositions 
   const read = Object.hasOwn(SCALINGS, type) ? SCALINGS[type] : undefined;
   if (read === undefined) {
     throw new EngineRefusal(
-      `${scaling.name}: rope_type "${type}" is not one that this studio runs; it runs ${Object.keys(SCALINGS).join(', ')}.`,
+      `${scaling.name}: rope_type "${type}" is not one that this studio runs; choose a model with one of ${Object.keys(SCALINGS).join(', ')}.`,
     );
   }
   return as(read(plain, scaling, config));
@@ -128,9 +130,9 @@ function longRope({ theta, dim, contextTokens }: PlainRope, scaling: ConfigReade
   const attentionFactor = scaling.number('attention_factor', { default: inferred });
   const side = (name: 'short' | 'long'): RopeFrequencies => {
     const factors = scaling.optionalNumbers(`${name}_factor`) ?? [];
-    if (factors.length !== dim / 2) {
+    if (factors.length !== dim / 2 || factors.some((factor) => factor <= 0)) {
       throw new EngineRefusal(
-        `${scaling.name}: ${name}_factor has ${factors.length} numbers where heads of ${dim} dimensions need ${dim / 2}; correct it or fetch the file again.`,
+        `${scaling.name}: ${name}_factor must be ${dim / 2} numbers above 0, a pair of a head's ${dim} dimensions each; correct it or fetch the file again.`,
       );
     }
     return {
@@ -143,5 +145,5 @@ function longRope({ theta, dim, contextTokens }: PlainRope, scaling: ConfigReade
 }
 
 function positive(scaling: ConfigReader, key: string): number {
-  return scaling.number(key, { min: Number.MIN_VALUE });
+  return scaling.number(key, POSITIVE);
 }

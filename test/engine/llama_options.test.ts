@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { EngineRefusal } from '../../engine/api.ts';
 import { openCheckpoint } from '../../engine/checkpoint/checkpoint.ts';
 import { forwardLogits, type LogitsInput } from '../../engine/coordinator/logits.ts';
 import { readModelSpec } from '../../engine/families/family.ts';
@@ -104,6 +105,39 @@ describe('options that no fixture sets give the logits and experts of a plain pa
       const input = { inputIds: [Int32Array.from(IDS)] };
       const fused = await pass(writeLlama(config, { fused: true }), input);
       expect(fused).toEqual(await pass(writeLlama(config), input));
+    },
+  );
+});
+
+describe('what cannot be run is refused in a sentence that names the key', () => {
+  const mixtral: LlamaConfig = { ...SIZES, model_type: 'mixtral', num_local_experts: 5 };
+  const refused: readonly (readonly [LlamaConfig, RegExp])[] = [
+    [{ ...mixtral, hidden_act: 'gelu' }, /hidden_act .*silu/],
+    [{ ...mixtral, head_dim: 5 }, /head_dim/],
+    [{ ...mixtral, num_key_value_heads: 3 }, /num_attention_heads .*multiple of 3/],
+    [{ ...mixtral, num_experts_per_tok: 6 }, /num_experts_per_tok .*at most 5/],
+    [{ ...mixtral, sliding_window: 0 }, /sliding_window .*at least 1/],
+    [{ ...mixtral, rope_theta: 0 }, /rope_theta/],
+    [{ ...mixtral, rope_scaling: { rope_type: 'spiral' } }, /rope_scaling: rope_type "spiral" .*longrope/],
+    [{ ...mixtral, rope_scaling: { rope_type: 'linear' } }, /rope_scaling: factor is missing/],
+    [{ ...mixtral, rope_scaling: { ...longRope, long_factor: [1] } }, /long_factor must be 2 numbers above 0/],
+    [{ ...phimoe, num_experts_per_tok: 3 }, /num_experts_per_tok .*at most 2/],
+    [
+      {
+        ...{ ...SIZES, ...qwen, model_type: 'qwen2_moe', shared_expert_intermediate_size: 20 },
+        ...{ use_sliding_window: true, layer_types: ['sliding_attention', 'chunked_attention'] },
+      },
+      /layer_types .*each of 4 layers/,
+    ],
+  ];
+  it.each(refused.map(([config, message]) => [message.source, config, message] as const))(
+    '%s',
+    (_, config, message) => {
+      const folder = writeLlama(config);
+      const checkpoint = openCheckpoint(folder);
+      expect(() => readModelSpec(folder, checkpoint)).toThrow(message);
+      expect(() => readModelSpec(folder, checkpoint)).toThrow(EngineRefusal);
+      checkpoint.close();
     },
   );
 });
