@@ -19,6 +19,7 @@ import { accepts, fuzzRuns, safetensorsBytes, scratchFolder } from './write_file
  * or memory in proportion to what a file claims instead of what it has fails.
  */
 
+const FIXTURES = 'test/fixtures';
 const folder = scratchFolder();
 const file = path.join(folder, 'model.safetensors');
 const memoryBefore = process.memoryUsage().rss;
@@ -145,29 +146,32 @@ describe('opening files from the internet', () => {
     );
   });
 
-  it('config: any value under any key, any text', () => {
-    const made = path.join(folder, 'config');
-    fs.mkdirSync(made);
-    for (const name of ['model.safetensors', 'config.json'])
-      fs.copyFileSync(path.join('test/fixtures/olmoe', name), path.join(made, name));
-    const good = JSON.parse(fs.readFileSync(path.join(made, 'config.json'), 'utf8'));
-    const checkpoint = openCheckpoint(made);
-    const change = fc.tuple(
-      fc.constantFrom(...Object.keys(good), 'rope_parameters', 'n_routed_experts', '__proto__'),
-      fc.oneof(anyJson, hostileNumber),
-    );
-    const text = fc.oneof(
-      {
-        weight: 8,
-        arbitrary: fc
-          .array(change, { minLength: 1, maxLength: 2 })
-          .map((pairs) => JSON.stringify({ ...good, ...Object.fromEntries(pairs) })),
-      },
-      { weight: 1, arbitrary: anyJson.map((value) => JSON.stringify(value)) },
-      { weight: 1, arbitrary: fc.string() },
-    );
+  it('config of any family: any value under any key, any text', () => {
+    const models = fs.readdirSync(FIXTURES).map((name) => {
+      const made = path.join(folder, `config-${name}`);
+      fs.mkdirSync(made);
+      for (const file of ['model.safetensors', 'config.json'])
+        fs.copyFileSync(path.join(FIXTURES, name, file), path.join(made, file));
+      const good = JSON.parse(fs.readFileSync(path.join(made, 'config.json'), 'utf8'));
+      return { made, good, checkpoint: openCheckpoint(made) };
+    });
+    const keys = ['rope_parameters', 'rope_scaling', 'layer_types', 'n_routed_experts', 'head_dim', '__proto__'];
+    const drawn = fc.constantFrom(...models).chain(({ made, good, checkpoint }) => {
+      const change = fc.tuple(fc.constantFrom(...Object.keys(good), ...keys), fc.oneof(anyJson, hostileNumber));
+      const text = fc.oneof(
+        {
+          weight: 8,
+          arbitrary: fc
+            .array(change, { minLength: 1, maxLength: 2 })
+            .map((pairs) => JSON.stringify({ ...good, ...Object.fromEntries(pairs) })),
+        },
+        { weight: 1, arbitrary: anyJson.map((value) => JSON.stringify(value)) },
+        { weight: 1, arbitrary: fc.string() },
+      );
+      return text.map((content) => ({ made, content, checkpoint }));
+    });
     fc.assert(
-      fc.property(text, (content) => {
+      fc.property(drawn, ({ made, content, checkpoint }) => {
         fs.writeFileSync(path.join(made, 'config.json'), content);
         accepts(() => readConfig(made));
         accepts(() => readGenerationDefaults(made));
