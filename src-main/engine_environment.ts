@@ -10,6 +10,8 @@ export function engineEnvironment(environment: NodeJS.ProcessEnv): Record<string
   const kept: Record<string, string> = {
     // Larger blocks are mapped on their own, so that an evicted expert's memory goes back to the system.
     MALLOC_MMAP_THRESHOLD_: '262144',
+    // They lie in large pages, so that reading an expert's weights does not wait for address translation.
+    GLIBC_TUNABLES: 'glibc.malloc.hugetlb=1',
   };
   for (const [name, value] of Object.entries(environment)) {
     if (value !== undefined && (INHERITED.test(name) || ACCELERATORS.test(name))) kept[name] = value;

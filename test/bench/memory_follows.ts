@@ -8,7 +8,7 @@ import { writeSyntheticOlmoe } from './synthetic_olmoe.ts';
 const SHAPE = { hidden: 512, width: 768, layers: 4, experts: 32, topK: 4 };
 const EXPERT_MB = (3 * SHAPE.hidden * SHAPE.width * 4) / 1e6;
 /** What the product sets for every process that runs the engine. */
-const THRESHOLD = { MALLOC_MMAP_THRESHOLD_: '262144' };
+const ALLOCATOR = { MALLOC_MMAP_THRESHOLD_: '262144', GLIBC_TUNABLES: 'glibc.malloc.hugetlb=1' };
 const MB = 1e6;
 
 export const memoryFollows: Bench = {
@@ -29,7 +29,7 @@ export const memoryFollows: Bench = {
       `memory: writing a model with ${SHAPE.layers} x ${SHAPE.experts} experts of ${EXPERT_MB.toFixed(1)} MB`,
     );
     writeSyntheticOlmoe(folder, SHAPE, context.model);
-    const product = await runChild(context, folder, THRESHOLD);
+    const product = await runChild(context, folder, ALLOCATOR);
     const plain = await runChild(context, folder, {});
     const [all, two, again] = product;
     for (const [name, point] of [
@@ -82,7 +82,7 @@ async function runChild(
   folder: string,
   env: object,
 ): Promise<[MemoryPoint, MemoryPoint, MemoryPoint]> {
-  const { MALLOC_MMAP_THRESHOLD_: _, ...inherited } = process.env;
+  const { MALLOC_MMAP_THRESHOLD_: _, GLIBC_TUNABLES: __, ...inherited } = process.env;
   const args = [
     context.selfEntry,
     '--role',

@@ -112,9 +112,9 @@ function hasPackage(name: string): boolean {
 
 const script = (root: string, name: string) => path.join(root, SCRIPTS, name);
 
-/** Without our allocator's setting, which would slow others down. */
+/** Without our allocator's settings: others run as they do for their users. */
 async function answer(command: string, args: string[]): Promise<{ version: string; prompts: TimedPrompt[] }> {
-  const { MALLOC_MMAP_THRESHOLD_: _, ...env } = process.env;
+  const { MALLOC_MMAP_THRESHOLD_: _, GLIBC_TUNABLES: __, ...env } = process.env;
   const { stdout } = await promisify(execFile)(command, args, { env, maxBuffer: 16 * MEBIBYTE });
   return JSON.parse(stdout);
 }

@@ -14,6 +14,7 @@ it('keeps what the engine needs and leaves out what steers Node, Electron or the
   });
   expect(inherited).toEqual({
     MALLOC_MMAP_THRESHOLD_: '262144',
+    GLIBC_TUNABLES: 'glibc.malloc.hugetlb=1',
     PATH: '/bin',
     LC_ALL: 'C',
     VK_ICD_FILENAMES: '/icd.json',
