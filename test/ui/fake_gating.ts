@@ -32,7 +32,7 @@ export function fakeGating({ capacity, tutelFactor, batch, batches, capacities }
     throughput: ORDER.flatMap((policy) =>
       batches.map((size) => {
         const { stepMs } = row(policy, size * 4, capacity);
-        const fits = policy !== 'static' || size <= 16;
+        const fits = policy !== 'static' || size < 16;
         return { policy, batch: size, tokensPerSecond: fits ? (size * 1000) / stepMs : null };
       }),
     ),

@@ -42,7 +42,7 @@ test('the gating experiment stops the run, measures, and shows what it measured'
     await expect(times.locator(`tr[data-policy="${policy}"]`)).toContainText(msText(stepMs));
   }
   await expect(page.getByText('MegaBlocks runs 51 rows for each real one')).toBeVisible();
-  await expect(page.getByText('Static does not fit from batch 32')).toBeVisible();
+  await expect(page.getByText('Static does not fit from batch 16')).toBeVisible();
 });
 
 test('a smaller capacity is measured on demand, the figures before stay and look stale', async ({ frame }) => {
