@@ -142,13 +142,13 @@ describe('load', () => {
       { ...DEVICE, meanShare: 0.56 },
       { ...DEVICE, meanShare: 0.44 },
     ];
-    expect(loadSentence({ ...STATS, devices, maxShare: 0.63 }, 'greedy')).toBe(
+    expect(loadSentence({ ...STATS, devices, maxShare: 0.63 }, 'greedy', 1 / devices.length)).toBe(
       'Greedy placement: device 0 takes 56% in the mean step; the fullest device took 63% at worst. Even would be 50%.',
     );
   });
 
   it('says how to get a second device when there is one', () => {
-    expect(loadSentence(STATS, 'contiguous')).toMatch(/^Device 0 takes every token\. Add a device under Devices/);
+    expect(loadSentence(STATS, 'contiguous', 1)).toMatch(/^Device 0 takes every token\. Add a device under Devices/);
   });
 
   it('says what padded gating cost, while it is in force and after, and nothing where nothing was padded or dropped', () => {

@@ -26,7 +26,8 @@ export function LoadPanel() {
   const [chosen, setShown] = useState<Shown>('share');
   const isAlone = devices < 2;
   const shown = isAlone ? 'phases' : chosen;
-  const even = 1 / devices;
+  const lost = useSession((s) => s.snapshot.run?.lost.length ?? 0);
+  const even = 1 / Math.max(1, devices - lost);
 
   const shares = useMemo(() => {
     const { history } = bus;
@@ -62,7 +63,7 @@ export function LoadPanel() {
       says={(stats) => {
         const padding = gatingSentence(stats, gating);
         // Two sentences are what the panel has room for: what gating costs goes before how to see the load divide.
-        if (shown === 'share' || (isAlone && padding === '')) return loadSentence(stats, placement);
+        if (shown === 'share' || (isAlone && padding === '')) return loadSentence(stats, placement, even);
         return [phaseSentence(stats), padding].filter(Boolean).join(' ');
       }}
       table={(stats) => ({

@@ -151,7 +151,8 @@ export function missesSentence(cache: readonly LayerCounts[], layers: MoeLayers)
 export const missShare = ({ hits, misses }: LayerCounts): number =>
   hits + misses === 0 ? 0 : misses / (hits + misses);
 
-export function loadSentence(stats: LiveStats | undefined, placement: PlacementName): string {
+/** @param even share of each device that the run still has */
+export function loadSentence(stats: LiveStats | undefined, placement: PlacementName, even: number): string {
   if (stats === undefined) return NO_STEPS;
   const { devices } = stats;
   if (devices.length < 2) {
@@ -161,7 +162,7 @@ export function loadSentence(stats: LiveStats | undefined, placement: PlacementN
   const mean = devices[busiest]?.meanShare ?? 0;
   return (
     `${placementTitle(placement)} placement: device ${busiest} takes ${percentText(mean)} in the mean ` +
-    `step; the fullest device took ${percentText(stats.maxShare)} at worst. Even would be ${percentText(1 / devices.length)}.`
+    `step; the fullest device took ${percentText(stats.maxShare)} at worst. Even would be ${percentText(even)}.`
   );
 }
 
