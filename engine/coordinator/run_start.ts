@@ -62,7 +62,9 @@ export async function startRun(options: StartOptions, listener: RunListener): Pr
   const startedAt = new Date().toISOString();
   const id = `${startedAt.replace(/[-:]/g, '').replace(/\..*/, '')}-${randomBytes(3).toString('hex')}`;
   const { packsDir, packing = async () => undefined } = options;
-  const pack = await holdExpertPack(model, settings.precision, packsDir, packing);
+  // Other devices round what they load: they read no pack.
+  const reads = budgets.some(({ device }) => device.provider === 'cpu');
+  const pack = reads ? await holdExpertPack(model, settings.precision, packsDir, packing) : undefined;
   const openRanks = (devices: readonly ChosenDevice[], open: OpenOptions = {}) =>
     RankPool.open(rankEntry, rankSetups(model, devices, settings.precision, pack?.folder), open);
   const { links } = options;

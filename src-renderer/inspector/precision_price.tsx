@@ -57,7 +57,7 @@ export function PrecisionPrice({ model, chosen }: PrecisionPriceProps) {
             <tr>
               <th scope="col">Measured</th>
               <th scope="col">Perplexity</th>
-              <th scope="col">Same experts</th>
+              <th scope="col">Agreement</th>
               <th scope="col">Decode</th>
             </tr>
           </thead>

@@ -30,12 +30,14 @@ export function PrecisionSection({ knobs }: { readonly knobs: Knobs }) {
   const { model, draft, disabled, isPending, change } = knobs;
   const { precision } = draft;
   const held = bytesHeld(model, precision);
+  const inForce = useSession((s) => s.snapshot.run?.settings.precision);
+  const isNext = (part: keyof Precision) => isPending('precision') && inForce?.[part] !== precision[part];
   const choose = (part: keyof Precision) => (name: PrecisionName) =>
     change({ precision: { ...precision, [part]: name } });
   return (
     <section className="section" aria-label="Precision">
       <h3 className="section-title">Precision</h3>
-      <Row label="Experts" labelId="label-experts" pending={isPending('precision')} says={expertsSay(model, precision)}>
+      <Row label="Experts" labelId="label-experts" pending={isNext('experts')} says={expertsSay(model, precision)}>
         <Choice
           id="choice-experts"
           labelledBy="label-experts"
@@ -48,7 +50,7 @@ export function PrecisionSection({ knobs }: { readonly knobs: Knobs }) {
       <Row
         label="Dense part"
         labelId="label-dense"
-        pending={isPending('precision')}
+        pending={isNext('dense')}
         says={`${bytesText(held.attention + held.otherDense)} a device, routers in float32`}
       >
         <Choice
