@@ -15,13 +15,13 @@ export class TensorCheck {
     const tensor = this.checkpoint.tensors.get(name);
     if (tensor === undefined) {
       throw new EngineRefusal(
-        `The checkpoint has no tensor "${name}", which config.json calls for; fetch the model's files again.`,
+        `config.json: it calls for a tensor "${name}", and the checkpoint has no tensor of that name; fetch the model's files again.`,
       );
     }
     if (tensor.shape.length !== shape.length || shape.some((dim, axis) => dim !== tensor.shape[axis])) {
       throw new EngineRefusal(
         `${tensor.file}: tensor "${name}" is [${tensor.shape.join(', ')}] where config.json calls for [${shape.join(', ')}]; ` +
-          'config.json and weights are not of one model.',
+          'config.json and weights are not of one model: fetch both again.',
       );
     }
     checkReadable(name, tensor);
