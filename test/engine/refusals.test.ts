@@ -62,7 +62,11 @@ describe('a model folder', () => {
   });
 
   it.each<[string, () => string, RegExp]>([
-    ['a missing tensor', () => folderWith(header((h) => delete h[LAST[0]])), /config\.json: it calls for a tensor "model\..*", and the checkpoint has no tensor/],
+    [
+      'a missing tensor',
+      () => folderWith(header((h) => delete h[LAST[0]])),
+      /config\.json: it calls for a tensor "model\..*", and the checkpoint has no tensor/,
+    ],
     [
       'a wrong shape',
       () =>
