@@ -21,7 +21,7 @@ const SCALES = '_scales';
  * - F8_E4M3 `X` [.., rows, columns] with `X_scale_inv` [.., ceil(rows / 128), ceil(columns / 128)]: `X`, values times their block's
  *   scale (multiplied, despite the name);
  * - U8 `X_blocks` [.., columns / 32, 16] with U8 `X_scales` [.., columns / 32]: `X` [.., columns] of MXFP4.
- * @throws EngineRefusal for scales of another shape
+ * @throws EngineRefusal for scales of another shape, or of a dtype that is no number by itself
  */
 export function joinScales(stored: ReadonlyMap<string, StoredTensor>): Map<string, CheckpointTensor> {
   const tensors = new Map<string, CheckpointTensor>(stored);
@@ -30,6 +30,7 @@ export function joinScales(stored: ReadonlyMap<string, StoredTensor>): Map<strin
       const scales = stored.get(name + FLOAT8_SCALES);
       if (scales === undefined) continue;
       checkShape(name + FLOAT8_SCALES, scales, float8ScaleShape(tensor.shape));
+      checkScaleDtype(name + FLOAT8_SCALES, scales);
       tensors.set(name, { ...tensor, scales });
       tensors.delete(name + FLOAT8_SCALES);
     } else if (tensor.dtype === 'U8' && name.endsWith(BLOCKS)) {
@@ -55,6 +56,13 @@ function checkShape(name: string, { file, shape }: StoredTensor, wanted: readonl
   if (shape.length === wanted.length && shape.every((dim, axis) => dim === wanted[axis])) return;
   throw new EngineRefusal(
     `${file}: scales "${name}" are [${shape.join(', ')}] where their tensor calls for [${wanted.join(', ')}]; fetch the file again, or convert the checkpoint to BF16.`,
+  );
+}
+
+function checkScaleDtype(name: string, { file, dtype }: StoredTensor): void {
+  if (isConvertible(dtype)) return;
+  throw new EngineRefusal(
+    `${file}: scales "${name}" are ${dtype}, which says no number by itself; fetch the file again, or convert the checkpoint to BF16.`,
   );
 }
 

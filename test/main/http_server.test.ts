@@ -131,7 +131,7 @@ describe('the page', () => {
 describe('the engine', () => {
   it('answers over the WebSocket', async () => {
     const client = await dialWithCookie();
-    expect(await client.ask('devices')).toEqual({ kind: 'reply', id: 1, result: { devices: [] } });
+    expect(await client.ask('devices')).toEqual({ kind: 'reply', id: 1, result: { devices: [], absent: [] } });
     expect(await client.ask('step')).toMatchObject({ kind: 'refusal', message: "The test's engine cannot step." });
     engine.emit({ event: 'log', level: 'info', line: 'hello' });
     expect(await client.next()).toEqual({ kind: 'event', event: { event: 'log', level: 'info', line: 'hello' } });
