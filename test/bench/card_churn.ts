@@ -9,10 +9,10 @@ export interface Churn {
   readonly ms: number;
 }
 
-/** Share of the loads that come before memory is read: drivers and allocators have then taken what they keep. */
-const WARM = 0.1;
-
-/** Loads and evicts experts [from, to) of the first layer in turn, `loads` times in all. */
+/**
+ * Loads and evicts experts [from, to) of the first layer in turn, `loads` times after as many that are not counted: pools of drivers and
+ * allocators grow for thousands of loads, and then stay.
+ */
 export async function churnExperts(
   experts: WebGpuExperts,
   memory: WebGpuMemory,
@@ -26,7 +26,7 @@ export async function churnExperts(
     await experts.evict(0, expert);
   };
   const marker = await memory.zeros([1, 1]);
-  for (let number = 0; number < loads * WARM; number++) await once(number);
+  for (let number = 0; number < loads; number++) await once(number);
   await memory.download(marker);
   const beforeBytes = residentBytes();
   const begun = performance.now();
