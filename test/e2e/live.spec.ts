@@ -62,7 +62,7 @@ test('the cache slider: bytes follow within a step, replay agrees to the unit, t
   await dragTo(page, 1);
   await expect(page.getByText(/Cache 2 → 64 slots/).first()).toBeVisible();
   await untilSteps(home, (await readRun(file)).steps.length + 4);
-  await page.getByRole('button', { name: 'Stop' }).click();
+  await page.getByRole('button', { name: 'Stop', exact: true }).click();
   await expect(page.getByRole('button', { name: 'Run' })).toBeEnabled({ timeout: 30_000 });
 
   const recording = await readRun(file);

@@ -24,6 +24,24 @@ export function roundTrip(precision: LowBitPrecision, values: Float32Array, colu
   return rows;
 }
 
+/**
+ * How far an input lies, in steps, from the border between two codes, the nearest of them all: on it, float32 and double
+ * arithmetic may choose different codes, and results differ by a step for no fault of either.
+ */
+export function distanceToBorder(x: Float64Array): number {
+  let nearest = 0.5;
+  for (let from = 0; from < x.length; from += BLOCK) {
+    const block = x.subarray(from, from + BLOCK);
+    const scale = block.reduce((most, value) => Math.max(most, Math.abs(value)), 0) / 127;
+    if (scale === 0) continue;
+    for (const value of block) {
+      const codes = Math.abs(value / scale);
+      nearest = Math.min(nearest, Math.abs(codes - Math.floor(codes) - 0.5));
+    }
+  }
+  return nearest;
+}
+
 /** What ONNX Runtime's kernels make of a product's input at accuracy level 4: 8 bits with a sign, a scale for each block. */
 export function roundInputs(x: Float64Array): Float64Array {
   const out = new Float64Array(x.length);
