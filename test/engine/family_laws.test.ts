@@ -38,17 +38,15 @@ describe.each(['deepseek_v3', 'gpt_oss', 'qwen2_moe', 'granitemoe'])('laws of a 
     const kv = plain.steps.map(({ ledgerBytes }) => ledgerBytes[LEDGER_CATEGORIES.indexOf('kvCache')]);
     expect(Math.max(...kv.map((bytes) => bytes ?? 0))).toBe(TINY.batch * 64 * kvPerToken);
   }, 60_000);
-
-  // The plan reads the spec alone, so one family is enough.
-  it.runIf(name === 'deepseek_v3')(
-    '6: a budget of exactly what the plan says is enough, and one byte less is refused',
-    async () => {
-      const plan = planMemory(model.spec, { ...TINY, devices: 1 });
-      const budgetBytes = plan.fixedBytes + 2 * plan.bytesPerSlot;
-      const tight = (bytes: number) => ({ cacheSlots: 2, devices: [{ id: 'cpu:0', budgetBytes: bytes }] });
-      checkLedger((await run(tight(budgetBytes))).recording, () => perExpert);
-      await expect(run(tight(budgetBytes - 1))).rejects.toThrow(/cpu:0: .*budget/);
-    },
-    60_000,
-  );
 });
+
+// The plan reads the spec alone, so one family is enough.
+it('6: a budget of exactly what the plan says is enough, and one byte less is refused', async () => {
+  const model = tinyModel('test/fixtures/deepseek_v3');
+  const plan = planMemory(model.spec, { ...TINY, devices: 1 });
+  const budgetBytes = plan.fixedBytes + 2 * plan.bytesPerSlot;
+  const tight = (bytes: number) =>
+    runTiny({ cacheSlots: 2, devices: [{ id: 'cpu:0', budgetBytes: bytes }] }, [], model);
+  checkLedger((await tight(budgetBytes)).recording, () => model.summary.deviceBytes.perExpert);
+  await expect(tight(budgetBytes - 1)).rejects.toThrow(/cpu:0: .*budget/);
+}, 60_000);
