@@ -88,7 +88,7 @@ function playwright(name, env, xvfbRun) {
     const options = {
       cwd: ROOT,
       env: { ...process.env, ...env, PLAYWRIGHT_JSON_OUTPUT_FILE: file },
-      timeoutMs: 400_000,
+      timeoutMs: 600_000,
     };
     const code = xvfbRun
       ? await attach(xvfbRun, ['-a', '-s', SCREEN, process.execPath, ...args], options)

@@ -84,7 +84,7 @@ export function PrecisionPrice({ model, chosen }: PrecisionPriceProps) {
         <p className="hint">Perplexity, router agreement and speed at each precision, on the held-out text.</p>
       )}
       <CommandButton command={isRunning ? 'precision.stopAndMeasure' : 'precision.measure'}>
-        {isRunning ? 'Stop the run and measure' : stored === undefined ? 'Measure the price' : 'Measure again'}
+        {isRunning ? 'Stop and measure precision' : stored === undefined ? 'Measure the price' : 'Measure again'}
       </CommandButton>
     </div>
   );

@@ -50,6 +50,8 @@ test('the Gating lab counts what moe gating prints, and again at a smaller capac
   }).toPass(LONG);
   await typed.fill(model);
   await page.keyboard.press('Enter');
+  // What fits is shown first; the choice is made already.
+  await page.getByRole('button', { name: 'Load', exact: true }).click(LONG);
   await expect(page.getByRole('dialog')).toBeHidden(LONG);
   await page.keyboard.press('4');
   await expect(page.locator('.lab-bar')).toContainText('tiny-moe');

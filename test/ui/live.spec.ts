@@ -191,7 +191,7 @@ test('every chart is there as a table', async ({ frame }) => {
   await frame.tick(60);
   for (const [name, columns, rows] of [
     ['Inactive experts per layer', 5, 8],
-    ['Memory', 3, 9],
+    ['Memory', 4, 9],
     ['Expert cache', 5, 9],
     ['Load per device', 5, 11],
   ] as const) {
