@@ -57,7 +57,7 @@ function Fit({ fit }: { readonly fit: ModelFit }) {
       )}
       <FitBar bytes={ledgerWith(option, slots)} budgetBytes={budgetBytes} />
       {fits ? (
-        <p className="hint">{devicesSay(fit)}; bytes are of one device, and as the times they are estimated</p>
+        <p className="hint">{devicesSay(fit)}; bytes are those of one device; bytes and times are estimates</p>
       ) : (
         <p className="bad">
           {option.refusal} {anywaySays(fit, option)}
