@@ -31,20 +31,20 @@ export interface LineChart {
 
 const LABEL_GAP = 13;
 
-/** Several lines over a common axis, each named where it ends. */
+/** Several lines over a common axis, each named where it ends; one without a single value is left out. */
 export function lineChart({ description, xs, x, y, lines }: LineChart): Markup {
-  const plot = makePlot(x, y, Math.max(...lines.map(({ name }) => textWidth(name)), textWidth(x.name)) + 14);
+  const drawn = lines.filter(({ values }) => values.some(Number.isFinite));
+  const plot = makePlot(x, y, Math.max(...drawn.map(({ name }) => textWidth(name)), textWidth(x.name)) + 14);
   const places = spread(
-    lines.map(({ values }) => plot.y(lastFinite(values))),
+    drawn.map(({ values }) => plot.y(lastFinite(values))),
     LABEL_GAP,
     plot.top,
     plot.bottom - 2,
   );
   return drawing(description, [
     yGrid(plot, y),
-    ...lines.map(({ name, colour, values }, index) => {
+    ...drawn.map(({ name, colour, values }, index) => {
       const ys = values.map((value) => plot.y(value));
-      const known = values.some(Number.isFinite);
       const points = xs.map((value, i) =>
         Number.isFinite(values[i])
           ? markup`<circle class="dot ${colour}" cx="${px(plot.x(value))}" cy="${px(ys[i] ?? 0)}" r="2"/>`
@@ -54,10 +54,7 @@ export function lineChart({ description, xs, x, y, lines }: LineChart): Markup {
         xs.map((value) => plot.x(value)),
         ys,
       );
-      return markup`<path class="line ${colour}" d="${path}"><title>${name}</title></path>${points}${
-        known &&
-        markup`<text class="end ${colour}" x="${plot.right + 8}" y="${px((places[index] ?? 0) + 4)}">${name}</text>`
-      }`;
+      return markup`<path class="line ${colour}" d="${path}"><title>${name}</title></path>${points}<text class="end ${colour}" x="${plot.right + 8}" y="${px((places[index] ?? 0) + 4)}">${name}</text>`;
     }),
     xTicks(plot, x),
   ]);
