@@ -1,5 +1,5 @@
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { ITEM_BYTES } from './dtype.ts';
+import { streamAtomically, type Write } from './write_atomically.ts';
 
 /** A tensor whose bytes come piece by piece: files larger than memory can be written. */
 export interface StreamedTensor {
@@ -29,28 +29,17 @@ export function streamSafetensors(file: string, tensors: readonly StreamedTensor
   text.copy(padded);
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(padded.length));
-  const beside = `${file}.${process.pid}.tmp`;
-  try {
-    const fd = openSync(beside, 'w');
-    try {
-      writeAll(fd, length);
-      writeAll(fd, padded);
-      for (const tensor of tensors) writeTensor(fd, tensor);
-      fsyncSync(fd);
-    } finally {
-      closeSync(fd);
-    }
-    renameSync(beside, file);
-  } catch (error) {
-    rmSync(beside, { force: true });
-    throw error;
-  }
+  streamAtomically(file, (write) => {
+    write(length);
+    write(padded);
+    for (const tensor of tensors) writeTensor(write, tensor);
+  });
 }
 
-function writeTensor(fd: number, { name, dtype, shape, pieces }: StreamedTensor): void {
+function writeTensor(write: Write, { name, dtype, shape, pieces }: StreamedTensor): void {
   let written = 0;
   for (const piece of pieces()) {
-    writeAll(fd, piece);
+    write(piece);
     written += piece.byteLength;
   }
   const wanted = tensorBytes(dtype, shape);
@@ -59,8 +48,4 @@ function writeTensor(fd: number, { name, dtype, shape, pieces }: StreamedTensor)
 
 function tensorBytes(dtype: StreamedTensor['dtype'], shape: readonly number[]): number {
   return shape.reduce((product, dim) => product * dim, ITEM_BYTES[dtype]);
-}
-
-function writeAll(fd: number, bytes: Uint8Array): void {
-  for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done);
 }
