@@ -1,7 +1,6 @@
 import { GraphBuilder } from '../graph/onnx.ts';
 import { WeightBlob } from '../graph/weight_blob.ts';
-import { CpuSession } from './cpu/session.ts';
-import type { RuntimeMeter } from './tensors.ts';
+import { cpuSessions } from './cpu/session.ts';
 import { WebGpuMemory } from './webgpu/memory.ts';
 
 /** An expert of a middling model in float32: 16 MiB. */
@@ -30,8 +29,8 @@ async function measureCpu(): Promise<number> {
   builder.output('y', 'float32', ['n', COLUMNS]);
   const graph = blob.finish();
   const weights = new Uint8Array(graph.blobBytes);
-  const meter: RuntimeMeter = { ms: 0 };
-  const load = async () => (await CpuSession.create(graph, weights, meter)).release();
+  const make = cpuSessions({ ms: 0 });
+  const load = async () => (await make(graph, weights)).release();
   return rateOf(load, async () => undefined, CPU_MS);
 }
 

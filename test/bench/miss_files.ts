@@ -3,7 +3,7 @@ import path from 'node:path';
 import { type Checkpoint, openCheckpoint } from '../../engine/checkpoint/checkpoint.ts';
 import { ensurePack } from '../../engine/checkpoint/pack/make_pack.ts';
 import { CpuExperts } from '../../engine/device/cpu/experts.ts';
-import { CpuSession } from '../../engine/device/cpu/session.ts';
+import { cpuSessions } from '../../engine/device/cpu/session.ts';
 import { PackLayout, planPack } from '../../engine/device/pack_plan.ts';
 import { WeightStaging } from '../../engine/device/weights.ts';
 import { readModelSpec } from '../../engine/families/family.ts';
@@ -64,7 +64,15 @@ function storeLoad(
       ? undefined
       : { folder: packFolder, layout: new PackLayout(layers, spec.hiddenSize, precision) };
   const ledger = new MemoryLedger('cpu:0', Number.MAX_SAFE_INTEGER);
-  const store = new CpuExperts({ layers, hidden: spec.hiddenSize, precision, source, pack, ledger, meter: { ms: 0 } });
+  const store = new CpuExperts({
+    layers,
+    hidden: spec.hiddenSize,
+    precision,
+    source,
+    pack,
+    ledger,
+    make: cpuSessions({ ms: 0 }),
+  });
   return async (expert) => {
     await store.load(0, expert);
     return () => store.evict(0, expert);
@@ -94,7 +102,7 @@ function mappedLoad(spec: ModelSpec, { feedForward }: MoeLayer, checkpoint: Chec
   return async (id) => {
     const blob = { location, offsetBytes: id * strideBytes };
     const placed = expertGraph(feedForward.expert(id), spec.hiddenSize, feedForward.width, 'fp32', { blob });
-    const session = await CpuSession.create(placed, new Uint8Array(0), { ms: 0 }, packsDir);
+    const session = await cpuSessions({ ms: 0 })(placed, new Uint8Array(0), packsDir);
     return () => session.release();
   };
 }

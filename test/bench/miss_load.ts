@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { openCheckpoint } from '../../engine/checkpoint/checkpoint.ts';
-import { CpuSession } from '../../engine/device/cpu/session.ts';
+import { cpuSessions } from '../../engine/device/cpu/session.ts';
 import { floats, type RuntimeMeter } from '../../engine/device/tensors.ts';
 import { WeightStaging } from '../../engine/device/weights.ts';
 import { readModelSpec } from '../../engine/families/family.ts';
@@ -61,7 +61,7 @@ async function* measure(context: BenchContext, id: string, folder: string): Asyn
     const begun = performance.now();
     const weights = staging.gather(graph, expertWeights(expert));
     const read = performance.now();
-    const session = await CpuSession.create(graph, weights, meter);
+    const session = await cpuSessions(meter)(graph, weights);
     const created = performance.now();
     for (let run = 0; run < 3; run++) await session.run({ x: floats(input, [ROWS, spec.hiddenSize]) });
     const ran = performance.now();

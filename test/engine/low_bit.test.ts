@@ -4,7 +4,7 @@ import { BLOCK, type LowBitPrecision, quantiseRows } from '../../engine/checkpoi
 import { openCheckpoint } from '../../engine/checkpoint/checkpoint.ts';
 import { forwardLogits } from '../../engine/coordinator/logits.ts';
 import { expertBytes } from '../../engine/device/cpu/experts.ts';
-import { CpuSession } from '../../engine/device/cpu/session.ts';
+import { cpuSessions } from '../../engine/device/cpu/session.ts';
 import { floats } from '../../engine/device/tensors.ts';
 import { WeightStaging } from '../../engine/device/weights.ts';
 import { readModelSpec } from '../../engine/families/family.ts';
@@ -125,7 +125,7 @@ async function throughBoth(precision: LowBitPrecision, shape: Shape) {
     },
   };
   const graph = expertGraph(spec, hidden, width, precision);
-  const session = await CpuSession.create(graph, new WeightStaging(source).gather(graph), { ms: 0 });
+  const session = await cpuSessions({ ms: 0 })(graph, new WeightStaging(source).gather(graph));
   const input = noise('x', rows * hidden);
   const got = (await session.run({ x: floats(input, [rows, hidden]) }))('y');
   await session.release();

@@ -10,17 +10,17 @@ import type { TokenRows } from '../../rank/layer_input.ts';
 import type { MemoryLedger } from '../../rank/ledger.ts';
 import type { TokenGroup } from '../../rank/token_groups.ts';
 import { type DenseDevice, type Hidden, hostFloats, type LayerOutput } from '../device.ts';
-import { floats, type RuntimeMeter } from '../tensors.ts';
+import { floats } from '../tensors.ts';
 import type { WeightStaging } from '../weights.ts';
-import { CpuSession } from './session.ts';
+import type { HostSession, MakeSession } from './session.ts';
 
 type Stack = StackSpec['kind'];
 
 /** The dense part on a CPU device: a prepacked session a layer. */
 export class CpuDense implements DenseDevice {
-  private readonly layers: Record<Stack, CpuSession[]> = { encoder: [], decoder: [] };
-  private head: CpuSession | undefined;
-  private crossKeys: CpuSession | undefined;
+  private readonly layers: Record<Stack, HostSession[]> = { encoder: [], decoder: [] };
+  private head: HostSession | undefined;
+  private crossKeys: HostSession | undefined;
   private attentionBytes = 0;
   private otherBytes = 0;
 
@@ -33,11 +33,11 @@ export class CpuDense implements DenseDevice {
     spec: ModelSpec,
     staging: WeightStaging,
     ledger: MemoryLedger,
-    meter: RuntimeMeter,
+    make: MakeSession,
     precision: WeightPrecision,
   ): Promise<CpuDense> {
     const dense = new CpuDense(spec, ledger);
-    const create = (graph: WeightedGraph) => CpuSession.create(graph, staging.gather(graph), meter);
+    const create = (graph: WeightedGraph) => make(graph, staging.gather(graph));
     for (const { kind, layers } of spec.stacks) {
       for (const layer of layers) {
         const graph = layerGraph(layer, spec.hiddenSize, kind === 'decoder', precision);
@@ -69,7 +69,7 @@ export class CpuDense implements DenseDevice {
     feeds: Record<string, Tensor>,
   ): Promise<LayerOutput> {
     const input = floats(hostFloats(x), [batch, length, this.spec.hiddenSize]);
-    const output = await (this.layers[stack][layer] as CpuSession).run({ ...feeds, x: input });
+    const output = await (this.layers[stack][layer] as HostSession).run({ ...feeds, x: input });
     return {
       h: output('h'),
       normed: output('normed'),

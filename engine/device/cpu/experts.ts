@@ -6,9 +6,9 @@ import type { WeightedGraph } from '../../graph/weight_blob.ts';
 import type { MemoryLedger } from '../../rank/ledger.ts';
 import type { ExpertStore } from '../device.ts';
 import type { PackLayout } from '../pack_plan.ts';
-import { floats, type RuntimeMeter } from '../tensors.ts';
+import { floats } from '../tensors.ts';
 import { type WeightSource, WeightStaging } from '../weights.ts';
-import { CpuSession } from './session.ts';
+import type { HostSession, MakeSession } from './session.ts';
 
 /** An expert pack as a device reads it. */
 export interface OpenPack {
@@ -24,7 +24,7 @@ export interface CpuExpertsParts {
   /** Absent: experts are read from the checkpoint, and rounded at every load where they are held at few bits. */
   readonly pack: OpenPack | undefined;
   readonly ledger: MemoryLedger;
-  readonly meter: RuntimeMeter;
+  readonly make: MakeSession;
 }
 
 /**
@@ -33,7 +33,7 @@ export interface CpuExpertsParts {
  * converted on the way. Rejected: a pack of float32 for checkpoints of other types, see pack_plan.ts.
  */
 export class CpuExperts implements ExpertStore {
-  private readonly sessions: (CpuSession | undefined)[];
+  private readonly sessions: (HostSession | undefined)[];
   private readonly staging: WeightStaging;
   /** By width: experts that are read differ in nothing but their bytes. */
   private readonly graphs = new Map<number, WeightedGraph>();
@@ -75,19 +75,19 @@ export class CpuExperts implements ExpertStore {
     return output('y');
   }
 
-  private create(layer: number, expert: number): Promise<CpuSession> {
-    const { pack, source, precision, meter } = this.parts;
+  private create(layer: number, expert: number): Promise<HostSession> {
+    const { pack, source, precision, make } = this.parts;
     const { feedForward } = this.layer(layer);
     const spec = feedForward.expert(expert);
     if (pack !== undefined) {
       const blob = { location: EXPERTS_NAME, offsetBytes: pack.layout.offsetBytes(layer, expert) };
       const graph = this.graph(layer, expert, { blob });
-      return CpuSession.create(graph, NOTHING, meter, pack.folder);
+      return make(graph, NOTHING, pack.folder);
     }
     const [first] = expertWeights(spec);
     if (this.maps && precision === 'fp32' && first !== undefined && source.floatsAt?.(first.tensor) !== undefined) {
       const graph = this.graph(layer, expert, source);
-      if (graph.parts.length === 0) return CpuSession.create(graph, NOTHING, meter, source.folder);
+      if (graph.parts.length === 0) return make(graph, NOTHING, source.folder);
       // Tensors that the graph wants as one stand apart in the file, and a session takes all from files or all from memory.
       this.maps = false;
     }
@@ -96,7 +96,7 @@ export class CpuExperts implements ExpertStore {
       graph = this.graph(layer, expert);
       this.graphs.set(feedForward.width, graph);
     }
-    return CpuSession.create(graph, this.staging.gather(graph, expertWeights(spec)), meter);
+    return make(graph, this.staging.gather(graph, expertWeights(spec)));
   }
 
   private graph(layer: number, expert: number, places?: Parameters<typeof expertGraph>[4]): WeightedGraph {

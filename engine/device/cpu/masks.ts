@@ -1,7 +1,7 @@
 import { combineGraph, dispatchGraph } from '../../graph/mask.ts';
 import type { MaskProducts } from '../../rank/mask_rows.ts';
-import { floats, type RuntimeMeter } from '../tensors.ts';
-import { CpuSession } from './session.ts';
+import { floats } from '../tensors.ts';
+import type { HostSession, MakeSession } from './session.ts';
 
 const NO_WEIGHTS = new Uint8Array(0);
 
@@ -9,13 +9,13 @@ const NO_WEIGHTS = new Uint8Array(0);
 export class CpuMasks implements MaskProducts {
   private constructor(
     private readonly hidden: number,
-    private readonly dispatching: CpuSession,
-    private readonly combining: CpuSession,
+    private readonly dispatching: HostSession,
+    private readonly combining: HostSession,
   ) {}
 
-  static async open(hidden: number, meter: RuntimeMeter): Promise<CpuMasks> {
-    const dispatching = await CpuSession.create(dispatchGraph(hidden), NO_WEIGHTS, meter);
-    return new CpuMasks(hidden, dispatching, await CpuSession.create(combineGraph(hidden), NO_WEIGHTS, meter));
+  static async open(hidden: number, make: MakeSession): Promise<CpuMasks> {
+    const dispatching = await make(dispatchGraph(hidden), NO_WEIGHTS);
+    return new CpuMasks(hidden, dispatching, await make(combineGraph(hidden), NO_WEIGHTS));
   }
 
   async dispatch(mask: Float32Array, rows: Float32Array, experts: number, tokens: number, capacity: number) {

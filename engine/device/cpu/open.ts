@@ -12,27 +12,35 @@ import { WeightStaging } from '../weights.ts';
 import { CpuDense } from './dense.ts';
 import { CpuExperts } from './experts.ts';
 import { CpuMasks } from './masks.ts';
-import { CpuSession } from './session.ts';
+import { cpuSessions, type MakeSession } from './session.ts';
 
 /** One thread of this machine's processor: everything lies in the process's own memory, and is computed in float32 or few bits. */
-export async function openCpu({ spec, source, ledger, meter, precision, packFolder }: DeviceParts): Promise<Device> {
+export function openCpu(parts: DeviceParts): Promise<Device> {
+  return openHosted(parts, cpuSessions(parts.meter));
+}
+
+/** A device whose hidden states and keys lie in this process's memory, and whose sessions run where `make` puts them. */
+export async function openHosted(
+  { spec, source, ledger, precision, packFolder }: DeviceParts,
+  make: MakeSession,
+): Promise<Device> {
   const held = onCpu(precision);
   const staging = new WeightStaging(source);
-  const dense = await CpuDense.open(spec, staging, ledger, meter, held.dense);
+  const dense = await CpuDense.open(spec, staging, ledger, make, held.dense);
   const layers = moeLayers(spec);
   const hidden = spec.hiddenSize;
   const pack =
     packFolder === undefined || held.experts === 'fp32'
       ? undefined
       : { folder: packFolder, layout: new PackLayout(layers, hidden, held.experts) };
-  const experts = new CpuExperts({ layers, hidden, precision: held.experts, source, pack, ledger, meter });
+  const experts = new CpuExperts({ layers, hidden, precision: held.experts, source, pack, ledger, make });
   const host = {
     run: experts.run.bind(experts),
-    openMasks: () => CpuMasks.open(spec.hiddenSize, meter),
+    openMasks: () => CpuMasks.open(spec.hiddenSize, make),
   };
   const routers = new NextRouters(spec, ledger, async (layer) => {
     const graph = routerGraph(layer, spec.hiddenSize);
-    const session = await CpuSession.create(graph, staging.gather(graph), meter);
+    const session = await make(graph, staging.gather(graph));
     return {
       run: async (h, { batch, length }) => {
         const output = await session.run({ x: floats(hostFloats(h), [batch, length, spec.hiddenSize]) });

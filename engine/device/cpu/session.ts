@@ -6,7 +6,7 @@ import type { RuntimeMeter } from '../tensors.ts';
  * One thread, no arena, no pattern, no optimiser: a session costs its weights and nothing else, and loads at the speed of
  * packing them. Rank threads are the parallelism. (Arena and thread pool per expert session would hold more than the expert.)
  */
-const OPTIONS: InferenceSession.SessionOptions = {
+export const HOST_OPTIONS: InferenceSession.SessionOptions = {
   executionProviders: ['cpu'],
   intraOpNumThreads: 1,
   interOpNumThreads: 1,
@@ -16,33 +16,44 @@ const OPTIONS: InferenceSession.SessionOptions = {
   logSeverityLevel: 3,
 };
 
+/**
+ * Makes a session of a graph on one device: its inputs and outputs lie in this process's memory, its weights where the provider computes.
+ * @param weights the graph's external data; copied, so the buffer may be used again
+ * @param folder of the files in which the graph's other weights lie: they are mapped, at a third of the price of a copy
+ */
+export type MakeSession = (graph: WeightedGraph, weights: Uint8Array, folder?: string) => Promise<HostSession>;
+
+/** Sessions on this machine's processor. */
+export const cpuSessions =
+  (meter: RuntimeMeter): MakeSession =>
+  (graph, weights, folder) =>
+    HostSession.create(graph, weights, meter, HOST_OPTIONS, folder);
+
 /** A session and the meter of its rank. Graphs are written with their nodes already fused, so the optimiser stays off. */
-export class CpuSession {
+export class HostSession {
   private constructor(
     private readonly session: InferenceSession,
     private readonly meter: RuntimeMeter,
   ) {}
 
-  /**
-   * Packs the weights into a new session; the bytes are copied, so the buffer may be used again.
-   * @param folder of the files in which the graph's other weights lie: they are mapped, at a third of the price of a copy
-   */
+  /** See `MakeSession`. @param provider options of the provider that it runs on */
   static async create(
     graph: WeightedGraph,
     weights: Uint8Array,
     meter: RuntimeMeter,
+    provider: InferenceSession.SessionOptions,
     folder?: string,
-  ): Promise<CpuSession> {
+  ): Promise<HostSession> {
     // No bytes at all are refused, so a graph without weights comes without them.
     const external = weights.length === 0 ? {} : { externalData: [{ path: BLOB, data: weights }] };
     const begun = performance.now();
     const session = await InferenceSession.create(graph.model, {
-      ...OPTIONS,
+      ...provider,
       ...external,
-      ...(folder && mappedFrom(folder)),
+      ...(folder && mappedFrom(folder, provider)),
     });
     meter.ms += performance.now() - begun;
-    return new CpuSession(session, meter);
+    return new HostSession(session, meter);
   }
 
   /** Runs on this thread to the end; outputs are float32 arrays in memory of their own. */
@@ -61,6 +72,9 @@ export class CpuSession {
 }
 
 /** Under this key ONNX Runtime looks for external data of a model that is no file itself. */
-const mappedFrom = (folder: string): InferenceSession.SessionOptions => ({
-  extra: { session: { model_external_initializers_file_folder_path: folder } },
+const mappedFrom = (
+  folder: string,
+  { extra }: InferenceSession.SessionOptions,
+): Pick<InferenceSession.SessionOptions, 'extra'> => ({
+  extra: { session: { ...(extra?.session as object), model_external_initializers_file_folder_path: folder } },
 });
