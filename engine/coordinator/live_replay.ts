@@ -169,6 +169,7 @@ export class LiveReplay {
     const base = this.window.filter((entry) => entry.step >= fromStep);
     const baseStepMs = sum(base, 'workMs') / base.length;
     const accesses = sum(shown, 'accesses');
+    const shownMs = sum(shown, 'workMs') + sum(shown, 'loadMs');
     return {
       eviction: lastChange.eviction,
       fromStep,
@@ -182,6 +183,7 @@ export class LiveReplay {
         fromStep: shown[0]?.step ?? toStep,
         toStep: (shown[shown.length - 1]?.step ?? toStep - 1) + 1,
         sinceStart: this.since === 0,
+        tokensPerSecond: shownMs > 0 ? (sum(shown, 'newTokens') * 1000) / shownMs : 0,
       },
       workingSet,
       baseStepMs,

@@ -138,6 +138,8 @@ export interface MissCurve {
     readonly toStep: number;
     /** The run has had no other settings: only then must the point lie on the curve, whose caches never had another size. */
     readonly sinceStart: boolean;
+    /** New tokens per second of the same steps: what the projection at this size must agree with. */
+    readonly tokensPerSecond: number;
   };
   /** Mean distinct experts per layer and device that a step needs. */
   readonly workingSet: number;

@@ -1,4 +1,5 @@
 import { CommandButton } from '../widgets/command_button.tsx';
+import { ProgressBar } from '../widgets/progress_bar.tsx';
 import { useSession } from './context.tsx';
 
 /** What the engine is doing before the first step, with a bar where the length is known. */
@@ -16,16 +17,7 @@ export function OpeningProgress({ compact }: { readonly compact: boolean }) {
         {words}
         {fraction !== undefined && <span className="dim"> {Math.floor(fraction * 100)}%</span>}
       </span>
-      <div
-        className={fraction === undefined ? 'progress progress-unknown' : 'progress'}
-        role="progressbar"
-        aria-label={words}
-        aria-valuemin={0}
-        aria-valuemax={100}
-        aria-valuenow={fraction === undefined ? undefined : Math.floor(fraction * 100)}
-      >
-        <span style={fraction === undefined ? undefined : { width: `${fraction * 100}%` }} />
-      </div>
+      <ProgressBar label={words} fraction={fraction} />
       {state === 'starting' && !connecting && <CommandButton command="run.stop">Cancel</CommandButton>}
     </div>
   );

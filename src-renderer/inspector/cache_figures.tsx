@@ -1,18 +1,27 @@
 import type { ReactNode } from 'react';
 import type { Audit, MissCurve } from '../../engine/protocol/telemetry.ts';
 import { bytesText } from '../format/bytes.ts';
-import { count, percentText } from '../format/numbers.ts';
+import { count, percent, percentText } from '../format/numbers.ts';
 import { plural } from '../format/words.ts';
 import { curveGap, type Prediction } from './prediction.ts';
 
 interface CacheFiguresProps {
   readonly prediction: Prediction | undefined;
   readonly expertBytes: number;
-  readonly measured: { readonly hitRate?: number; readonly tokensPerSecond?: number; readonly expertBytes?: number };
+  /** Of the same steps as the curve, `steps` of them; `expertBytes` of the last one. */
+  readonly measured: {
+    readonly hitRate?: number;
+    readonly tokensPerSecond?: number;
+    readonly expertBytes?: number;
+    readonly steps?: number;
+  };
   readonly dragging: boolean;
 }
 
-/** Predicted and measured side by side: the first column follows the thumb, the second is what the engine counts. */
+/**
+ * Predicted and measured side by side: the first column follows the thumb, the second is what the engine counted at the size in
+ * force. Both are means of the same steps, so that they differ by the prediction's error alone; the top bar has the last second.
+ */
 export function CacheFigures({ prediction, expertBytes, measured, dragging }: CacheFiguresProps) {
   const speed = prediction?.tokensPerSecond;
   return (
@@ -21,16 +30,16 @@ export function CacheFigures({ prediction, expertBytes, measured, dragging }: Ca
         <tr>
           <td />
           <th scope="col">At this size</th>
-          <th scope="col">Measured now</th>
+          <th scope="col">Measured{measured.steps === undefined ? '' : `, ${plural(measured.steps, 'step')}`}</th>
         </tr>
       </thead>
       <tbody>
         <Figure
           name="Hit rate"
           how="replayed"
-          measured={measured.hitRate === undefined ? undefined : percentText(measured.hitRate)}
+          measured={measured.hitRate === undefined ? undefined : `${percent(measured.hitRate)}%`}
         >
-          {prediction === undefined ? undefined : percentText(prediction.hitRate)}
+          {prediction === undefined ? undefined : `${percent(prediction.hitRate)}%`}
         </Figure>
         <Figure
           name="Speed"

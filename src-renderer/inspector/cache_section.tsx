@@ -24,7 +24,6 @@ export function CacheSection({ knobs }: { readonly knobs: Knobs }) {
   const curve = useSummary((s) => s.curve);
   const audit = useSummary((s) => s.audit);
   const ledger = useSummary((s) => s.ledgerBytes);
-  const tokensPerSecond = useSummary((s) => s.tokensPerSecond);
 
   const slots = moving ?? slotsInForce(draft.cacheSlots, most);
   const dragging = moving !== undefined;
@@ -80,7 +79,8 @@ export function CacheSection({ knobs }: { readonly knobs: Knobs }) {
         dragging={dragging}
         measured={{
           hitRate: counted ? 1 - curve.measured.missRate : undefined,
-          tokensPerSecond: run === undefined ? undefined : tokensPerSecond,
+          tokensPerSecond: counted ? curve.measured.tokensPerSecond : undefined,
+          steps: counted ? curve.measured.toStep - curve.measured.fromStep : undefined,
           expertBytes: fullest?.[EXPERTS],
         }}
       />

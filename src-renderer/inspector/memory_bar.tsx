@@ -39,8 +39,9 @@ export function MemoryBar({ now, expertBytes, budgetBytes, expectedBytes }: Memo
           {over > 0 ? `${bytesText(over)} over the budget` : `budget ${bytesText(budgetBytes)}`}
         </span>
       </div>
-      <div className="hint">
-        {bytesText(expectedBytes)} estimated before loading; measured now {signedPercent(total / expectedBytes - 1)}
+      <div className="hint memory-words">
+        <span>{bytesText(expectedBytes)} estimated</span>
+        <span>measured {signedPercent(total / expectedBytes - 1)}</span>
       </div>
     </div>
   );

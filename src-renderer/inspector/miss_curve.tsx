@@ -59,7 +59,7 @@ const CurvePlot = memo(function CurvePlot({ curve, most }: { readonly curve: Cur
   const last = points.at(-1)?.x ?? FRAME.right;
 
   const ticks = [scale.top, scale.top / 2].map((rate) => {
-    const text = percentText(rate);
+    const text = `${percentText(rate)}${rate === scale.top ? ' missed' : ''}`;
     const y = scale.y(rate);
     return { text, y, box: boxOf(FRAME.right - textWidth(text), y + 1, text) };
   });

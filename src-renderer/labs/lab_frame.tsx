@@ -7,6 +7,7 @@ import { useSession } from '../app/context.tsx';
 import { count } from '../format/numbers.ts';
 import { plural } from '../format/words.ts';
 import { CommandButton } from '../widgets/command_button.tsx';
+import { LabWork } from './lab_work.tsx';
 import { SourcePicker } from './source_picker.tsx';
 import type { Lab } from './use_lab.ts';
 import { useSlow } from './use_slow.ts';
@@ -107,17 +108,29 @@ function LabBlank<R>({ lab, task }: { readonly lab: Lab<R>; readonly task: strin
   if (lab.blank !== undefined) {
     return (
       <div className="empty">
-        <p className="dim">{lab.blank}</p>
+        <p className="dim" role="status">
+          {lab.blank}
+        </p>
         <div className="empty-buttons">
-          <CommandButton command="run.toggle" className="button-main">
-            <Play size={14} aria-hidden />
-            Run
-          </CommandButton>
-          <CommandButton command="lab.open">
-            <FolderOpen size={14} aria-hidden />
-            Open a recorded run or a trace…
-          </CommandButton>
+          {!lab.isFollowing && (
+            <CommandButton command="run.toggle" className="button-main">
+              <Play size={14} aria-hidden />
+              Run
+            </CommandButton>
+          )}
+          <OpenFile>Open a recorded run or a trace…</OpenFile>
         </div>
+      </div>
+    );
+  }
+  if (lab.error !== undefined && lab.isFollowing) {
+    return (
+      <div className="empty">
+        <p className="dim" role="status">
+          {withoutField(lab.error)}
+        </p>
+        <p className="hint">Asked again as the run goes on.</p>
+        <OpenFile>Open a recorded run or a trace…</OpenFile>
       </div>
     );
   }
@@ -130,24 +143,28 @@ function LabBlank<R>({ lab, task }: { readonly lab: Lab<R>; readonly task: strin
             <RotateCw size={14} aria-hidden />
             {lab.error === undefined ? 'Compute' : 'Try again'}
           </button>
-          <CommandButton command="lab.open">
-            <FolderOpen size={14} aria-hidden />
-            Open another file…
-          </CommandButton>
+          <OpenFile>Open another file…</OpenFile>
         </div>
       </div>
     );
   }
-  const fraction = lab.progress?.fraction;
   return (
-    <div className="empty" role="status">
-      <p className="dim">{lab.progress?.text ?? `${task}…`}</p>
-      <div className={`progress ${fraction === undefined ? 'progress-unknown' : ''}`}>
-        <span style={fraction === undefined ? undefined : { width: `${fraction * 100}%` }} />
-      </div>
+    <LabWork task={task} progress={lab.progress}>
       <button type="button" className="button" onClick={lab.cancel}>
         Cancel
       </button>
-    </div>
+    </LabWork>
   );
 }
+
+function OpenFile({ children }: { readonly children: string }) {
+  return (
+    <CommandButton command="lab.open">
+      <FolderOpen size={14} aria-hidden />
+      {children}
+    </CommandButton>
+  );
+}
+
+/** A refusal begins with the field that it is about; here the field was nobody's choice. */
+const withoutField = (refusal: string): string => refusal.replace(/^[a-z]\w*: /, '');

@@ -44,7 +44,7 @@ export interface LinePlotProps {
   readonly missing?: string;
   /** A second row of texts below those of the x axis. */
   readonly under?: { readonly name: string; readonly text: (x: number) => string };
-  /** Room for names and values at the lines' ends, where plots below each other are to share their x axis. */
+  /** Room for ticks, names and values, where plots below each other are to share their x axis. */
   readonly labelRoom?: EndRoom;
   /** Index into `xs`. */
   readonly pinned: number | undefined;
@@ -143,6 +143,8 @@ export interface EndRoom {
   readonly name: number;
   /** For values right of them; zero where both do not fit: the cursor's values then stand in place of the names. */
   readonly value: number;
+  /** For the ticks left of the plot; absent: what they take. */
+  readonly ticks?: number;
 }
 
 function endRoom(width: number, { lines, formatValue }: LinePlotProps): EndRoom {
@@ -154,7 +156,7 @@ function endRoom(width: number, { lines, formatValue }: LinePlotProps): EndRoom 
 }
 
 function frameOf({ width, height }: Size, room: EndRoom, axis: ValueAxis, props: LinePlotProps): PlotFrame {
-  const ticks = Math.max(0, ...axis.ticks.map((tick) => textWidth(props.formatTick(tick, axis))));
+  const ticks = room.ticks ?? Math.max(0, ...axis.ticks.map((tick) => textWidth(props.formatTick(tick, axis))));
   const right = LEADER_PX + 8 + room.name + (room.value > 0 ? 10 + room.value : 0) + END_PX;
   return {
     left: Math.max(40, ticks + 16),

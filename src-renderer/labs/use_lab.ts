@@ -14,6 +14,8 @@ export interface Lab<R> {
   /** Nothing can be asked: why, in words. */
   readonly blank: string | undefined;
   readonly progress: Progress | undefined;
+  /** The question is about the live run, which goes on, and will be asked again without being told to. */
+  readonly isFollowing: boolean;
   cancel(): void;
   again(): void;
 }
@@ -77,6 +79,7 @@ export function useLab<M extends Method>(method: M, params: Params<M> | undefine
     ...state,
     isStale: state.result !== undefined && (state.answered !== key || !isConnected),
     blank,
+    isFollowing: isLive && isStarting,
     progress: state.isAsking && progress?.task === method ? progress : undefined,
     cancel() {
       query.cancel();

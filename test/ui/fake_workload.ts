@@ -182,6 +182,8 @@ export class FakeWorkload {
     const perStep = Float32Array.from(slots, (size) => (this.missesAt[size] ?? 0) / steps / this.devices);
     const workingSet = this.accesses / steps / LAYERS / this.devices;
     const dense = 24 * MIB;
+    const baseStepMs = BASE_STEP_MS / this.devices ** 0.7 + 0.3;
+    const missesPerStep = this.measuredMisses / steps / this.devices;
     const knee = [...slots].find((size) => rate(size) <= 0.02) ?? this.most;
     return {
       eviction: this.settings.eviction === 'auto' ? 'lifo' : this.settings.eviction,
@@ -196,9 +198,10 @@ export class FakeWorkload {
         fromStep: this.since,
         toStep: this.step,
         sinceStart: this.since === 0,
+        tokensPerSecond: (this.settings.batch * 1000) / (baseStepMs + missesPerStep * LOAD_MS),
       },
       workingSet,
-      baseStepMs: BASE_STEP_MS / this.devices ** 0.7 + 0.3,
+      baseStepMs,
       loadMs: LOAD_MS,
       newTokensPerStep: this.settings.batch,
       slotsThatFit: Math.min(this.most, Math.floor((budgetBytes - dense) / (LAYERS * PER_EXPERT_BYTES))),

@@ -3,7 +3,7 @@ import type { LabSubject } from '../../../engine/protocol/labs.ts';
 import { LinkName, whatIfLink } from '../../../engine/protocol/links.ts';
 import { byteScale } from '../../charts/axis_scale.ts';
 import { bytesPer, bytesText, byteUnit } from '../../format/bytes.ts';
-import { count, fixed, percentText, shortCount } from '../../format/numbers.ts';
+import { count, percentText, plain } from '../../format/numbers.ts';
 import { msText, scaleMs } from '../../format/time.ts';
 import { plural } from '../../format/words.ts';
 import { LabPanel } from '../../labs/lab_panel.tsx';
@@ -56,7 +56,7 @@ export function CostPanel({ choice }: { readonly choice: Choice }) {
             xScale="log"
             xUnit="slots"
             lines={drawn.speed}
-            formatTick={(y, { max }) => (max >= 10 ? shortCount(y) : fixed(y, 1))}
+            formatTick={timeTick}
             labelRoom={LABEL_ROOM}
             formatValue={msText}
             pinned={size}
@@ -68,7 +68,7 @@ export function CostPanel({ choice }: { readonly choice: Choice }) {
             xScale="log"
             xUnit="slots"
             lines={drawn.memory}
-            formatTick={(y) => count(y / bytesPer(unit))}
+            formatTick={(y, { max }) => `${count(y / bytesPer(unit))}${y === max ? ` ${unit}` : ''}`}
             labelRoom={LABEL_ROOM}
             formatValue={bytesText}
             yAxis={bytesAxis(Math.max(...(drawn.memory[0]?.y ?? []).map((y) => y ?? 0)))}
@@ -111,13 +111,20 @@ function LinkChoice({
   );
 }
 
-/** For "memory" and "1,023 MiB": both plots leave the same, so that their sizes stand above each other. */
-const LABEL_ROOM = { name: 46, value: 58 };
+/** For "memory", "1,023 MiB" and "256 MiB": both plots leave the same, so that their sizes stand above each other. */
+const LABEL_ROOM = { name: 46, value: 58, ticks: 46 };
 
 const missingBecause = (source: LabSubject['source']): string =>
   source === 'trace'
     ? 'A routing trace does not say what a load or a step takes, nor how large an expert is. A recorded run does.'
     : 'Too few experts were loaded in this run to say what a load takes: run it with a smaller cache for a while.';
+
+/** In the unit of the axis' end, which is named there: 2 s, 1.5, 1. */
+function timeTick(ms: number, { max }: { readonly max: number }): string {
+  const { unit } = scaleMs(max);
+  const value = unit === 's' ? ms / 1000 : unit === 'ms' ? ms : ms * 1000;
+  return `${plain(value)}${ms === max ? ` ${unit}` : ''}`;
+}
 
 /** Lines at whole powers of two of the unit. */
 function bytesAxis(highest: number) {

@@ -28,11 +28,23 @@ export function lossesAt(table: CacheTable, row: CacheRow, size: number): Losses
   };
 }
 
-/** Index of the size that is shown until one is pinned: the one in force, else the first that holds two steps' experts. */
+/**
+ * Index of the size that is shown until one is pinned: the one in force, but where that holds every expert, and so tells nothing
+ * about caches, the first that holds one step's; without a run the first that holds two steps'.
+ */
 export function firstSize({ slots, inForce, workingSet }: CacheTable): number {
-  if (inForce !== undefined) return nearestSize(slots, inForce.slots);
+  const last = slots.length - 1;
+  if (inForce !== undefined) {
+    const at = nearestSize(slots, inForce.slots);
+    return at < last
+      ? at
+      : Math.max(
+          0,
+          slots.findIndex((size) => size >= workingSet),
+        );
+  }
   const enough = slots.findIndex((size) => size >= 2 * workingSet);
-  return enough < 0 ? slots.length - 1 : enough;
+  return enough < 0 ? last : enough;
 }
 
 export function nearestSize(slots: readonly number[], wanted: number): number {

@@ -2,6 +2,7 @@ import { FlaskConical } from 'lucide-react';
 import type { GatingTable } from '../../../engine/protocol/labs.ts';
 import { useSession } from '../../app/context.tsx';
 import type { QueryState } from '../../labs/lab_query.ts';
+import { LabWork } from '../../labs/lab_work.tsx';
 import { CommandButton } from '../../widgets/command_button.tsx';
 import { isRunInProgress } from './gating_lab.ts';
 
@@ -11,16 +12,10 @@ export function GatingBlank({ state }: { readonly state: QueryState<GatingTable>
   const progress = useSession((s) => s.progress);
   const isRunning = useSession((s) => isRunInProgress(s.snapshot.state));
   if (state.isAsking) {
-    const own = progress?.task === 'gatingLab' ? progress : undefined;
-    const { fraction } = own ?? {};
     return (
-      <div className="empty" role="status">
-        <p className="dim">{own?.text ?? 'Preparing the experiment…'}</p>
-        <div className={`progress ${fraction === undefined ? 'progress-unknown' : ''}`}>
-          <span style={fraction === undefined ? undefined : { width: `${fraction * 100}%` }} />
-        </div>
+      <LabWork task="Measuring every gating policy" progress={progress?.task === 'gatingLab' ? progress : undefined}>
         <CommandButton command="gating.cancel">Cancel</CommandButton>
-      </div>
+      </LabWork>
     );
   }
   return (

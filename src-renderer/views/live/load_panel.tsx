@@ -40,8 +40,8 @@ export function LoadPanel() {
   }, [bus, devices]);
   return (
     <Panel
-      title="Load per device"
-      note={shown === 'phases' ? 'step time by phase' : '% of tokens'}
+      title={isAlone ? 'Step time' : 'Load per device'}
+      note={isAlone ? 'by phase' : shown === 'phases' ? 'step time by phase' : '% of tokens'}
       controls={
         isAlone ? undefined : (
           <Segments

@@ -148,7 +148,10 @@ export function MemoryPanel() {
               ends:
                 now === undefined
                   ? []
-                  : [...categoryLabels(now, isNarrow(size)), ...budgetLabel(budgetBytes, inSight, scale.max)],
+                  : [
+                      ...categoryLabels(now, isNarrow(size)),
+                      ...budgetLabel(budgetBytes, inSight, Math.max(scale.max * BELOW_MARKS, highest)),
+                    ],
             };
           }}
           readAt={(row) => {
@@ -204,9 +207,10 @@ export function categoryLabels(bytes: ArrayLike<number>, namesOnly: boolean): re
 
 const short = (value: number): string => (value > 0 && value < 0.05 ? '<0.1' : fixed(value, 1));
 
-function budgetLabel(budgetBytes: number | undefined, inSight: boolean, top: number): readonly ValueLabel[] {
+/** @param above where the budget's label stands while the budget is out of sight: over all that is in sight */
+function budgetLabel(budgetBytes: number | undefined, inSight: boolean, above: number): readonly ValueLabel[] {
   if (budgetBytes === undefined) return [];
   const weight = Number.POSITIVE_INFINITY;
   if (inSight) return [{ text: 'budget', at: budgetBytes, colour: '--bad', weight }];
-  return [{ text: '↑ budget', at: top * BELOW_MARKS, weight }];
+  return [{ text: '↑ budget', at: above, weight }];
 }

@@ -1,7 +1,7 @@
 import { type CSSProperties, useEffect, useRef } from 'react';
 import { STEP_PHASES } from '../../../engine/protocol/telemetry.ts';
 import { phaseVariable } from '../../charts/chart_theme.ts';
-import { percentText } from '../../format/numbers.ts';
+import { percent } from '../../format/numbers.ts';
 import { PHASE_NAMES } from '../../format/phases.ts';
 import { msText } from '../../format/time.ts';
 import { useLive, useRunNotes } from './live_context.ts';
@@ -24,12 +24,11 @@ export function PhaseBars() {
       const longest = Math.max(...phases, 0);
       STEP_PHASES.forEach((_, index) => {
         const row = list.current?.children[index];
-        const [, bar, value] = row?.children ?? [];
+        const [, bar, time, share] = row?.children ?? [];
         const ms = phases[index] ?? 0;
         if (bar instanceof HTMLElement) bar.style.setProperty('--share', String(longest === 0 ? 0 : ms / longest));
-        if (value !== undefined) {
-          value.textContent = total === 0 ? '–' : `${msText(ms)}, ${percentText(ms / total)}`;
-        }
+        if (time !== undefined) time.textContent = total === 0 ? '–' : msText(ms);
+        if (share !== undefined) share.textContent = total === 0 ? '' : `${percent(ms / total)}%`;
       });
     };
     write();
@@ -43,6 +42,7 @@ export function PhaseBars() {
             <dt>{PHASE_NAMES[phase]}</dt>
             <dd className="live-phase-bar" />
             <dd className="live-phase-value">–</dd>
+            <dd className="live-phase-value" />
           </div>
         ))}
       </dl>

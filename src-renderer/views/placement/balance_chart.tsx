@@ -81,7 +81,7 @@ export function BalanceChart({ table, colourOf, onToggle, inForce, menu }: Balan
                       <Dumbbell axis={axes[index] as LoadAxis} row={row} measure={measure} />
                     </td>
                     <td className="placement-history lab-rows-wide">{percent(historyShare(row, measure))}</td>
-                    <td className="placement-scored">{percentText(scoredShare(row, measure))}</td>
+                    <td className="placement-scored">{percent(scoredShare(row, measure))}</td>
                   </Fragment>
                 ))}
                 <td>{row.redundant === 0 ? <span className="lab-rows-none">none</span> : `+${row.redundant}`}</td>

@@ -30,7 +30,7 @@ export function BalancePanel({ table, params, drawn, onToggle }: BalancePanelPro
       title="Balance"
       note={`largest share of a device, %; made from ${history.batches} batches, scored on ${scored.batches}, ${plain(batchTokens)} tokens each, replayed`}
       figure={best === undefined ? '–' : plain(best.avgMaxLoad * table.devices)}
-      unit={`of an even share, ${best?.title ?? ''}`}
+      unit={`× an even share, ${best?.title ?? ''}`}
       says={`${balanceSentence(table)} ${scalingSentence(table)} ${table.speedSays}`}
       table={<BalanceTable table={table} />}
       className="placement-balance"

@@ -13,7 +13,7 @@ export function balanceSentence({ rows, devices }: PlacementTable): string {
   const best = bestRow(rows);
   if (best === undefined) return '';
   const contiguous = contiguousOf(rows);
-  const head = `${best.title}: the busiest device gets ${timesEven(best.avgMaxLoad, devices)} of an even share`;
+  const head = `${best.title}: the busiest device gets ${timesEven(best.avgMaxLoad, devices)} times an even share`;
   const beside =
     contiguous === undefined || contiguous === best
       ? ', and no other method does better'
@@ -42,7 +42,7 @@ export function shareSentence(table: PlacementTable, chosen: readonly PlacementR
   const peak = Math.max(...worst.largestShare);
   return (
     `In the worst batch the busiest device gets ${percentText(peak)} under ${worst.title}, ` +
-    `${timesEven(peak, table.devices)} of an even share.`
+    `${timesEven(peak, table.devices)} times an even share.`
   );
 }
 

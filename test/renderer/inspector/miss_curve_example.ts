@@ -10,7 +10,7 @@ export function missCurve({ rate, ...rest }: { rate: (slots: number) => number }
     slots,
     missRate: Float32Array.from(slots, rate),
     missesPerStep: Float32Array.from(slots, (s) => 100 * rate(s)),
-    measured: { slots: 24, missRate: rate(24), fromStep: 0, toStep: 100, sinceStart: true },
+    measured: { slots: 24, missRate: rate(24), fromStep: 0, toStep: 100, sinceStart: true, tokensPerSecond: 800 },
     workingSet: 21,
     baseStepMs: 5,
     loadMs: 0.5,

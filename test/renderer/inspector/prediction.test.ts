@@ -41,7 +41,7 @@ describe('curveGap', () => {
     expect(curveGap(missCurve({ rate }), 64)).toBeCloseTo(0, 6);
     const off = missCurve({
       rate,
-      measured: { slots: 'all', missRate: 0.5, fromStep: 0, toStep: 100, sinceStart: true },
+      measured: { slots: 'all', missRate: 0.5, fromStep: 0, toStep: 100, sinceStart: true, tokensPerSecond: 800 },
     });
     expect(curveGap(off, 64)).toBeCloseTo(0.5 - 1 / 64, 6);
   });
@@ -49,7 +49,7 @@ describe('curveGap', () => {
   it('compares the same steps only', () => {
     const curve = missCurve({
       rate: () => 0.1,
-      measured: { slots: 24, missRate: 0.9, fromStep: 50, toStep: 100, sinceStart: false },
+      measured: { slots: 24, missRate: 0.9, fromStep: 50, toStep: 100, sinceStart: false, tokensPerSecond: 800 },
     });
     expect(curveGap(curve, 64)).toBeUndefined();
   });

@@ -103,6 +103,12 @@ describe('the size shown first', () => {
     expect(firstSize(table([LRU, MIN], { inForce }))).toBe(2);
   });
 
+  it('holds the experts of one step where all are resident and every policy is the same', () => {
+    const inForce = { policy: 'lru' as const, slots: 64, measuredMissRate: 0 };
+    expect(SLOTS[firstSize(table([LRU, MIN], { inForce, workingSet: 3 }))]).toBeGreaterThanOrEqual(3);
+    expect(firstSize(table([LRU, MIN], { inForce, workingSet: 3 }))).toBeLessThan(SLOTS.length - 1);
+  });
+
   it('holds the experts of two steps where nothing is in force, or is the largest', () => {
     expect(firstSize(table([LRU, MIN], { workingSet: 3 }))).toBe(2);
     expect(firstSize(table([LRU, MIN], { workingSet: 30 }))).toBe(3);

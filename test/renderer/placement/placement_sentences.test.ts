@@ -10,20 +10,20 @@ import { CONTIGUOUS, COVARIANCE, LEVELLED, PLACEMENT } from './placement_example
 describe('what the Placement lab says', () => {
   it('of balance: the best as a multiple of even, contiguous beside it, and who only learned the history', () => {
     expect(balanceSentence(PLACEMENT)).toBe(
-      'Replicas, levelled: the busiest device gets 1.14 of an even share; contiguous 1.52. ' +
+      'Replicas, levelled: the busiest device gets 1.14 times an even share; contiguous 1.52. ' +
         'Mean and covariance does 26.9% worse than on the history it was made from.',
     );
     expect(balanceSentence({ ...PLACEMENT, rows: [CONTIGUOUS, LEVELLED] })).toMatch(
       /What was learned on the history half holds on the other\.$/,
     );
     expect(balanceSentence({ ...PLACEMENT, rows: [CONTIGUOUS, { ...COVARIANCE, avgMaxLoad: 0.5 }] })).toMatch(
-      /^Contiguous: the busiest device gets 1.52 of an even share, and no other method does better\./,
+      /^Contiguous: the busiest device gets 1.52 times an even share, and no other method does better\./,
     );
   });
 
   it('of batches: the worst of those drawn', () => {
     expect(shareSentence(PLACEMENT, [LEVELLED, CONTIGUOUS])).toBe(
-      'In the worst batch the busiest device gets 40% under Contiguous, 1.6 of an even share.',
+      'In the worst batch the busiest device gets 40% under Contiguous, 1.6 times an even share.',
     );
     expect(shareSentence(PLACEMENT, [])).toBe('Tick methods in the list above to see their batches.');
   });
