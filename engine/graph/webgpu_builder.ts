@@ -10,11 +10,13 @@ export interface FedWeight extends ExternalWeights {
 }
 
 /**
- * Writes the same graphs for WebGPU. Two things differ, and both are the builder's work, so that there is one writer of every graph:
+ * Writes the same graphs for WebGPU. Three things differ, and all are the builder's work, so that there is one writer of every graph:
  * - Weights are inputs, fed as device buffers. All layers (or experts) of one shape then share one session, a load is an upload and an
  *   eviction frees a buffer; weights inside sessions were held twice, and `release` did not give them back.
  * - FusedMatMul does not run there. A weight that it takes transposed is transposed once, when it is uploaded; keys of attention are
  *   transposed on the device before each product.
+ * - Low-bit products take their inputs as they are (level 1). At level 4 that provider rounds them to 8 bits on cards with subgroups and
+ *   only from 4 rows up, so that a token's result would depend on how many share its step.
  */
 export class WebGpuGraphBuilder extends GraphBuilder {
   readonly weights = new Map<string, FedWeight>();
@@ -39,7 +41,8 @@ export class WebGpuGraphBuilder extends GraphBuilder {
   ): readonly string[] {
     if (op === 'FusedMatMul') return this.matMul(inputs as [string, string], outputs, attributes);
     for (const input of inputs) this.takenAsIs.add(input);
-    return super.nodeOutputs(op, inputs, outputs, attributes);
+    const exact = op === 'MatMulNBits' ? { ...attributes, accuracy_level: 1 } : attributes;
+    return super.nodeOutputs(op, inputs, outputs, exact);
   }
 
   override finish(nodes?: number): Uint8Array {

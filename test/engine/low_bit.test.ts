@@ -8,9 +8,10 @@ import { cpuSessions } from '../../engine/device/cpu/session.ts';
 import { floats } from '../../engine/device/tensors.ts';
 import { WeightStaging } from '../../engine/device/weights.ts';
 import { readModelSpec } from '../../engine/families/family.ts';
-import { type ActivationName, type ExpertSpec, moeLayers } from '../../engine/families/spec.ts';
+import { moeLayers } from '../../engine/families/spec.ts';
 import { expertGraph } from '../../engine/graph/expert.ts';
-import { distanceToBorder, lowBitRows, roundInputs, roundTrip } from './low_bit_rounding.ts';
+import { anyShape, type ExpertShape, madeUpExpert, plainExpert } from './low_bit_expert.ts';
+import { lowBitRows, roundTrip } from './low_bit_rounding.ts';
 import { readTensor } from './read_tensor.ts';
 import { referenceLlama } from './reference_llama.ts';
 
@@ -65,93 +66,15 @@ describe('rounding to few bits', () => {
   });
 });
 
-interface Shape {
-  readonly hidden: number;
-  readonly width: number;
-  readonly rows: number;
-  readonly kind: 'swiglu' | 'mlp';
-  readonly bias: boolean;
-  readonly activation: ActivationName;
-  readonly seed: number;
-}
-
-const ACTIVATE: Record<ActivationName, (x: number) => number> = {
-  relu: (x) => Math.max(0, x),
-  silu: (x) => x / (1 + Math.exp(-x)),
-  gelu: (x) => (x * (1 + erf(x / Math.SQRT2))) / 2,
-  'gelu-tanh': (x) => (x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)))) / 2,
-};
-
-/** Abramowitz and Stegun 7.1.26, good to 1.5e-7. */
-function erf(x: number): number {
-  const t = 1 / (1 + 0.3275911 * Math.abs(x));
-  const y = ((((1.061405429 * t - 1.453152027) * t + 1.421413741) * t - 0.284496736) * t + 0.254829592) * t;
-  return Math.sign(x) * (1 - y * Math.exp(-x * x));
-}
-
 /** One expert of made-up weights through its session, and by plain loops over what few bits say of them. */
-async function throughBoth(precision: LowBitPrecision, shape: Shape) {
-  const { hidden, width, rows, kind, bias, activation, seed } = shape;
-  const noise = (name: string, count: number) => {
-    let state = seed + name.length * 7919 + name.charCodeAt(0);
-    return Float32Array.from({ length: count }, () => {
-      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-      return state / 2 ** 31 - 1;
-    });
-  };
-  const sizes: Record<string, [number, number]> = {
-    gate: [width, hidden],
-    up: [width, hidden],
-    down: [hidden, width],
-    b1: [width, 1],
-    b2: [hidden, 1],
-  };
-  const tensor = (name: string) => {
-    const [out, into] = sizes[name] as [number, number];
-    return noise(name, out * into).map((value) => value / Math.sqrt(into));
-  };
-  const ref = (name: string) => ({ tensor: name });
-  const spec: ExpertSpec =
-    kind === 'swiglu'
-      ? { kind, gate: ref('gate'), up: ref('up'), down: ref('down') }
-      : {
-          ...{ kind, first: ref('gate'), second: ref('down'), activation },
-          ...(bias && { firstBias: ref('b1'), secondBias: ref('b2') }),
-        };
-  const source = {
-    readFloat32(name: string, out: Float32Array, firstRow = 0) {
-      const columns = sizes[name]?.[1] ?? 1;
-      out.set(tensor(name).subarray(firstRow * columns, firstRow * columns + out.length));
-    },
-  };
+async function throughBoth(precision: LowBitPrecision, shape: ExpertShape) {
+  const { hidden, width, rows } = shape;
+  const { spec, source, input } = madeUpExpert(shape);
   const graph = expertGraph(spec, hidden, width, precision);
   const session = await cpuSessions({ ms: 0 })(graph, new WeightStaging(source).gather(graph));
-  const input = noise('x', rows * hidden);
   const got = (await session.run({ x: floats(input, [rows, hidden]) }))('y');
   await session.release();
-
-  let border = 0.5;
-  const product = (name: string, biasName: string) => {
-    const [out, into] = sizes[name] as [number, number];
-    const matrix = tensor(name);
-    roundTrip(precision, matrix, into);
-    const added = bias && kind === 'mlp' && biasName !== '' ? tensor(biasName) : new Float32Array(out);
-    return (x: Float64Array) => {
-      border = Math.min(border, distanceToBorder(x));
-      const rounded = roundInputs(x);
-      return Float64Array.from({ length: out }, (_, row) =>
-        rounded.reduce((sum, value, i) => sum + value * (matrix[row * into + i] as number), added[row] as number),
-      );
-    };
-  };
-  const [gate, up, down] = [product('gate', 'b1'), product('up', ''), product('down', 'b2')];
-  const wanted = Array.from({ length: rows }, (_, row) => {
-    const x = Float64Array.from(input.subarray(row * hidden, (row + 1) * hidden));
-    const inner = gate(x).map(ACTIVATE[kind === 'swiglu' ? 'silu' : activation]);
-    const gated = kind === 'swiglu' ? up(x).map((value, i) => value * (inner[i] as number)) : inner;
-    return Array.from(down(gated));
-  });
-  return { got: Array.from(got), wanted: wanted.flat(), border };
+  return { got: Array.from(got), ...plainExpert(precision, shape, 'rounded') };
 }
 
 describe('experts at few bits', () => {
@@ -159,23 +82,12 @@ describe('experts at few bits', () => {
     '%s: what plain loops over the rounded weights give, whatever the shape and kind',
     async (precision) => {
       await fc.assert(
-        fc.asyncProperty(
-          fc.record({
-            hidden: fc.integer({ min: 1, max: 80 }),
-            width: fc.integer({ min: 1, max: 80 }),
-            rows: fc.constantFrom(1, 2, 5, 17),
-            kind: fc.constantFrom('swiglu' as const, 'mlp' as const),
-            bias: fc.boolean(),
-            activation: fc.constantFrom('relu' as const, 'gelu' as const, 'gelu-tanh' as const, 'silu' as const),
-            seed: fc.nat(1e6),
-          }),
-          async (shape) => {
-            const { got, wanted, border } = await throughBoth(precision, shape);
-            fc.pre(border > 1e-4);
-            const largest = wanted.reduce((most, value, i) => Math.max(most, Math.abs(value - (got[i] as number))), 0);
-            expect(largest).toBeLessThan(2e-5);
-          },
-        ),
+        fc.asyncProperty(anyShape(), async (shape) => {
+          const { got, wanted, border } = await throughBoth(precision, shape);
+          fc.pre(border > 1e-4);
+          const largest = wanted.reduce((most, value, i) => Math.max(most, Math.abs(value - (got[i] as number))), 0);
+          expect(largest).toBeLessThan(2e-5);
+        }),
         { numRuns: 40 },
       );
     },

@@ -14,10 +14,14 @@ import { type Rotation, rotation } from './reference_rope.ts';
 export function referenceLlama(
   folder: string,
   ids: readonly number[],
-  { callTokens = ids.length, lowBit }: { readonly callTokens?: number; readonly lowBit?: LowBit } = {},
+  {
+    callTokens = ids.length,
+    lowBit,
+    exactInputs,
+  }: { readonly callTokens?: number; readonly lowBit?: LowBit; readonly exactInputs?: boolean } = {},
 ): { experts: number[][][]; logits: Vector[] } {
   const config = JSON.parse(readFileSync(path.join(folder, 'config.json'), 'utf8')) as LlamaConfig;
-  const weights = new Weights(folder, lowBit);
+  const weights = new Weights(folder, lowBit, exactInputs);
   const number = (key: string) => (config[key] as number | undefined) ?? 1;
   const epsilon = config.rms_norm_eps as number;
   const norm = (name: string) =>

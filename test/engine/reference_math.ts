@@ -7,7 +7,7 @@ import { roundInputs, roundTrip } from './low_bit_rounding.ts';
 export type Vector = Float64Array;
 export type Matrix = Vector[];
 
-/** Matrices held at few bits, by name: rounded as read, and their inputs as level 4 rounds them. */
+/** Matrices held at few bits, by name: rounded as read, and their inputs as level 4 rounds them unless those are taken as they are. */
 export type LowBit = (name: string) => LowBitPrecision | undefined;
 
 export class Weights {
@@ -16,6 +16,7 @@ export class Weights {
   constructor(
     folder: string,
     private readonly lowBit: LowBit = () => undefined,
+    private readonly exactInputs = false,
   ) {
     this.checkpoint = openCheckpoint(folder);
   }
@@ -46,7 +47,7 @@ export class Weights {
   linear(name: string): (x: Vector) => Vector {
     const weight = this.matrix(`${name}.weight`);
     const bias = this.has(`${name}.bias`) ? this.vector(`${name}.bias`) : undefined;
-    const rounded = this.lowBit(`${name}.weight`) !== undefined;
+    const rounded = !this.exactInputs && this.lowBit(`${name}.weight`) !== undefined;
     return (x) => {
       const input = rounded ? roundInputs(x) : x;
       return Float64Array.from(weight, (row, i) => dot(row, input) + (bias?.[i] ?? 0));

@@ -29,7 +29,8 @@ export class WebGpuMemory {
       const axes = dims.map((_, axis) => axis);
       builder.input('x', type, names('x', rank));
       if (transposed) builder.node('Transpose', ['x'], { perm: [...axes.slice(0, -2), rank - 1, rank - 2] }, 'y');
-      else builder.node('Identity', ['x'], {}, 'y');
+      // A copy in the same shape: Identity does not run there on bytes.
+      else builder.node('Reshape', ['x', builder.int64s(dims.map(() => 0))], {}, 'y');
       builder.output('y', type, names('y', rank));
     });
     this.moved.there += data.byteLength;
