@@ -1,4 +1,5 @@
 import type { EvictionName } from '../protocol/settings.ts';
+import { CopyOrCompute } from './copy_or_compute.ts';
 import { type CachePlace, DeviceRouting } from './device_routing.ts';
 import { createPolicy } from './policies.ts';
 import type { CacheView, EvictionPolicy } from './policy.ts';
@@ -6,11 +7,13 @@ import type { CacheView, EvictionPolicy } from './policy.ts';
 /** `access` verdicts that are not the expert to give up. */
 export const HIT = -1;
 export const LOAD = -2;
+/** Absent, and stays so: the host is to compute its rows. */
+export const COMPUTE = -3;
 
 export interface CacheCounters {
   hits: number;
   misses: number;
-  /** Misses and prefetches. */
+  /** Misses that were not computed on the host, and prefetches. */
   loads: number;
   /** For a load, by a resize, or since another device owns the expert now. */
   evictions: number;
@@ -23,6 +26,11 @@ export interface PrefetchCounters {
   used: number;
   /** Misses of experts that a load ahead had pushed out. */
   harmed: number;
+}
+
+/** Misses that the host computed, which loaded nothing. @param ahead loads ahead of need */
+export function computedMisses({ misses, loads }: Pick<CacheCounters, 'misses' | 'loads'>, ahead: number): number {
+  return misses - (loads - ahead);
 }
 
 interface LayerCounts {
@@ -39,6 +47,7 @@ interface LayerCounts {
  *
  * A step: `openStep` with the active set, then `access` for every expert in the order it returns. Residents come first (all
  * of them are hits, and run before anything is given up), then misses by rising id, each in the slot of a victim.
+ * A miss need not load: its rows may be computed on the host (copy_or_compute.ts).
  */
 export class ExpertCache implements CacheView {
   private readonly byLayer: LayerCounts[];
@@ -55,6 +64,7 @@ export class ExpertCache implements CacheView {
   /** Order of loads, for handing residents to another policy. */
   private readonly loadedAt: Float64Array;
   readonly uses: Uint32Array;
+  private readonly absent: CopyOrCompute;
   private opened = 0;
   /** Id of expert 0 of the layer whose step is open, and its counters. */
   private base = 0;
@@ -86,9 +96,19 @@ export class ExpertCache implements CacheView {
     this.missing = new Int32Array(experts);
     this.loadedAt = new Float64Array(ids);
     this.uses = new Uint32Array(ids);
+    this.absent = new CopyOrCompute(ids);
     this.byLayer = Array.from({ length: layers }, noCounts);
     this.counts = this.byLayer[0] as LayerCounts;
     this.policy = createPolicy(eviction, ids, place, this);
+  }
+
+  /** Rows of an absent expert that the host may compute before it is loaded; 0: it is loaded at once. */
+  get copyAfterRows(): number {
+    return this.absent.afterRows;
+  }
+
+  set copyAfterRows(rows: number) {
+    this.absent.afterRows = rows;
   }
 
   get capacity(): number {
@@ -160,10 +180,20 @@ export class ExpertCache implements CacheView {
     return order;
   }
 
-  /** Serves one expert of the step. @returns HIT, LOAD (a slot was free), or the id to give up before the load */
-  access(expert: number): number {
+  /** Whether `access` will say COMPUTE: known before any expert of the open step is served, since nothing else changes it. */
+  computes(expert: number, rows: number): boolean {
     const id = this.base + expert;
-    if (this.resident[id] === 0) return this.miss(id);
+    return this.resident[id] === 0 && this.absent.computes(id, rows);
+  }
+
+  /**
+   * Serves one expert of the step.
+   * @param rows that it has there; of no account where every miss loads
+   * @returns HIT, COMPUTE, LOAD (a slot was free), or the id to give up before the load
+   */
+  access(expert: number, rows = 0): number {
+    const id = this.base + expert;
+    if (this.resident[id] === 0) return this.miss(id, rows);
     this.hit(id);
     return HIT;
   }
@@ -171,9 +201,10 @@ export class ExpertCache implements CacheView {
   /**
    * A whole step: what `openStep` and `access` of each expert in turn would do, in one pass where nobody asks what comes of each.
    * @param active as for `openStep`, in the `count` places from `from` on
+   * @param rows of each, in the same places; needed where misses may be computed
    * @returns its misses
    */
-  serve(active: Int32Array, from: number, count: number, layer = 0): number {
+  serve(active: Int32Array, from: number, count: number, layer = 0, rows?: Int32Array): number {
     const { resident, missing, activeStamp, uses, policy } = this;
     const step = ++this.step;
     this.opened++;
@@ -194,9 +225,12 @@ export class ExpertCache implements CacheView {
       activeStamp[id] = step;
       if (policy.openStep === undefined) uses[id] = (uses[id] as number) + 1;
       if (resident[id] === 1) this.hit(id);
-      else missing[misses++] = id;
+      else missing[misses++] = at;
     }
-    for (let i = 0; i < misses; i++) this.miss(missing[i] as number);
+    for (let i = 0; i < misses; i++) {
+      const at = missing[i] as number;
+      this.miss(base + (active[at] as number), rows === undefined ? 0 : (rows[at] as number));
+    }
     return misses;
   }
 
@@ -208,11 +242,18 @@ export class ExpertCache implements CacheView {
   }
 
   /** @returns as `access` */
-  private miss(id: number): number {
+  private miss(id: number, rows: number): number {
     const { counters, prefetches } = this.counts;
     counters.misses++;
+    if (this.ahead !== undefined && this.ahead.pushedOut[id] === 1) {
+      prefetches.harmed++;
+      this.ahead.pushedOut[id] = 0;
+    }
+    if (this.absent.computes(id, rows)) {
+      this.absent.computed(id, rows);
+      return COMPUTE;
+    }
     counters.loads++;
-    if (this.ahead !== undefined && this.ahead.pushedOut[id] === 1) prefetches.harmed++;
     const victim = this.held < this.slots ? LOAD : this.giveUp(this.activeStamp, this.step);
     this.takeIn(id);
     this.policy.onLoad(id, this.step);
@@ -291,6 +332,7 @@ export class ExpertCache implements CacheView {
       this.uses.set(cache.uses.subarray(begin, end), base);
       this.resident.set(cache.resident.subarray(begin, end), base);
       this.loadedAt.set(cache.loadedAt.subarray(begin, end), base);
+      this.absent.takeOver(cache.absent, begin, end, base);
       this.opened += cache.steps;
     }
     this.held = this.residents().length;
@@ -306,6 +348,7 @@ export class ExpertCache implements CacheView {
   private takeIn(id: number): void {
     if (this.ahead !== undefined) this.ahead.pushedOut[id] = 0;
     this.resident[id] = 1;
+    this.absent.copied(id);
     this.held++;
     this.loadedAt[id] = ++this.place.routing.loads;
   }

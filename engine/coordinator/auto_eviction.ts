@@ -106,5 +106,6 @@ function upTo({ misses }: Candidate, step: number): number {
 function alike(a: SharedSettings, b: SharedSettings | undefined): boolean {
   if (b === undefined) return false;
   const same = a.slotsPerLayer === b.slotsPerLayer && a.placement === b.placement;
-  return same && a.prefetch === b.prefetch && a.activeSet === b.activeSet && a.scope === b.scope;
+  const sameRows = String(a.copyAfterRows) === String(b.copyAfterRows);
+  return same && sameRows && a.prefetch === b.prefetch && a.activeSet === b.activeSet && a.scope === b.scope;
 }

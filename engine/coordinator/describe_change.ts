@@ -1,5 +1,10 @@
 import type { RunSettings } from '../protocol/settings.ts';
 
+function copiesText(rows: RunSettings['copyAfterRows']): string {
+  if (rows === 0) return 'missing experts copied at once';
+  return `missing experts copied after ${rows === 'auto' ? 'as many rows as a copy costs' : `${rows} rows`}`;
+}
+
 /** What changed, short enough for a line on a chart: "64 to 24 slots", "lifo to lru". */
 export function describeChange(before: RunSettings, after: RunSettings): string {
   const parts: string[] = [];
@@ -7,6 +12,7 @@ export function describeChange(before: RunSettings, after: RunSettings): string 
   if (before.cacheScope !== after.cacheScope)
     parts.push(after.cacheScope === 'device' ? 'one pool of slots' : 'slots per layer');
   if (before.eviction !== after.eviction) parts.push(`${before.eviction} to ${after.eviction}`);
+  if (before.copyAfterRows !== after.copyAfterRows) parts.push(copiesText(after.copyAfterRows));
   if (before.prefetch !== after.prefetch) parts.push(`prefetch ${before.prefetch} to ${after.prefetch}`);
   if (before.placement !== after.placement) parts.push(`${before.placement} to ${after.placement}`);
   if (before.gating !== after.gating) parts.push(`${before.gating} to ${after.gating} gating`);

@@ -9,7 +9,7 @@ import {
   type TelemetryFrame,
   type TextDelta,
 } from '../protocol/telemetry.ts';
-import { CACHE_COUNTERS, PHASE_DECODE, PREFETCH_COUNTERS, type StepRow } from './step_row.ts';
+import { CACHE_COUNTERS, computedOf, PHASE_DECODE, PREFETCH_COUNTERS, type StepRow } from './step_row.ts';
 
 /** Rows kept for the next frame at most; a frame is due ten times a second, so this is a rate of 5,000 steps a second. */
 const MOST_ROWS = 512;
@@ -66,6 +66,11 @@ export class FrameBuilder {
       totals.evictions += row.cache[at + 3] as number;
     }
     if (row.prefetches !== undefined) this.addPrefetches(row.prefetches);
+    const computed = computedOf(row);
+    if (computed > 0) {
+      totals.computedMisses = (totals.computedMisses ?? 0) + computed;
+      totals.computeMs = (totals.computeMs ?? 0) + row.computeMs;
+    }
     for (const emission of row.emissions) if (emission.done) totals.sequencesDone++;
     this.recent.push({ busyMs: row.durationMs, newTokens: row.emissions.length });
     this.updateRate();
@@ -155,6 +160,8 @@ export class FrameBuilder {
       tokens: Int32Array.from(rows, (row) => row.tokens),
       newTokens: Int32Array.from(rows, (row) => row.emissions.length),
       stallMs: Float32Array.from(rows, (row) => row.stallMs),
+      computed: Int32Array.from(rows, computedOf),
+      computeMs: Float32Array.from(rows, (row) => row.computeMs),
       inactive: new Uint16Array(count * layers),
       hits: new Uint16Array(count * layers),
       misses: new Uint16Array(count * layers),

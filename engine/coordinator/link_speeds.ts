@@ -45,14 +45,22 @@ export class LinkSpeeds {
   }
 
   /** @throws Error where the device does not open */
-  async measure(device: DeviceInfo): Promise<number> {
-    const answer = await ask(this.entry, { device: device.id });
-    if ('failed' in answer) throw new Error(`${device.id}: its link could not be measured: ${answer.failed}`);
+  measure(device: DeviceInfo): Promise<number> {
+    return this.ask({ device: device.id }, keyOf(device), `${device.id}: its link`);
+  }
+
+  /** Bytes of weights a second in rows that this machine computes itself (host_probe.ts): measured once, in a third of a second. */
+  async hostRow(): Promise<number> {
+    const { cpu, onnxruntime } = describeMachine();
+    const key = ['rows on the host', cpu, onnxruntime].join(' | ');
+    return this.read()[key] ?? (await this.ask({ hostRow: true }, key, 'rows on the host'));
+  }
+
+  private async ask(question: LinkQuestion, key: string, what: string): Promise<number> {
+    const answer = await ask(this.entry, question);
+    if ('failed' in answer) throw new Error(`${what} could not be measured: ${answer.failed}`);
     mkdirSync(path.dirname(this.file), { recursive: true });
-    writeAtomically(
-      this.file,
-      JSON.stringify({ ...this.read(), [keyOf(device)]: answer.bytesPerSecond }, undefined, 2),
-    );
+    writeAtomically(this.file, JSON.stringify({ ...this.read(), [key]: answer.bytesPerSecond }, undefined, 2));
     return answer.bytesPerSecond;
   }
 

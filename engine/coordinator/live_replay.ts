@@ -213,5 +213,6 @@ function recommend(slots: Int32Array, missesPerStep: Float32Array, baseStepMs: n
 /** Whether two settings differ in nothing but the size, which the curve shows for all. */
 function sameCurve(a: CacheChange, b: CacheChange): boolean {
   const same = a.eviction === b.eviction && a.placement === b.placement;
-  return same && a.prefetch === b.prefetch && a.activeSet === b.activeSet && a.scope === b.scope;
+  const sameRows = String(a.copyAfterRows) === String(b.copyAfterRows);
+  return same && sameRows && a.prefetch === b.prefetch && a.activeSet === b.activeSet && a.scope === b.scope;
 }

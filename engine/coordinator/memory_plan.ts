@@ -1,4 +1,5 @@
 import { EngineRefusal } from '../api.ts';
+import type { WeightPrecision } from '../checkpoint/block_quantise.ts';
 import { denseBytes } from '../device/cpu/dense.ts';
 import { expertBytes } from '../device/cpu/experts.ts';
 import { onCpu } from '../device/precision.ts';
@@ -37,7 +38,7 @@ export interface MemoryPlan {
 }
 
 export type PlanSettings = Pick<RunSettings, 'batch' | 'promptTokens' | 'newTokens' | 'placement' | 'precision'> &
-  Partial<Pick<RunSettings, 'prefetch'>> &
+  Partial<Pick<RunSettings, 'prefetch' | 'copyAfterRows'>> &
   GatingSettings & {
     readonly devices: number;
     /** Some device is a card with memory of its own; all are planned alike, so that one setting of slots fits all. */
@@ -79,10 +80,12 @@ export function planMemory(spec: ModelSpec, settings: PlanSettings, stepTokens =
     otherDense: dense.otherDense + (asksRouters ? routersAheadBytes(spec) : 0),
     kvCache: kv,
     gatingReorder: gating + ahead + (outbox === undefined ? 0 : outboxBytes(experts, hidden, outbox)),
-    expertExecution: Math.max(
-      dispatchBytes(policy.dispatch, bound, stepTokens, devices, hidden),
-      settings.onCard ? dispatchBytesOnCard(policy, bound, { tokens: stepTokens, rows, pairs, devices, hidden }) : 0,
-    ),
+    expertExecution:
+      computedBytes(moe, hidden, held.experts, settings.copyAfterRows) +
+      Math.max(
+        dispatchBytes(policy.dispatch, bound, stepTokens, devices, hidden),
+        settings.onCard ? dispatchBytesOnCard(policy, bound, { tokens: stepTokens, rows, pairs, devices, hidden }) : 0,
+      ),
   };
   return {
     fixedBytes: Object.values(parts).reduce((sum, bytes) => sum + bytes, 0),
@@ -91,6 +94,18 @@ export function planMemory(spec: ModelSpec, settings: PlanSettings, stepTokens =
     expertsPerDevice,
     outbox,
   };
+}
+
+/** On a CPU device, where an absent expert is held while its rows are computed. A card's ledger does not have it: see absent_experts.ts. */
+function computedBytes(
+  moe: readonly MoeLayer[],
+  hidden: number,
+  precision: WeightPrecision,
+  copyAfterRows: RunSettings['copyAfterRows'] = 0,
+): number {
+  // `auto` computes nothing on a CPU device.
+  if (copyAfterRows === 0 || copyAfterRows === 'auto') return 0;
+  return Math.max(...moe.map((layer) => expertBytes(layer, hidden, precision)));
 }
 
 /**

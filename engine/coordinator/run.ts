@@ -42,6 +42,8 @@ export interface RunParts {
   readonly openRanks: (devices: readonly ChosenDevice[]) => Promise<RankPool>;
   /** Of one expert, foretold by the measured link; 0 where none was. */
   readonly loadMs: number;
+  /** What `auto` comes to for copyAfterRows, by device: the price of a copy in rows that the host computes. */
+  readonly copyPriceRows: readonly number[];
   /** The first ones, of all `devices`. */
   readonly pool: RankPool;
   readonly recorder: RunRecorder;
@@ -130,6 +132,7 @@ export class Run {
       budgetBytes: devices.map((device) => device.bytes),
       lost: [...this.devices.lost],
       expectedBytes: this.expectedBytes(),
+      copyAfterRows: this.inForce.copyAfterRows,
     };
   }
 

@@ -25,14 +25,16 @@ export class RunRecorder {
     settings: RunSettings;
     slotsPerLayer: number;
     eviction: EvictionName;
+    copyAfterRows: readonly number[];
     placement?: Placement;
     lost: readonly string[];
   }): void {
-    const { placement, eviction, lost, ...rest } = change;
+    const { placement, eviction, copyAfterRows, lost, ...rest } = change;
     this.writer.append({
       t: 'settings',
       ...rest,
       ...(rest.settings.eviction === 'auto' && { eviction }),
+      ...(copyAfterRows.some((rows) => rows > 0) && { copyAfterRows }),
       ...(placement && { placement: recorded(placement) }),
       ...(lost.length > 0 && { lost }),
     });
@@ -50,6 +52,7 @@ export class RunRecorder {
       endMs: row.endMs,
       durationMs: row.durationMs,
       stallMs: row.stallMs,
+      ...((row.computeMs > 0 || row.hostBytes > 0) && { computeMs: row.computeMs, hostBytes: row.hostBytes }),
       tokens: {
         count: row.tokens,
         request: toBase64(row.request),

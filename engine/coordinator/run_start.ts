@@ -9,6 +9,7 @@ import type { MachineInfo } from '../protocol/model.ts';
 import type { RunSettings } from '../protocol/settings.ts';
 import { allocateExchange } from '../rank/exchange.ts';
 import type { RankSetup } from '../rank/messages.ts';
+import { copyPriceRows } from './copy_price.ts';
 import { holdExpertPack } from './expert_pack.ts';
 import type { LinkSpeeds } from './link_speeds.ts';
 import { checkScope, denseOf, planMemory, resolveSlots, STEP_TOKENS } from './memory_plan.ts';
@@ -62,8 +63,8 @@ export async function startRun(options: StartOptions, listener: RunListener): Pr
   const startedAt = new Date().toISOString();
   const id = `${startedAt.replace(/[-:]/g, '').replace(/\..*/, '')}-${randomBytes(3).toString('hex')}`;
   const { packsDir, packing = async () => undefined } = options;
-  // Other devices round what they load: they read no pack.
-  const reads = budgets.some(({ device }) => device.provider === 'cpu');
+  // Other devices round what they load: they read no pack, unless the host computes experts for them.
+  const reads = settings.copyAfterRows !== 0 || budgets.some(({ device }) => device.provider === 'cpu');
   const pack = reads ? await holdExpertPack(model, settings.precision, packsDir, packing) : undefined;
   const openRanks = (devices: readonly ChosenDevice[], open: OpenOptions = {}) =>
     RankPool.open(rankEntry, rankSetups(model, devices, settings.precision, pack?.folder), open);
@@ -71,6 +72,10 @@ export async function startRun(options: StartOptions, listener: RunListener): Pr
   await links?.know(budgets.map(({ device }) => device)).catch((error: Error) => listener.warn(`${error.message}.`));
   const speeds = budgets.flatMap(({ device }) => links?.of(device) ?? []);
   const expertBytes = plan.bytesPerSlot / moeLayers(spec).length;
+  const priceRows = await copyPriceRows(budgets, links, expertBytes).catch((error: Error) => {
+    listener.warn(`${error.message}; missing experts are copied at once under auto.`);
+    return budgets.map(() => 0);
+  });
   const bytes = budgets.length * denseOf(plan);
   let pool: RankPool | undefined;
   try {
@@ -117,6 +122,7 @@ export async function startRun(options: StartOptions, listener: RunListener): Pr
       openRanks,
       // The slowest device is the one that a step waits for.
       loadMs: Math.max(0, ...speeds.map((speed) => (1000 * expertBytes) / speed)),
+      copyPriceRows: priceRows,
       pool,
       recorder,
       startedAt,

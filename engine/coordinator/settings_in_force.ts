@@ -17,7 +17,7 @@ import type { RunParts } from './run.ts';
 /** Settings that a run begins with need no mark. */
 export const START_LABEL = 'start';
 
-type Parts = Pick<RunParts, 'spec' | 'model' | 'settings' | 'stepTokens' | 'recorder'> & {
+type Parts = Pick<RunParts, 'spec' | 'model' | 'settings' | 'stepTokens' | 'recorder' | 'copyPriceRows'> & {
   readonly devices: LiveDevices;
 };
 
@@ -148,21 +148,34 @@ export class SettingsInForce {
   /** @returns experts that the ranks gave up for it */
   private tellRanks(): Promise<number> {
     const { gating, capacity, tutelFactor } = this.settings;
-    const { activeSet: _, ...caches } = this.caches();
+    const { activeSet: _, copyAfterRows, ...caches } = this.caches();
     return this.pool.apply({
       ...caches,
+      copyAfterRows: this.parts.devices.ranks.map((device) => copyAfterRows[device] as number),
       placement: this.placement.current,
       gating: { gating, capacity, tutelFactor },
       ...this.newOutboxes(),
     });
   }
 
-  private caches(): Omit<CacheChange, 'atStep'> {
+  private caches(): Omit<CacheChange, 'atStep'> & { readonly copyAfterRows: readonly number[] } {
     const { slotsPerLayer, eviction, settings } = this;
     const placement = this.parts.devices.spread(this.placement.current);
     const { activeSet } = GATING_POLICIES[settings.gating];
     const { prefetch, cacheScope: scope } = settings;
-    return { slotsPerLayer, eviction: eviction.inForce, placement, prefetch, scope, activeSet };
+    const copyAfterRows = this.copyAfterRows;
+    return { slotsPerLayer, eviction: eviction.inForce, placement, prefetch, scope, activeSet, copyAfterRows };
+  }
+
+  /**
+   * By device. Gating that pads every batch asks for all experts in every step, so none comes rarely, and rows are what it makes them:
+   * nothing is computed on the host under it.
+   */
+  get copyAfterRows(): readonly number[] {
+    const { copyAfterRows, gating } = this.settings;
+    const { devices, copyPriceRows } = this.parts;
+    if (GATING_POLICIES[gating].activeSet === 'all') return devices.all.map(() => 0);
+    return copyAfterRows === 'auto' ? copyPriceRows : devices.all.map(() => copyAfterRows);
   }
 
   /** Where gating changed what outboxes must hold. */
@@ -183,7 +196,9 @@ export class SettingsInForce {
     const moved = placement !== this.notedPlacement;
     this.notedPlacement = placement;
     const { lost } = devices;
-    recorder.settings({ atStep, atMs, label, settings, slotsPerLayer, eviction, lost, ...(moved && { placement }) });
+    const { copyAfterRows } = this;
+    const inForce = { settings, slotsPerLayer, eviction, copyAfterRows, lost };
+    recorder.settings({ atStep, atMs, label, ...inForce, ...(moved && { placement }) });
     const fit = Math.min(...devices.inUse.map((device) => slotsThatFit(this.plan, device.bytes)));
     this.replay.change({ atStep, cold, ...this.caches() }, { slots: settings.cacheSlots, slotsThatFit: fit });
     if (label !== START_LABEL) this.marks.push({ step: atStep, atMs, label, settings });

@@ -1,3 +1,4 @@
+import { computedMisses } from '../buffering/expert_cache.ts';
 import { routedPairs } from '../gating/router.ts';
 import type { ModelSummary } from '../protocol/model.ts';
 import { CATEGORY_COUNT, NOT_RUN, PHASE_COUNT, STEP_PHASES } from '../protocol/telemetry.ts';
@@ -18,6 +19,9 @@ export interface StepRow {
   readonly endMs: number;
   readonly durationMs: number;
   readonly stallMs: number;
+  /** Time that absent experts took on the host, the slowest rank's; and what is held on the host for them, all ranks', bytes. */
+  readonly computeMs: number;
+  readonly hostBytes: number;
   readonly tokens: number;
   /** Sequence, position and phase of each token [N]: rank 0's tokens first. */
   readonly request: Int32Array;
@@ -47,6 +51,17 @@ export interface StepRow {
   /** Experts without a token [L]; NOT_RUN for a layer that no token went through. */
   readonly inactive: Uint16Array;
   readonly emissions: readonly (Emission & { readonly waited: boolean })[];
+}
+
+/** Misses of a step that the host computed, all devices and layers together. */
+export function computedOf({ cache, prefetches = new Uint32Array(0) }: Pick<StepRow, 'cache' | 'prefetches'>): number {
+  const sum = (counters: Uint32Array, each: number, counter: number) => {
+    let total = 0;
+    for (let at = counter; at < counters.length; at += each) total += counters[at] as number;
+    return total;
+  };
+  const [misses, loads] = [sum(cache, CACHE_COUNTERS, 1), sum(cache, CACHE_COUNTERS, 2)];
+  return computedMisses({ misses, loads }, sum(prefetches, PREFETCH_COUNTERS, 0));
 }
 
 const LOAD = STEP_PHASES.indexOf('load');
@@ -105,6 +120,8 @@ export function joinResults(
     step: first.step,
     ...timing,
     stallMs: Math.max(...results.map((result) => result.phaseMs[LOAD] as number)),
+    computeMs: Math.max(...results.map((result) => result.computeMs)),
+    hostBytes: results.reduce((sum, result) => sum + result.hostBytes, 0),
     tokens,
     request,
     position,

@@ -6,6 +6,7 @@ import type { BatchLayout } from '../rank/batch_layout.ts';
 import type { LayerParts, TokenRows } from '../rank/layer_input.ts';
 import type { RowPath } from '../rank/row_path.ts';
 import type { TokenGroup } from '../rank/token_groups.ts';
+import type { AbsentExperts } from './absent_experts.ts';
 import type { NextRouters } from './next_routers.ts';
 
 /**
@@ -15,6 +16,8 @@ import type { NextRouters } from './next_routers.ts';
 export interface Device {
   readonly dense: DenseDevice;
   readonly experts: ExpertStore;
+  /** Those that it does not hold, where they are computed instead of copied. */
+  readonly absent: AbsentExperts;
   /** Asked by prefetch only. */
   readonly routers: NextRouters;
   /** A cache of keys and values for the layers of one stack, fed to their attention under these input names. */

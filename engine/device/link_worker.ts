@@ -1,16 +1,16 @@
 import { parentPort, workerData } from 'node:worker_threads';
+import { measureHostRow } from './host_probe.ts';
 import { measureLink } from './link_probe.ts';
 
-/** What the thread is asked for, and what it answers. */
-export interface LinkQuestion {
-  readonly device: string;
-}
+/** What the thread is asked for, and what it answers: a device's link, or what the host computes itself. */
+export type LinkQuestion = { readonly device: string } | { readonly hostRow: true };
 export type LinkAnswer = { readonly bytesPerSecond: number } | { readonly failed: string };
 
-/** Measures one device's link in a thread of its own, since loads block theirs, and ends. */
-const { device } = workerData as LinkQuestion;
+/** Measures in a thread of its own, since loads and runs block theirs, and ends. */
+const question = workerData as LinkQuestion;
 const answer = (message: LinkAnswer) => parentPort?.postMessage(message);
-measureLink(device).then(
+const measuring = 'device' in question ? measureLink(question.device) : measureHostRow();
+measuring.then(
   (bytesPerSecond) => answer({ bytesPerSecond }),
   (error: Error) => answer({ failed: error.message }),
 );

@@ -156,7 +156,8 @@ export interface ExpertLife {
     /** What happened, by step: tokens it got, and what its cache did. */
     readonly events: readonly {
       readonly step: number;
-      readonly kind: 'hit' | 'load' | 'evict';
+      /** `compute`: absent, and run on the host. */
+      readonly kind: 'hit' | 'load' | 'compute' | 'evict';
       readonly tokens: number;
     }[];
     readonly activeSteps: number;

@@ -42,6 +42,8 @@ export interface RunInfo {
   readonly startedAt: string;
   /** Slots in force on each device when `cacheSlots` is resolved. */
   readonly slotsPerLayer: number;
+  /** In force, by device: rows of an absent expert that the host may compute before it is copied. */
+  readonly copyAfterRows: readonly number[];
   /** Experts each device owns per layer, at most. */
   readonly expertsPerDevice: number;
   readonly budgetBytes: readonly number[];

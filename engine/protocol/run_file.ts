@@ -17,7 +17,7 @@ import type { Audit, RunTotals } from './telemetry.ts';
 
 export const RUN_FORMAT = 'moe-studio-run';
 /** Raised when a reader of the old version would misread a new file; additions that it may ignore do not count. */
-export const RUN_VERSION = 3;
+export const RUN_VERSION = 4;
 
 const count = z.int().min(0);
 const bytes = z.number().min(0);
@@ -103,6 +103,8 @@ const SettingsRecord = z.object({
   slotsPerLayer: z.int().min(1),
   /** The policy in force, where the setting is `auto`. */
   eviction: EvictionName.optional(),
+  /** In force, by device: rows of an absent expert that the host may compute before it is copied; absent: none anywhere. */
+  copyAfterRows: z.array(count).max(255).readonly().optional(),
   /**
    * Where experts moved: device of each copy, by layer and expert, base64 of u8. The first record has it always. Where experts
    * have several copies: how many, base64 of u8 [L, E], and how rows are divided over them.
@@ -140,6 +142,9 @@ const StepRecord = z.object({
   endMs: z.number(),
   durationMs: z.number(),
   stallMs: z.number(),
+  /** Absent experts on the host: their time, the slowest rank's, and what was held there for them, bytes; absent where there were none. */
+  computeMs: z.number().optional(),
+  hostBytes: bytes.optional(),
   tokens: z.object({
     count: z
       .int()
@@ -199,6 +204,8 @@ export const RunSummary = z.object({
     prefetches: count.optional(),
     prefetchesUsed: count.optional(),
     prefetchesHarmed: count.optional(),
+    computedMisses: count.optional(),
+    computeMs: z.number().optional(),
     stallMs: z.number(),
     sequencesDone: count,
     sequencesTotal: count,

@@ -15,12 +15,13 @@ const same = (raw: unknown): unknown => raw;
 
 /**
  * By the version they start from. Version 1, the first, knew fewer policies and one copy of each expert: readers of it would take
- * a file with more for one that was cut off. Version 2 knew no prefetch by routers. Every file of either is one of the next as it
- * stands.
+ * a file with more for one that was cut off. Version 2 knew no prefetch by routers, version 3 took every miss for a load. Every file of
+ * them is one of the next as it stands.
  */
 export const RUN_UPGRADERS: ReadonlyMap<number, RunUpgrader> = new Map([
   [1, { header: same, record: same, summary: same }],
   [2, { header: same, record: same, summary: same }],
+  [3, { header: same, record: same, summary: same }],
 ]);
 
 export function headLine(exporter: string, header: RunHeader): string {

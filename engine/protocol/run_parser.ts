@@ -116,7 +116,9 @@ export class RunParser {
     const { atStep, atMs, label, settings, slotsPerLayer, lost = [] } = record;
     const eviction = settings.eviction === 'auto' ? record.eviction : settings.eviction;
     if (eviction === undefined) return false;
-    this.settings.push({ atStep, atMs, label, settings, slotsPerLayer, eviction, placement, lost });
+    const { copyAfterRows = devices.map(() => 0) } = record;
+    if (copyAfterRows.length !== devices.length) return false;
+    this.settings.push({ atStep, atMs, label, settings, slotsPerLayer, eviction, copyAfterRows, placement, lost });
     return true;
   }
 }
@@ -159,6 +161,8 @@ function decodeStep(record: StepRecord, { moeLayers, experts, topK, devices }: R
     endMs: record.endMs,
     durationMs: record.durationMs,
     stallMs: record.stallMs,
+    computeMs: record.computeMs ?? 0,
+    hostBytes: record.hostBytes ?? 0,
     tokens,
     request: arrayFromBase64('i32', record.tokens.request, tokens),
     position: arrayFromBase64('i32', record.tokens.position, tokens),

@@ -15,6 +15,8 @@ export interface RecordedSettings {
   readonly slotsPerLayer: number;
   /** In force: what `auto` chose, or the setting. */
   readonly eviction: EvictionName;
+  /** In force, by device [D]: rows of an absent expert that the host may compute before it is copied. */
+  readonly copyAfterRows: readonly number[];
   /** Devices lost by then, see run_file.ts; none in most runs. */
   readonly lost: readonly string[];
   /** In force from here on, changed or not: copies of each expert [L, E], and device of each copy [sum of copies]. */
@@ -41,6 +43,9 @@ export interface RecordedStep {
   readonly endMs: number;
   readonly durationMs: number;
   readonly stallMs: number;
+  /** Time that absent experts took on the host; what was held there for them, bytes. */
+  readonly computeMs: number;
+  readonly hostBytes: number;
   /** N */
   readonly tokens: number;
   /** [N] */

@@ -76,6 +76,13 @@ export type CacheSlots = z.infer<typeof CacheSlots>;
 export const CacheScope = z.enum(['layer', 'device']);
 export type CacheScope = z.infer<typeof CacheScope>;
 
+/**
+ * Rows of an absent expert that the host may compute before it is copied (buffering/copy_or_compute.ts); 0: it is copied at once.
+ * `auto` is the price of a copy in rows, both measured on this machine, and 0 on a CPU device, where nothing is copied over a link.
+ */
+export const CopyAfterRows = z.union([z.int().min(0).max(1_000_000), z.literal('auto')]);
+export type CopyAfterRows = z.infer<typeof CopyAfterRows>;
+
 /** Tokens that may be sampled, the likeliest; 0 for all. */
 export const TopK = z.int().min(0).max(1_000_000);
 /** Of those, as many of the likeliest as have this share of their probability. */
@@ -103,6 +110,8 @@ export const LiveSettings = z.object({
   cacheSlots: CacheSlots,
   cacheScope: CacheScope,
   eviction: EvictionChoice,
+  /** Used by gating that asks for the experts that tokens chose; gating that pads every batch asks for all, and all are copied. */
+  copyAfterRows: CopyAfterRows,
   prefetch: PrefetchName,
   placement: PlacementName,
   /** Steps between two placements from the run's newest steps; 0: placed once and left there. */
@@ -141,10 +150,11 @@ export const PromptSource = z.discriminatedUnion('kind', [
 export type PromptSource = z.infer<typeof PromptSource>;
 
 export const RunSettings = LiveSettings.extend({
-  // Run files of studios that had dynamic gating only, placed once, kept slots by layer and held float32 say nothing of these.
+  // Run files of studios that had dynamic gating only, placed once, kept slots by layer, copied every miss and held float32 say nothing of these.
   rebalanceEvery: RebalanceEvery.default(0),
   prefetch: PrefetchName.default('off'),
   cacheScope: CacheScope.default('layer'),
+  copyAfterRows: CopyAfterRows.default(0),
   capacity: Capacity.default(1),
   tutelFactor: TutelFactor.default(0),
   precision: Precision.default(STORED_PRECISION),
@@ -180,6 +190,7 @@ export const DEFAULT_RUN: RunSettings = {
   cacheSlots: 'all',
   cacheScope: 'layer',
   eviction: 'lifo',
+  copyAfterRows: 0,
   prefetch: 'off',
   placement: 'contiguous',
   rebalanceEvery: 0,

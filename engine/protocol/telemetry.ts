@@ -50,6 +50,9 @@ export interface StepColumns {
   readonly newTokens: Int32Array;
   /** Time ranks waited for expert loads, the slowest rank's [n]. */
   readonly stallMs: Float32Array;
+  /** Misses that the host computed instead, all devices together, and the time that it took, the slowest rank's [n]. */
+  readonly computed: Int32Array;
+  readonly computeMs: Float32Array;
   /** Experts with no token in this step [n, L]; NOT_RUN where no token went through the layer (an encoder's, between sources). */
   readonly inactive: Uint16Array;
   /** Expert-cache counters of this step, all devices together [n, L]. A step's evictions include those of a resize before it. */
@@ -84,6 +87,9 @@ export interface RunTotals {
   readonly prefetches?: number;
   readonly prefetchesUsed?: number;
   readonly prefetchesHarmed?: number;
+  /** Of the misses, those that the host computed, and its time; absent where it computed none. */
+  readonly computedMisses?: number;
+  readonly computeMs?: number;
   readonly stallMs: number;
   readonly sequencesDone: number;
   readonly sequencesTotal: number;

@@ -10,7 +10,7 @@ import { type MaskProducts, MaskRows } from './mask_rows.ts';
 import type { RowPath } from './row_path.ts';
 
 /** What a policy does with rows that lie in this process's memory. */
-export interface HostDispatch extends Omit<RowPath, 'run' | 'show' | 'combine' | 'receive'> {
+export interface HostDispatch extends Omit<RowPath, 'run' | 'runAbsent' | 'show' | 'combine' | 'receive'> {
   receive(input: MoeLayerInput): void;
   /** The rows that an expert runs, padding included [rows, hidden]; valid until the next call. */
   batch(input: MoeLayerInput, expert: number): Float32Array;
@@ -22,6 +22,8 @@ export interface HostDispatch extends Omit<RowPath, 'run' | 'show' | 'combine' |
 export interface HostExperts {
   /** @param rows [count, hidden]; returns the expert's output [count, hidden] in memory of its own */
   run(layer: number, expert: number, rows: Float32Array, count: number): Promise<Float32Array>;
+  /** The same of an expert that it does not hold. */
+  runAbsent: HostExperts['run'];
   openMasks(): Promise<MaskProducts>;
 }
 
@@ -57,16 +59,36 @@ export class HostRows implements RowPath {
     this.dispatch.receive(input);
   }
 
-  async run(input: MoeLayerInput, expert: number): Promise<number> {
+  run(input: MoeLayerInput, expert: number): Promise<number> {
+    this.parts.clock.enter('reorder');
+    return this.runBatch(input, expert, this.dispatch.batch(input, expert), this.device.run);
+  }
+
+  async runAbsent(input: MoeLayerInput, experts: readonly number[]): Promise<number> {
+    let rows = 0;
+    for (const expert of experts) {
+      this.parts.clock.enter('reorder');
+      const floats = (this.layout.batchRows[expert] as number) * this.parts.hidden;
+      const batch = this.dispatch.batch(input, expert).subarray(0, floats);
+      rows += await this.runBatch(input, expert, batch, this.device.runAbsent);
+    }
+    return rows;
+  }
+
+  /** @returns rows of the batch */
+  private async runBatch(
+    input: MoeLayerInput,
+    expert: number,
+    batch: Float32Array,
+    run: HostExperts['run'],
+  ): Promise<number> {
     const { layout } = this;
     const { rank, hidden, exchange, ledger, clock } = this.parts;
-    clock.enter('reorder');
-    const batch = this.dispatch.batch(input, expert);
     this.outputBytes += batch.byteLength;
     ledger.add('expertExecution', batch.byteLength);
     clock.enter('experts');
     const rows = batch.length / hidden;
-    const output = await this.device.run(input.layer, expert, batch, rows);
+    const output = await run(input.layer, expert, batch, rows);
     this.outputs[expert] = output;
     if (exchange !== undefined) {
       clock.enter('exchange');

@@ -85,6 +85,10 @@ export interface StepResult {
   readonly peakBytes: number;
   /** Rows that this device's experts ran, padding included. */
   readonly rows: number;
+  /** Time that absent experts took on the host, their rows' way there and back included. */
+  readonly computeMs: number;
+  /** Held on the host for them, beside the device's ledger, at the end of the step. */
+  readonly hostBytes: number;
   /** Pairs of this rank's tokens that were dropped, all layers together. */
   readonly droppedPairs: number;
   /** Of both, what fell to the encoder's layers; zeros without an encoder. */

@@ -1,4 +1,4 @@
-import { HIT } from '../buffering/expert_cache.ts';
+import { COMPUTE, HIT } from '../buffering/expert_cache.ts';
 import type { Device, Hidden } from '../device/device.ts';
 import type { GatingPolicy } from '../gating/policy.ts';
 import { BatchLayout } from './batch_layout.ts';
@@ -16,6 +16,8 @@ export class MoeLayerRunner {
   private soloNumber = 0;
   /** Rows that this device's experts ran since it was last set to 0, padding included. */
   rows = 0;
+  /** Time that absent experts took on the host since it was last set to 0, their rows' way there and back included, ms. */
+  computeMs = 0;
 
   constructor(
     private readonly device: Device,
@@ -95,9 +97,12 @@ export class MoeLayerRunner {
     exchange?.awaitAll('rows');
     const receiving = path.receive(input);
     if (receiving !== undefined) await receiving;
+    const computed = this.computed(layer, order);
+    if (computed.length > 0) await this.onHost(async () => path.fetchAbsent?.(input, computed));
     for (let i = 0; i < layout.activeCount; i++) {
       const expert = order[i] as number;
-      const verdict = caches.access(layer, expert);
+      const verdict = caches.access(layer, expert, layout.batchRows[expert] as number);
+      if (verdict === COMPUTE) continue;
       if (verdict !== HIT) {
         clock.enter('load');
         await caches.load(layer, expert, verdict);
@@ -107,9 +112,26 @@ export class MoeLayerRunner {
       if (layout.batchRows[expert] === 0) continue;
       this.rows += await path.run(input, expert);
     }
+    if (computed.length > 0) this.rows += await this.onHost(() => path.runAbsent(input, computed));
     if (exchange === undefined || path.show === undefined) return;
     clock.enter('exchange');
     await path.show();
+  }
+
+  /** Experts of the open event that the host computes. What is queued for others leaves them as they are. */
+  private computed(layer: number, order: Int32Array): number[] {
+    const { caches } = this.parts;
+    const { activeCount, batchRows } = this.layout;
+    if (!caches.computesMisses) return [];
+    const experts = order.subarray(0, activeCount);
+    return Array.from(experts.filter((expert) => caches.computes(layer, expert, batchRows[expert] as number)));
+  }
+
+  private async onHost<T>(work: () => Promise<T>): Promise<T> {
+    const begunMs = performance.now();
+    const result = await work();
+    this.computeMs += performance.now() - begunMs;
+    return result;
   }
 
   async close(): Promise<void> {

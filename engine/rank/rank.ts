@@ -73,7 +73,7 @@ export class Rank {
     this.kv = device.openKeys(attentions, { key: 'past_key', value: 'past_value' });
     this.sources = new SourceCache(spec, device);
     this.head = new RankHead(spec.vocabSize, device.dense);
-    this.caches = new RankCaches(setup.rank, this.moe, device.experts);
+    this.caches = new RankCaches(setup.rank, this.moe, device.experts, device.absent);
     const { caches, clock } = this;
     this.ahead = new RouterAhead({ spec, routers: device.routers, choiceBias, exchange, ledger, clock });
     const { ahead } = this;
@@ -138,6 +138,7 @@ export class Rank {
     this.clock.start();
     this.meter.ms = 0;
     this.runner.rows = 0;
+    this.runner.computeMs = 0;
     this.gate.droppedPairs = 0;
     this.ahead.begin();
     if (plan.profile) this.ledger.startRecording();
@@ -174,6 +175,8 @@ export class Rank {
       ledgerBytes: this.ledger.snapshot(),
       peakBytes: this.ledger.takePeak(),
       rows: this.runner.rows,
+      computeMs: this.runner.computeMs,
+      hostBytes: this.device.absent.bytes,
       droppedPairs: this.gate.droppedPairs,
       encoder,
       ...this.clock.stop(),

@@ -1,4 +1,5 @@
 import { LOAD } from '../buffering/expert_cache.ts';
+import type { AbsentExperts } from '../device/absent_experts.ts';
 import type { ExpertStore } from '../device/device.ts';
 import type { MoeLayer } from '../families/spec.ts';
 import { type CacheSettings, DeviceCaches } from '../replay/device_caches.ts';
@@ -17,6 +18,7 @@ export class RankCaches {
     private readonly rank: number,
     private readonly layers: readonly MoeLayer[],
     private readonly experts: ExpertStore,
+    private readonly absent: AbsentExperts,
   ) {
     this.counted = new Uint32Array(layers.length * COUNTERS);
     this.prefetchCounted = new Uint32Array(layers.length * PREFETCH_COUNTERS);
@@ -51,9 +53,19 @@ export class RankCaches {
     return this.inForce.open(layer, active, count);
   }
 
-  /** @returns HIT, LOAD, or what to give up before the load */
-  access(layer: number, expert: number): number {
-    return this.inForce.access(layer, expert);
+  /** Whether misses may be computed on the host. */
+  get computesMisses(): boolean {
+    return this.inForce.computesMisses;
+  }
+
+  /** Whether `access` will say COMPUTE of an expert of the open event. */
+  computes(layer: number, expert: number, rows: number): boolean {
+    return this.inForce.computes(layer, expert, rows);
+  }
+
+  /** @returns HIT, COMPUTE, LOAD, or what to give up before the load */
+  access(layer: number, expert: number, rows: number): number {
+    return this.inForce.access(layer, expert, rows);
   }
 
   /** @param verdict LOAD or what to give up for it */
@@ -61,6 +73,7 @@ export class RankCaches {
     const { inForce } = this;
     if (verdict !== LOAD) await this.experts.evict(inForce.victimLayer(layer, verdict), inForce.victimExpert(verdict));
     await this.experts.load(layer, expert);
+    await this.absent.release(layer, expert);
   }
 
   /** What was counted since the last call [layers, COUNTERS]. */
@@ -85,6 +98,7 @@ export class RankCaches {
   }
 
   async close(): Promise<void> {
+    await this.absent.close();
     for (const { layer, expert } of this.caches?.retain(() => false) ?? []) await this.experts.evict(layer, expert);
   }
 

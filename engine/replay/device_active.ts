@@ -11,6 +11,8 @@ import { ActiveScan, type RoutingTrace } from '../trace/trace.ts';
 export class DeviceActive {
   /** Active experts by device, ascending; the first `counts[device]` of each are valid [devices][experts]. */
   readonly ids: readonly Int32Array[];
+  /** Rows of each, in the same places; 0 under gating that pads every batch, where only ranks know them [devices][experts]. */
+  readonly rows: readonly Int32Array[];
   readonly counts: Int32Array;
   private readonly scanner: ActiveScan;
   /** Of layers in which an expert has more than one copy. */
@@ -25,6 +27,7 @@ export class DeviceActive {
   ) {
     const { devices, layers, split } = placement;
     this.ids = Array.from({ length: devices }, () => new Int32Array(experts));
+    this.rows = Array.from({ length: devices }, () => new Int32Array(experts));
     this.counts = new Int32Array(devices);
     this.scanner = new ActiveScan(experts);
     this.splits = layers.map((layer) =>
@@ -44,7 +47,7 @@ export class DeviceActive {
     const { deviceOf } = this.placement.layers[layer] as LayerPlacement;
     for (let at = 0; at < active; at++) {
       const expert = scanner.ids[at] as number;
-      this.add(deviceOf[expert] as number, expert);
+      this.add(deviceOf[expert] as number, expert, scanner.rows[expert] as number);
     }
     return active;
   }
@@ -56,7 +59,7 @@ export class DeviceActive {
     for (let expert = 0; expert < this.experts; expert++) {
       for (let device = 0; device < this.placement.devices; device++) {
         if (!isHeld(layer, expert, device)) continue;
-        this.add(device, expert);
+        this.add(device, expert, 0);
         sum++;
       }
     }
@@ -78,18 +81,30 @@ export class DeviceActive {
       let last = -1;
       for (let copy = firstCopy[expert] as number; copy < (firstCopy[expert + 1] as number); copy++) {
         const device = deviceOf[copy] as number;
-        if (device === last || split.rows[copy] === 0) continue;
-        this.add(device, expert);
+        const rows = split.rows[copy] as number;
+        if (rows === 0) continue;
+        if (device === last) this.addRows(device, rows);
+        else {
+          this.add(device, expert, rows);
+          sum++;
+        }
         last = device;
-        sum++;
       }
     }
     return sum;
   }
 
-  private add(device: number, expert: number): void {
+  private add(device: number, expert: number, rows: number): void {
     const at = this.counts[device] as number;
     (this.ids[device] as Int32Array)[at] = expert;
+    (this.rows[device] as Int32Array)[at] = rows;
     this.counts[device] = at + 1;
+  }
+
+  /** More rows for the expert that was added last: its second copy on the device. */
+  private addRows(device: number, rows: number): void {
+    const own = this.rows[device] as Int32Array;
+    const at = (this.counts[device] as number) - 1;
+    own[at] = (own[at] as number) + rows;
   }
 }

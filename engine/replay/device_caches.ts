@@ -14,6 +14,8 @@ export interface CacheSettings {
   readonly prefetch?: PrefetchName;
   /** Absent: a cache a layer. */
   readonly scope?: CacheScope;
+  /** Rows of an absent expert that the host may compute before it is loaded, by device, see ExpertCache; absent: it is loaded at once. */
+  readonly copyAfterRows?: readonly number[];
 }
 
 /** An expert of a layer. */
@@ -46,19 +48,23 @@ export class DeviceCaches {
     private readonly device: number,
     private readonly moeLayers: number,
     private readonly experts: number,
-    { slotsPerLayer, eviction, placement, prefetch, scope = 'layer' }: CacheSettings,
+    settings: CacheSettings,
     private readonly routing = new DeviceRouting(moeLayers, experts),
   ) {
+    const { slotsPerLayer, eviction, placement, prefetch, scope = 'layer' } = settings;
     this.scope = scope;
     this.caches = this.create(scope, slotsPerLayer, eviction);
     this.setPrefetch(placement, prefetch);
+    this.setCopyAfterRows(settings);
   }
 
   /** Puts settings in force. @returns the experts given up for it, in order */
-  apply({ slotsPerLayer, eviction, placement, prefetch, scope = 'layer' }: CacheSettings): LayerExpert[] {
+  apply(settings: CacheSettings): LayerExpert[] {
+    const { slotsPerLayer, eviction, placement, prefetch, scope = 'layer' } = settings;
     this.setPrefetch(placement, prefetch);
     const moved = this.retain((expert, layer) => this.held[layer]?.(expert) === true);
     if (scope !== this.scope) this.regroup(scope, eviction);
+    this.setCopyAfterRows(settings);
     const pooled = this.scope === 'device';
     const changed = this.caches.map((cache, at) => {
       const layers = pooled ? placement.layers : [placement.layers[at] as LayerPlacement];
@@ -92,9 +98,23 @@ export class DeviceCaches {
     return this.cacheOf(layer).openStep(active, count, this.placeOf(layer));
   }
 
-  /** Serves an expert of the open event. @returns HIT, LOAD, or what to give up before the load, see `victimLayer` and `victimExpert` */
-  access(layer: number, expert: number): number {
-    return this.cacheOf(layer).access(expert);
+  /** Whether misses may be computed on the host. */
+  get computesMisses(): boolean {
+    return (this.caches[0] as ExpertCache).copyAfterRows > 0;
+  }
+
+  /** Whether `access` will say COMPUTE of an expert of the open event. */
+  computes(layer: number, expert: number, rows: number): boolean {
+    return this.cacheOf(layer).computes(expert, rows);
+  }
+
+  /**
+   * Serves an expert of the open event.
+   * @param rows that it runs on this device, without the padding of blocks
+   * @returns HIT, COMPUTE, LOAD, or what to give up before the load, see `victimLayer` and `victimExpert`
+   */
+  access(layer: number, expert: number, rows: number): number {
+    return this.cacheOf(layer).access(expert, rows);
   }
 
   /** The layer of what a load in `layer` pushed out, by the verdict. */
@@ -117,17 +137,20 @@ export class DeviceCaches {
     }
   }
 
-  /** What a replay does in an event. */
-  replayEvent(layer: number, active: Int32Array, count: number, then?: Served): void {
+  /**
+   * What a replay does in an event.
+   * @param rows of each active expert, in the same places; needed where misses may be computed
+   */
+  replayEvent(layer: number, active: Int32Array, count: number, rows?: Int32Array, then?: Served): void {
     if (then === undefined) {
       this.prefetcher?.observe(layer, active, count);
-      this.cacheOf(layer).serve(active, 0, count, this.placeOf(layer));
+      this.cacheOf(layer).serve(active, 0, count, this.placeOf(layer), rows);
       return;
     }
     const order = this.open(layer, active, count);
     for (let i = 0; i < count; i++) {
       const expert = order[i] as number;
-      const verdict = this.access(layer, expert);
+      const verdict = this.access(layer, expert, this.computesMisses && rows ? rowsOf(expert, active, rows) : 0);
       then(expert, verdict);
     }
   }
@@ -197,6 +220,10 @@ export class DeviceCaches {
     return ids.map((id) => ({ layer: at + Math.floor(id / experts), expert: id % experts }));
   }
 
+  private setCopyAfterRows({ copyAfterRows }: CacheSettings): void {
+    for (const cache of this.caches) cache.copyAfterRows = copyAfterRows?.[this.device] ?? 0;
+  }
+
   private setPrefetch(placement: Placement, prefetch: PrefetchName = 'off'): void {
     const { device, moeLayers, experts, routing } = this;
     this.held = placement.layers.map((layer) => (expert) => isHeld(layer, expert, device));
@@ -208,6 +235,10 @@ export class DeviceCaches {
       this.prefetcher = new Prefetcher(foresight, moeLayers, experts);
     }
   }
+}
+
+function rowsOf(expert: number, active: Int32Array, rows: Int32Array): number {
+  return rows[active.indexOf(expert)] as number;
 }
 
 /**

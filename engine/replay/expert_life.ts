@@ -3,6 +3,7 @@ import type { ExpertLife } from '../protocol/labs.ts';
 import type { RoutingTrace } from '../trace/trace.ts';
 import { type ExpertsQuestion, replayWatched } from './experts_map.ts';
 import type { Pace } from './pace.ts';
+import type { CacheWatch } from './replay_cache.ts';
 
 /** Steps shown at most. */
 const MOST_ROWS = 512;
@@ -36,7 +37,7 @@ async function lifeOf(
 ): Promise<ExpertLife['expert']> {
   const { trace } = question;
   const tokens = Array.from({ length: trace.steps }, (_, step) => tokensOf(trace, step, layer)[expert] as number);
-  const events: { step: number; kind: 'hit' | 'load' | 'evict'; tokens: number }[] = [];
+  const events: { step: number; kind: Parameters<CacheWatch>[0]; tokens: number }[] = [];
   await replayWatched(question, pace, (kind, place, id) => {
     if (place.layer !== layer || id !== expert) return;
     events.push({ step: place.step, kind, tokens: tokens[place.step] ?? 0 });

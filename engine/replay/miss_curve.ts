@@ -74,7 +74,7 @@ export class MissCurveReplay {
         const count = active.counts[device] as number;
         // All ask before any of them is told: they share what the device learns.
         for (const size of caches) (size[device] as DeviceCaches).replayPrefetch(layer, foreseen);
-        for (const size of caches) (size[device] as DeviceCaches).replayEvent(layer, ids, count);
+        for (const size of caches) (size[device] as DeviceCaches).replayEvent(layer, ids, count, active.rows[device]);
       }
     }
     this.note(step % this.windowSteps, accesses);

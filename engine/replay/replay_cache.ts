@@ -1,5 +1,5 @@
 import type { Placement } from '../balancing/placement.ts';
-import { type CacheCounters, HIT, type PrefetchCounters } from '../buffering/expert_cache.ts';
+import { type CacheCounters, COMPUTE, HIT, type PrefetchCounters } from '../buffering/expert_cache.ts';
 import type { ActiveSet } from '../gating/policy.ts';
 import { foreseenOf, type RoutingTrace } from '../trace/trace.ts';
 import { DeviceActive } from './device_active.ts';
@@ -23,9 +23,9 @@ export interface CacheTimeline {
   readonly changes: readonly CacheChange[];
 }
 
-/** What happens to a cache, as it happens: one use, load or giving up of an expert. */
+/** What happens to a cache, as it happens: one use, load, use without a load or giving up of an expert. */
 export type CacheWatch = (
-  kind: 'hit' | 'load' | 'evict',
+  kind: 'hit' | 'load' | 'compute' | 'evict',
   place: { readonly step: number; readonly layer: number; readonly device: number },
   expert: number,
 ) => void;
@@ -84,7 +84,7 @@ export class CacheReplay {
         const { watch } = this;
         const served = watch && watching(watch, caches, { step, layer, device });
         caches.replayPrefetch(layer, foreseen, served);
-        caches.replayEvent(layer, ids, count, served);
+        caches.replayEvent(layer, ids, count, active.rows[device], served);
       }
     }
   }
@@ -158,7 +158,7 @@ function watching(watch: CacheWatch, caches: DeviceCaches, place: Parameters<Cac
       const layer = caches.victimLayer(place.layer, verdict);
       watch('evict', { ...place, layer }, caches.victimExpert(verdict));
     }
-    watch(verdict === HIT ? 'hit' : 'load', place, expert);
+    watch(verdict === HIT ? 'hit' : verdict === COMPUTE ? 'compute' : 'load', place, expert);
   };
 }
 

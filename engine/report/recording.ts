@@ -23,6 +23,7 @@ export function toTimeline({ header, settings }: Pick<RunRecording, 'header' | '
       activeSet: GATING_POLICIES[change.settings.gating].activeSet,
       prefetch: change.settings.prefetch,
       scope: change.settings.cacheScope,
+      copyAfterRows: change.copyAfterRows,
       placement: toPlacement(change.placement, header.moeLayers, header.experts),
     })),
   };

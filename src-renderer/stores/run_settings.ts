@@ -127,6 +127,7 @@ const SETTING_NAMES: { readonly [K in keyof Required<RunSettings>]: string } = {
   cacheSlots: 'Cache',
   cacheScope: 'Slots shared',
   eviction: 'Eviction',
+  copyAfterRows: 'Missing experts',
   prefetch: 'Prefetch',
   placement: 'Placement',
   rebalanceEvery: 'Re-balance',

@@ -96,7 +96,7 @@ describe('slots shared by the layers of a device', () => {
           return sets.map((active) => {
             const told: number[] = [];
             caches.replayPrefetch(0, undefined, (...event) => told.push(...event));
-            caches.replayEvent(0, Int32Array.from(active), active.length, (...event) => told.push(...event));
+            caches.replayEvent(0, Int32Array.from(active), active.length, undefined, (...event) => told.push(...event));
             return told;
           });
         });

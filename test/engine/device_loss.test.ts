@@ -41,6 +41,7 @@ describe('a device lost in the middle of a run', () => {
       cacheSlots: fc.integer({ min: 1, max: 8 }),
       cacheScope: fc.constantFrom(...CacheScope.options),
       eviction: fc.constantFrom(...EvictionName.options),
+      copyAfterRows: fc.constantFrom(0, 20),
       prefetch: fc.constantFrom(...PrefetchName.options),
       placement: fc.constantFrom(...PlacementName.options),
       rebalanceEvery: fc.constantFrom(0, 1, 7),

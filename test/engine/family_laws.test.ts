@@ -25,7 +25,7 @@ describe.each(['deepseek_v3', 'gpt_oss', 'qwen2_moe', 'granitemoe'])('laws of a 
       { afterSteps: 12, patch: { placement: 'greedy', cacheScope: 'device', cacheSlots: 3 } },
     ];
     const { recording, audit } = await run(
-      { devices: devices(2), cacheSlots: 2, eviction: 'lru', prefetch: 'router' },
+      { devices: devices(2), cacheSlots: 2, eviction: 'lru', copyAfterRows: 9, prefetch: 'router' },
       patches,
     );
     expect(emitted(recording)).toEqual(emitted(plain));

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { contiguous } from '../../engine/balancing/placement.ts';
+import { computedMisses } from '../../engine/buffering/expert_cache.ts';
 import { openCheckpoint } from '../../engine/checkpoint/checkpoint.ts';
 import { planMemory } from '../../engine/coordinator/memory_plan.ts';
 import { auditOf } from '../../engine/coordinator/run_audit.ts';
@@ -31,6 +32,8 @@ const slots: fc.Arbitrary<RunSettings['cacheSlots']> = fc.oneof(
 const cacheScope = fc.constantFrom(...CacheScope.options);
 const eviction = fc.constantFrom(...EvictionChoice.options);
 const prefetch = fc.constantFrom(...PrefetchName.options);
+/** On CPU devices `auto` is 0. */
+const copyAfterRows = fc.constantFrom(0, 1, 5, 40, 1_000_000, 'auto' as const);
 const placement = fc.constantFrom(...PlacementName.options);
 const rebalanceEvery = fc.constantFrom(0, 0, 1, 7);
 const gating = fc.constantFrom(...GatingName.options);
@@ -43,6 +46,7 @@ function starts(knobs: typeof dropping | typeof dropless): fc.Arbitrary<Partial<
   return fc.record({
     cacheSlots: slots,
     cacheScope,
+    copyAfterRows,
     eviction,
     prefetch,
     placement,
@@ -55,7 +59,7 @@ function starts(knobs: typeof dropping | typeof dropless): fc.Arbitrary<Partial<
 
 function changesOf(knobs: typeof dropping | typeof dropless) {
   const patch: fc.Arbitrary<LivePatch> = fc.record(
-    { cacheSlots: slots, cacheScope, eviction, prefetch, placement, rebalanceEvery, gating, ...knobs },
+    { cacheSlots: slots, cacheScope, eviction, copyAfterRows, prefetch, placement, rebalanceEvery, gating, ...knobs },
     { requiredKeys: [] },
   );
   return fc.array(fc.record({ afterSteps: fc.integer({ min: 0, max: 25 }), patch }), { maxLength: 4 });
@@ -133,6 +137,29 @@ describe('laws of a running engine', () => {
       },
       120_000,
     );
+
+    it('2, 4 and 6: what the host computes instead changes no output, is replayed to the unit, and is held by nobody', async () => {
+      const { recording, audit } = await runTiny({ ...settings, eviction: 'lru', copyAfterRows: 4 }, [
+        { afterSteps: 60, patch: { copyAfterRows: 12, prefetch: 'echo' } },
+        { afterSteps: 90, patch: { gating: 'megablocks' } },
+        { afterSteps: 120, patch: { copyAfterRows: 'auto' } },
+      ]);
+      expect(emitted(recording)).toEqual(wanted);
+      checkLedger(recording, () => EXPERTS);
+      const replay = replayCaches(toTrace(recording), toTimeline(recording));
+      expect(auditOf(recording, replay)).toEqual(audit);
+      expect(audit?.replayed).toEqual(audit?.measured);
+      const computed = computedMisses(replay.totals, replay.prefetchTotals.loads);
+      expect(recording.summary?.totals).toMatchObject({ computedMisses: computed });
+      expect(computed).toBeGreaterThan(100);
+      expect(replay.totals.loads).toBeGreaterThan(10);
+      for (const { step, computeMs, hostBytes } of recording.steps) {
+        expect(hostBytes).toBe(0);
+        if (step >= 120) expect(computeMs).toBe(0);
+      }
+      expect(recording.steps.filter(({ computeMs }) => computeMs > 0).length).toBeGreaterThan(40);
+      expect(recording.settings.at(-1)?.copyAfterRows).toEqual(devices(count).map(() => 0));
+    }, 120_000);
   });
 
   it('6: the ledger stays in the budget, adds up, and its experts line is residents times bytes', async () => {
@@ -153,7 +180,7 @@ describe('laws of a running engine', () => {
           devices: fc.integer({ min: 1, max: 2 }),
           batch: fc.integer({ min: 1, max: 5 }),
           slots: fc.integer({ min: 1, max: 4 }),
-          gates: fc.record({ gating, ...dropping, prefetch }),
+          gates: fc.record({ gating, ...dropping, prefetch, copyAfterRows }),
         }),
         async ({ devices: count, batch, slots: cacheSlots, gates }) => {
           const plan = planMemory(spec, { ...TINY, ...gates, devices: count, batch });

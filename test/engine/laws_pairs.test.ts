@@ -42,6 +42,7 @@ const start: fc.Arbitrary<Partial<RunSettings>> = fc.record({
   batch,
   gating,
   prefetch,
+  copyAfterRows: fc.constantFrom(0, 20),
   devices: fc.constantFrom(devices(1), devices(2)),
 });
 const patch: fc.Arbitrary<LivePatch> = fc.record(

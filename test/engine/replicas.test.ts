@@ -29,6 +29,7 @@ const settings = fc.record({
   devices: fc.constantFrom(devices(2), devices(3)),
   cacheSlots: fc.oneof(fc.integer({ min: 1, max: 4 }), fc.constant('all' as const)),
   gating: fc.constantFrom(...GatingName.options),
+  copyAfterRows: fc.constantFrom(0, 20),
   prefetch: fc.constantFrom(...PrefetchName.options),
   batch: fc.integer({ min: 1, max: 6 }),
 });

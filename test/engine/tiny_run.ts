@@ -41,6 +41,7 @@ export const TINY: RunSettings = {
   cacheSlots: 'all',
   cacheScope: 'layer',
   eviction: 'lifo',
+  copyAfterRows: 0,
   prefetch: 'off',
   placement: 'contiguous',
   rebalanceEvery: 0,

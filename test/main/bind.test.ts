@@ -21,6 +21,8 @@ function frame(seq: number): TelemetryFrame {
       tokens: Int32Array.of(1),
       newTokens: Int32Array.of(1),
       stallMs: Float32Array.of(0),
+      computed: Int32Array.of(0),
+      computeMs: Float32Array.of(0),
       inactive: Uint16Array.of(0),
       ledgerBytes: new Float64Array(CATEGORY_COUNT),
       peakBytes: Float64Array.of(0),

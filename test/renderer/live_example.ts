@@ -33,6 +33,8 @@ export function columns(examples: readonly StepExample[], layers = 2, devices = 
     tokens: Int32Array.from(examples, ({ tokens }) => tokens ?? 8),
     newTokens: Int32Array.from(examples, ({ tokens }) => tokens ?? 8),
     stallMs: Float32Array.from(examples, ({ stallMs }) => stallMs ?? 0),
+    computed: new Int32Array(examples.length),
+    computeMs: new Float32Array(examples.length),
     inactive: Uint16Array.from(flat(({ inactive }) => row(inactive, layers))),
     hits: Uint16Array.from(flat(({ hits }) => row(hits, layers))),
     misses: Uint16Array.from(flat(({ misses }) => row(misses, layers))),

@@ -34,6 +34,7 @@ const casesOf = (scopes: readonly CacheScope[]): fc.Arbitrary<Case> =>
       eviction: fc.constantFrom(...EvictionName.options),
       placement,
       scope: fc.constantFrom(...scopes),
+      copyAfterRows: fc.array(fc.nat(12), { minLength: devices, maxLength: devices }),
     });
     return fc.array(change, { minLength: 1, maxLength: 5 }).map((list) => {
       const changes = [...list].sort((a, b) => a.atStep - b.atStep);
@@ -141,26 +142,29 @@ function byHand(trace: RoutingTrace, changes: readonly CacheChange[], device: nu
         );
         cache.retain((expert) => hosts(layer, expert).includes(device));
         cache.setEviction(change.eviction);
+        cache.copyAfterRows = change.copyAfterRows?.[device] ?? 0;
         cache.resize(Math.max(1, Math.min(owned.length, change.slotsPerLayer)));
       }
     }
     for (const [layer, cache] of caches.entries()) {
       if (activeOf(trace, step, layer).length === 0) continue;
-      const active = activeByHand(trace, step, layer, device, placement);
+      const rows = rowsByHand(trace, step, layer, device, placement);
+      const active = [...rows.keys()];
       const order = Array.from(cache.openStep(active, active.length)).slice(0, active.length);
-      for (const expert of order) cache.access(expert);
+      for (const expert of order) cache.access(expert, rows.get(expert));
     }
   }
   return caches;
 }
 
-function activeByHand(
+/** Rows on a device of the experts that have any there, by rising expert. */
+function rowsByHand(
   trace: RoutingTrace,
   step: number,
   layer: number,
   device: number,
   placement: Placement,
-): number[] {
+): Map<number, number> {
   const ids = trace.stepIds(step);
   const size = ids.length / trace.moeLayers;
   const totals = new Array<number>(trace.experts).fill(0);
@@ -169,10 +173,10 @@ function activeByHand(
   }
   const { firstCopy, deviceOf } = placement.layers[layer] as LayerPlacement;
   const rows = splitByHand({ firstCopy, deviceOf }, placement.devices, placement.split, totals);
-  return [...totals.keys()].filter((expert) =>
-    rows.some(
-      (n, copy) =>
-        n > 0 && copy >= (firstCopy[expert] ?? 0) && copy < (firstCopy[expert + 1] ?? 0) && deviceOf[copy] === device,
-    ),
-  );
+  const own = [...totals.keys()].map((expert): [number, number] => {
+    const copies = rows.slice(firstCopy[expert], firstCopy[expert + 1]);
+    const here = copies.filter((_, copy) => deviceOf[(firstCopy[expert] ?? 0) + copy] === device);
+    return [expert, here.reduce((sum, n) => sum + n, 0)];
+  });
+  return new Map(own.filter(([, n]) => n > 0));
 }

@@ -274,6 +274,7 @@ export class FakeEngine implements Engine {
       path: `/runs/${id}.moerun`,
       startedAt: '2026-01-01T00:00:00Z',
       slotsPerLayer: this.workload.slotsInForce,
+      copyAfterRows: [0],
       expertsPerDevice: this.workload.most,
       budgetBytes: settings.devices.map(() => this.options.budgetBytes),
       lost: [],

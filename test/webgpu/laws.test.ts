@@ -29,13 +29,15 @@ async function check(
   expect(audit).toEqual(replayed);
   checkLedger(recording, () => EXPERT_BYTES);
   expect(recording.settings.length).toBeGreaterThan(changes.length);
+  expect(recording.summary?.totals.computedMisses).toBeGreaterThan(10);
+  expect(recording.steps.some(({ hostBytes }) => hostBytes > 0)).toBe(true);
 }
 
 it('a card alone: the tokens of a processor, whatever is resident; caches replay to the unit; the ledger holds', () =>
-  check([CARD], { cacheSlots: 2, eviction: 'lru', cacheScope: 'device', prefetch: 'router' }, [
+  check([CARD], { cacheSlots: 2, eviction: 'lru', cacheScope: 'device', prefetch: 'router', copyAfterRows: 9 }, [
     { afterSteps: 3, patch: { cacheSlots: 'all', gating: 'static' } },
     { afterSteps: 5, patch: { cacheSlots: 3, gating: 'megablocks' } },
   ]));
 
 it('a card beside a processor, experts on both, by every gating policy: the same', () =>
-  check([PROCESSOR, CARD], { cacheSlots: 2, placement: 'eplb', rebalanceEvery: 3 }, everyGating));
+  check([PROCESSOR, CARD], { cacheSlots: 2, copyAfterRows: 12, placement: 'eplb', rebalanceEvery: 3 }, everyGating));

@@ -3,9 +3,10 @@ import { EXPERTS_NAME } from '../../checkpoint/pack/pack_folder.ts';
 import { expertWeights, type MoeLayer } from '../../families/spec.ts';
 import { expertGraph } from '../../graph/expert.ts';
 import type { WeightedGraph } from '../../graph/weight_blob.ts';
+import type { LedgerCategory } from '../../protocol/telemetry.ts';
 import type { MemoryLedger } from '../../rank/ledger.ts';
 import type { ExpertStore } from '../device.ts';
-import type { PackLayout } from '../pack_plan.ts';
+import { PackLayout } from '../pack_plan.ts';
 import { floats } from '../tensors.ts';
 import { type WeightSource, WeightStaging } from '../weights.ts';
 import type { HostSession, MakeSession } from './session.ts';
@@ -24,6 +25,8 @@ export interface CpuExpertsParts {
   /** Absent: experts are read from the checkpoint, and rounded at every load where they are held at few bits. */
   readonly pack: OpenPack | undefined;
   readonly ledger: MemoryLedger;
+  /** Where the ledger has them; absent: under `experts`. */
+  readonly category?: LedgerCategory;
   readonly make: MakeSession;
 }
 
@@ -53,8 +56,8 @@ export class CpuExperts implements ExpertStore {
   }
 
   async load(layer: number, expert: number): Promise<void> {
-    const { ledger } = this.parts;
-    ledger.add('experts', this.bytesPerExpert(layer));
+    const { ledger, category = 'experts' } = this.parts;
+    ledger.add(category, this.bytesPerExpert(layer));
     this.sessions[this.index(layer, expert)] = await this.create(layer, expert);
   }
 
@@ -64,7 +67,8 @@ export class CpuExperts implements ExpertStore {
     if (session === undefined) throw new Error(`expert ${expert} of layer ${layer} is not resident`);
     this.sessions[index] = undefined;
     await session.release();
-    this.parts.ledger.remove('experts', this.bytesPerExpert(layer));
+    const { ledger, category = 'experts' } = this.parts;
+    ledger.remove(category, this.bytesPerExpert(layer));
   }
 
   /** @param rows [count, hidden]; returns the expert's output [count, hidden] in memory of its own */
@@ -112,6 +116,15 @@ export class CpuExperts implements ExpertStore {
   private index(layer: number, expert: number): number {
     return layer * this.layer(layer).feedForward.experts + expert;
   }
+}
+
+/** The experts' pack, where they are held at few bits and one was made. */
+export function openPack(
+  folder: string | undefined,
+  { layers, hidden, precision }: Pick<CpuExpertsParts, 'layers' | 'hidden' | 'precision'>,
+): OpenPack | undefined {
+  if (folder === undefined || precision === 'fp32') return undefined;
+  return { folder, layout: new PackLayout(layers, hidden, precision) };
 }
 
 const NOTHING = new Uint8Array(0);

@@ -2,40 +2,42 @@ import { moeLayers } from '../../families/spec.ts';
 import { routerGraph } from '../../graph/router_ahead.ts';
 import { HostRows } from '../../rank/host_rows.ts';
 import { KvCache } from '../../rank/kv_cache.ts';
+import { AbsentExperts } from '../absent_experts.ts';
 import { type Device, hostFloats } from '../device.ts';
 import { NextRouters } from '../next_routers.ts';
 import type { DeviceParts } from '../open_device.ts';
-import { PackLayout } from '../pack_plan.ts';
 import { onCpu } from '../precision.ts';
 import { floats } from '../tensors.ts';
 import { WeightStaging } from '../weights.ts';
 import { CpuDense } from './dense.ts';
-import { CpuExperts } from './experts.ts';
+import { CpuExperts, openPack } from './experts.ts';
 import { CpuMasks } from './masks.ts';
 import { cpuSessions, type MakeSession } from './session.ts';
 
 /** One thread of this machine's processor: everything lies in the process's own memory, and is computed in float32 or few bits. */
 export function openCpu(parts: DeviceParts): Promise<Device> {
-  return openHosted(parts, cpuSessions(parts.meter));
+  return openHosted(parts, cpuSessions(parts.meter), AbsentExperts.onProcessor(parts));
 }
 
-/** A device whose hidden states and keys lie in this process's memory, and whose sessions run where `make` puts them. */
+/**
+ * A device whose hidden states and keys lie in this process's memory, and whose sessions run where `make` puts them.
+ * @param absent what the processor runs of the experts that it does not hold
+ */
 export async function openHosted(
   { spec, source, ledger, precision, packFolder }: DeviceParts,
   make: MakeSession,
+  absent: AbsentExperts,
 ): Promise<Device> {
   const held = onCpu(precision);
   const staging = new WeightStaging(source);
   const dense = await CpuDense.open(spec, staging, ledger, make, held.dense);
   const layers = moeLayers(spec);
   const hidden = spec.hiddenSize;
-  const pack =
-    packFolder === undefined || held.experts === 'fp32'
-      ? undefined
-      : { folder: packFolder, layout: new PackLayout(layers, hidden, held.experts) };
-  const experts = new CpuExperts({ layers, hidden, precision: held.experts, source, pack, ledger, make });
+  const shape = { layers, hidden, precision: held.experts };
+  const experts = new CpuExperts({ ...shape, source, pack: openPack(packFolder, shape), ledger, make });
   const host = {
     run: experts.run.bind(experts),
+    runAbsent: absent.run.bind(absent),
     openMasks: () => CpuMasks.open(spec.hiddenSize, make),
   };
   const routers = new NextRouters(spec, ledger, async (layer) => {
@@ -52,6 +54,7 @@ export async function openHosted(
   return {
     dense,
     experts,
+    absent,
     routers,
     openKeys: (layers, inputs) => new KvCache(layers, inputs, ledger),
     openRows: (policy, parts, layout) => HostRows.open(policy, parts, layout, host),

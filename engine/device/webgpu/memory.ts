@@ -93,6 +93,25 @@ export class WebGpuMemory {
     return (await session.run({ x: matrix, index: int32s(index) })).y as Tensor;
   }
 
+  /** matrix[places[i]] = rows[i], written in place: rows of this process's memory [n, width], matrix [m, width]. */
+  async place(rows: Float32Array, places: Int32Array, matrix: Tensor): Promise<void> {
+    const write: Write = (builder) => {
+      builder.input('matrix', 'float32', ['m', 'w']);
+      builder.input('places', 'int64', ['n', 1]);
+      builder.input('rows', 'float32', ['n', 'w']);
+      builder.node('ScatterND', ['matrix', 'places', 'rows'], {}, 'written');
+      builder.output('written', 'float32', ['m', 'w']);
+    };
+    const session = await this.open('place', write, { inPlace: true });
+    this.moved.there += rows.byteLength;
+    const feeds = {
+      matrix,
+      places: int64Column(places),
+      rows: new Tensor('float32', rows, [places.length, rows.length / places.length]),
+    };
+    await session.runInPlace(feeds, 'written', matrix);
+  }
+
   /** @param open a session for a graph, written and opened once under its key */
   open(key: string, write: Write, parts: Omit<SessionParts, 'meter'> = {}): Promise<WebGpuSession> {
     let session = this.sessions.get(key);

@@ -1,6 +1,7 @@
 import { moeLayers } from '../../families/spec.ts';
 import { routerGraph } from '../../graph/router_ahead.ts';
 import { WebGpuGraphBuilder } from '../../graph/webgpu_builder.ts';
+import { AbsentExperts } from '../absent_experts.ts';
 import type { Device } from '../device.ts';
 import { NextRouters } from '../next_routers.ts';
 import type { DeviceParts } from '../open_device.ts';
@@ -23,17 +24,21 @@ import { dispose, uploadWeights } from './weights.ts';
  * the same time ends the whole process (onnxruntime-node 1.30, measured; one after the other is fine). A process a card was rejected: the
  * provider takes no choice of card, and ranks exchange rows through memory that processes do not share.
  */
-export async function openWebGpu({ spec, source, ledger, meter, precision }: DeviceParts): Promise<Device> {
+export async function openWebGpu(parts: DeviceParts): Promise<Device> {
+  const { spec, source, ledger, meter, precision } = parts;
   const held = onCpu(precision);
   const memory = new WebGpuMemory(meter);
   const staging = new WeightStaging(source);
   const dense = await WebGpuDense.open(spec, staging, ledger, memory, held.dense);
-  const experts = new WebGpuExperts(moeLayers(spec), spec.hiddenSize, staging, ledger, memory, held.experts);
+  const layers = moeLayers(spec);
+  const hidden = spec.hiddenSize;
+  const experts = new WebGpuExperts(layers, hidden, staging, ledger, memory, held.experts);
+  const absent = AbsentExperts.besideCard(parts);
   const routers = new NextRouters(spec, ledger, async (layer) => {
     const builder = new WebGpuGraphBuilder();
     const graph = routerGraph(layer, spec.hiddenSize, builder);
-    const parts = { meter, back: ['router_logits'] };
-    const session = await WebGpuSession.create(`router of block ${layer.block}`, builder, graph.model, parts);
+    const sessionParts = { meter, back: ['router_logits'] };
+    const session = await WebGpuSession.create(`router of block ${layer.block}`, builder, graph.model, sessionParts);
     const weights = await uploadWeights(memory, builder, staging.gather(graph));
     return {
       async run(h) {
@@ -49,9 +54,10 @@ export async function openWebGpu({ spec, source, ledger, meter, precision }: Dev
   return {
     dense,
     experts,
+    absent,
     routers,
     openKeys: (layers, inputs) => new WebGpuKeys(layers, inputs, ledger, memory),
-    openRows: (policy, parts, layout) => WebGpuRows.open(policy, parts, layout, experts, memory),
+    openRows: (policy, parts, layout) => WebGpuRows.open(policy, parts, layout, { experts, absent, memory }),
     async close() {
       await dense.close();
       await experts.close();

@@ -6,6 +6,7 @@ import type { BatchLayout } from '../../rank/batch_layout.ts';
 import type { Exchange } from '../../rank/exchange.ts';
 import type { LayerParts, MoeLayerInput } from '../../rank/layer_input.ts';
 import type { RowPath } from '../../rank/row_path.ts';
+import type { AbsentExperts } from '../absent_experts.ts';
 import type { Hidden } from '../device.ts';
 import { ArrivedRows } from './arrived_rows.ts';
 import { addOutputs } from './combine.ts';
@@ -17,12 +18,23 @@ import { type Choices, choicesOfGroup, OutputPlaces } from './output_places.ts';
 import { RowPile } from './row_pile.ts';
 import { baseRows } from './token_index.ts';
 
+/** What rows are moved and run by. */
+interface RowsDevice {
+  readonly experts: WebGpuExperts;
+  readonly absent: AbsentExperts;
+  readonly memory: WebGpuMemory;
+}
+
+const NO_ROWS = new Float32Array(0);
+const NO_PLACES = new Int32Array(0);
+
 /**
  * Rows, batches and outputs in a device's memory. With one device nothing comes back; with several the rows that this rank sends, and
- * outputs of others' rows. Every expert gathers its batch by index from one matrix of rows (own, then arrived), and puts its outputs
+ * outputs of others' rows; and in a layer that the host computes experts of, their rows. Every expert gathers its batch by index from one matrix of rows (own, then arrived), and puts its outputs
  * in their place of another, in the order in which other ranks read them.
  */
 export class WebGpuRows implements RowPath {
+  private readonly memory: WebGpuMemory;
   private readonly dispatch: Dispatch;
   private readonly arrived: ArrivedRows;
   private readonly returned: RowPile;
@@ -34,6 +46,9 @@ export class WebGpuRows implements RowPath {
   /** Outputs of all experts: `outputRows` that are somebody's, then those of padding. */
   private outputs: Tensor | undefined;
   private outputRows = 0;
+  /** Rows of experts that the host computes, one expert behind the other, and where their outputs belong. */
+  private absentRows: Float32Array = NO_ROWS;
+  private absentPlaces: Int32Array = NO_PLACES;
   /** Tensors of this layer and where the ledger has them. */
   private readonly held = new Map<Tensor, LedgerCategory>();
 
@@ -41,10 +56,11 @@ export class WebGpuRows implements RowPath {
     private readonly policy: GatingPolicy,
     private readonly parts: LayerParts,
     private readonly layout: BatchLayout,
-    private readonly experts: WebGpuExperts,
-    private readonly memory: WebGpuMemory,
+    private readonly device: RowsDevice,
     private readonly zeroRow: Tensor,
   ) {
+    const { memory } = device;
+    this.memory = memory;
     this.dispatch = dispatchOf(policy, memory, parts.hidden);
     this.arrived = new ArrivedRows(layout, parts, policy.dispatch === 'gather');
     this.returned = new RowPile(parts.hidden);
@@ -54,11 +70,10 @@ export class WebGpuRows implements RowPath {
     policy: GatingPolicy,
     parts: LayerParts,
     layout: BatchLayout,
-    experts: WebGpuExperts,
-    memory: WebGpuMemory,
+    device: RowsDevice,
   ): Promise<WebGpuRows> {
     parts.ledger.add('gatingReorder', parts.hidden * 4);
-    return new WebGpuRows(policy, parts, layout, experts, memory, await memory.zeros([1, parts.hidden]));
+    return new WebGpuRows(policy, parts, layout, device, await device.memory.zeros([1, parts.hidden]));
   }
 
   async publish(input: MoeLayerInput, exchange: Exchange | undefined): Promise<void> {
@@ -106,9 +121,8 @@ export class WebGpuRows implements RowPath {
   }
 
   async run(input: MoeLayerInput, expert: number): Promise<number> {
-    const { layout, base, dispatch, outputRows } = this;
-    const { rank, exchange, clock } = this.parts;
-    const { topK } = input.plan;
+    const { layout, outputRows } = this;
+    const { clock } = this.parts;
     clock.enter('reorder');
     const rows = this.rows as Tensor;
     const real = layout.batchRows[expert] as number;
@@ -117,6 +131,58 @@ export class WebGpuRows implements RowPath {
     const from = new Int32Array(count).fill((rows.dims[0] as number) - 1);
     const result = layout.ownResult(expert);
     const to = Int32Array.from(from, (_, row) => (row < real ? result + row : outputRows + row - real));
+    this.rowsOf(input, expert, from);
+    clock.enter('experts');
+    await this.device.experts.run(input.layer, expert, rows, from, this.outputs as Tensor, to);
+    return count;
+  }
+
+  /** In one piece, before anything is queued that would have to be waited for. */
+  async fetchAbsent(input: MoeLayerInput, experts: readonly number[]): Promise<void> {
+    const { layout, memory } = this;
+    const { clock, ledger } = this.parts;
+    clock.enter('reorder');
+    const count = experts.reduce((sum, expert) => sum + (layout.batchRows[expert] as number), 0);
+    const from = new Int32Array(count);
+    const to = new Int32Array(count);
+    let at = 0;
+    for (const expert of experts) {
+      const rows = layout.batchRows[expert] as number;
+      this.rowsOf(input, expert, from.subarray(at, at + rows));
+      const result = layout.ownResult(expert);
+      for (let row = 0; row < rows; row++) to[at++] = result + row;
+    }
+    const gathered = await memory.gather(this.rows as Tensor, from);
+    ledger.add('gatingReorder', gathered.size * 4);
+    this.absentRows = await memory.download(gathered);
+    this.absentPlaces = to;
+    gathered.dispose();
+    ledger.remove('gatingReorder', this.absentRows.byteLength);
+  }
+
+  /** While the device works on what was queued for those that it holds; their outputs go to it in one piece. */
+  async runAbsent({ layer }: MoeLayerInput, experts: readonly number[]): Promise<number> {
+    const { layout, absentRows, absentPlaces } = this;
+    const { hidden, clock } = this.parts;
+    clock.enter('experts');
+    const outputs = new Float32Array(absentRows.length);
+    let at = 0;
+    for (const expert of experts) {
+      const count = layout.batchRows[expert] as number;
+      const rows = absentRows.subarray(at * hidden, (at + count) * hidden);
+      outputs.set(await this.device.absent.run(layer, expert, rows, count), at * hidden);
+      at += count;
+    }
+    await this.memory.place(outputs, absentPlaces, this.outputs as Tensor);
+    this.absentRows = NO_ROWS;
+    this.absentPlaces = NO_PLACES;
+    return at;
+  }
+
+  /** Where the rows of an expert's batch lie in the matrix that experts read, into the first places of `from`. */
+  private rowsOf(input: MoeLayerInput, expert: number, from: Int32Array): void {
+    const { layout, base, dispatch } = this;
+    const { rank, exchange } = this.parts;
     const own = this.laidOut?.dims[0] ?? 0;
     let at = 0;
     for (let source = 0; source < (exchange?.memory.ranks ?? 1); source++) {
@@ -124,12 +190,9 @@ export class WebGpuRows implements RowPath {
       const end = first + layout.sentCount(source, expert);
       for (let index = first; index < end; index++) {
         if (source === rank || exchange === undefined) from[at++] = dispatch.rowOf(input, base, index);
-        else from[at++] = own + this.arrived.place(exchange, source, index, topK);
+        else from[at++] = own + this.arrived.place(exchange, source, index, input.plan.topK);
       }
     }
-    clock.enter('experts');
-    await this.experts.run(input.layer, expert, rows, from, this.outputs as Tensor, to);
-    return count;
   }
 
   /** Outputs come back in one piece, this rank's own included: where they lie is where others read them. */

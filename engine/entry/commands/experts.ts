@@ -71,9 +71,9 @@ function mapText({ subject, caches, tokens, hits, misses, concentration, stabili
 function lifeText({ subject, caches, layer, steps, share, expert }: ExpertLife): string {
   if (expert !== undefined) {
     const lines = expert.events.map(
-      ({ step, kind, tokens }) => `${String(step).padStart(8)}  ${kind.padEnd(6)}${String(tokens).padStart(6)}`,
+      ({ step, kind, tokens }) => `${String(step).padStart(8)}  ${kind.padEnd(8)}${String(tokens).padStart(6)}`,
     );
-    return `${subject.model}: expert ${expert.id} of layer ${layer}, active in ${expert.activeSteps} of ${subject.steps} steps, loaded ${expert.loads} times\n${cachesText(caches)}\n\n    step  what  tokens\n${lines.join('\n')}\n`;
+    return `${subject.model}: expert ${expert.id} of layer ${layer}, active in ${expert.activeSteps} of ${subject.steps} steps, loaded ${expert.loads} times\n${cachesText(caches)}\n\n    step  what    tokens\n${lines.join('\n')}\n`;
   }
   const lines = steps.map((step, row) => {
     const shares = share[row] ?? [];

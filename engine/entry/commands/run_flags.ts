@@ -36,6 +36,7 @@ export const RUN_FLAGS = {
   'cache-slots': { type: 'string' },
   'cache-scope': { type: 'string' },
   evict: { type: 'string' },
+  'copy-after-rows': { type: 'string' },
   prefetch: { type: 'string' },
   placement: { type: 'string' },
   'rebalance-every': { type: 'string' },
@@ -68,6 +69,8 @@ export const RUN_HELP = [
   `  --cache-scope ${CacheScope.options.join('|')}  whose slots they are: each layer's, or as many in all in one pool that the layers of a`,
   `                              device share (default ${DEFAULT_RUN.cacheScope})`,
   `  --evict ${EvictionChoice.options.join('|')}  (default ${DEFAULT_RUN.eviction})`,
+  '  --copy-after-rows N|auto    a missing expert is copied once the host has computed N rows for it (default 0: at once); auto: as',
+  '                              many as a copy costs, both measured here, and 0 on CPU devices',
   `  --prefetch ${PrefetchName.options.join('|')}  load experts ahead (default ${DEFAULT_RUN.prefetch})`,
   `  --placement ${PlacementName.options.join('|')}  (default ${DEFAULT_RUN.placement})`,
   '  --rebalance-every N         place experts anew every N steps (default 0: once)',
@@ -96,6 +99,7 @@ export function readRunSettings(values: Values, { encoderLayers, sampling = {} }
     cacheSlots: slots.data,
     cacheScope: choiceFlag(values, 'cache-scope', CacheScope.options, DEFAULT_RUN.cacheScope),
     eviction: choiceFlag(values, 'evict', EvictionChoice.options, DEFAULT_RUN.eviction),
+    copyAfterRows: copyAfterRowsFlag(values),
     prefetch: choiceFlag(values, 'prefetch', PrefetchName.options, DEFAULT_RUN.prefetch),
     placement: choiceFlag(values, 'placement', PlacementName.options, DEFAULT_RUN.placement),
     rebalanceEvery: countFlag(values, 'rebalance-every', 0, 1_000_000, DEFAULT_RUN.rebalanceEvery),
@@ -113,6 +117,11 @@ export function readRunSettings(values: Values, { encoderLayers, sampling = {} }
     seed: countFlag(values, 'seed', 0, 0xffff_ffff, DEFAULT_RUN.seed),
     ignoreEnd: values['ignore-end'] === true,
   };
+}
+
+function copyAfterRowsFlag(values: Values): RunSettings['copyAfterRows'] {
+  if (values['copy-after-rows'] === 'auto') return 'auto';
+  return countFlag(values, 'copy-after-rows', 0, 1_000_000, 0);
 }
 
 function samplingFlags(values: Values, own: ModelSampling): Omit<Sampling, 'seed'> {

@@ -112,9 +112,12 @@ export function lifeSays(life: ExpertLife): string {
   const { expert, subject } = life;
   if (expert === undefined) return '';
   const hits = expert.events.filter(({ kind }) => kind === 'hit').length;
-  const asked = hits + expert.loads;
+  const computed = expert.events.filter(({ kind }) => kind === 'compute').length;
+  const asked = hits + expert.loads + computed;
   const { steps } = subject;
   const active = `Active in ${count(expert.activeSteps)} of ${plural(steps, 'step')} (${percentText(expert.activeSteps / Math.max(1, steps))})`;
   if (asked === 0) return `${active}.`;
-  return `${active}, loaded ${expert.loads === 1 ? 'once' : `${count(expert.loads)} times`}, found resident ${percentText(hits / asked)} of the time.`;
+  const times = (n: number) => (n === 1 ? 'once' : `${count(n)} times`);
+  const onHost = computed === 0 ? '' : `, computed on the host ${times(computed)}`;
+  return `${active}, loaded ${times(expert.loads)}${onHost}, found resident ${percentText(hits / asked)} of the time.`;
 }

@@ -61,7 +61,10 @@ export function lifeTable({ expert }: ExpertLife): TableData {
       key: String(index),
       cells: [
         { text: count(step), value: step },
-        { text: { hit: 'found resident', load: 'loaded', evict: 'evicted' }[kind], value: kind },
+        {
+          text: { hit: 'found resident', load: 'loaded', compute: 'computed on the host', evict: 'evicted' }[kind],
+          value: kind,
+        },
         exact(tokens),
       ],
     })),

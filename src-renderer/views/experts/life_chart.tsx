@@ -28,7 +28,7 @@ export function LifeChart({ life, expert }: LifeChartProps) {
   const drawn = useMemo(() => {
     const x = (step: number) => LEFT_PX + step * perStep;
     const y = (tokens: number) => bottom - (tokens / axis.max) * (bottom - TOP_PX);
-    const columns = (kind: 'hit' | 'load') =>
+    const columns = (kind: 'hit' | 'load' | 'compute') =>
       expert.events
         .filter((event) => event.kind === kind)
         .map(({ step, tokens }) => `M${(x(step) + perStep / 2).toFixed(1)} ${bottom}V${y(tokens).toFixed(1)}`)
@@ -47,6 +47,7 @@ export function LifeChart({ life, expert }: LifeChartProps) {
     return {
       hits: columns('hit'),
       loads: columns('load'),
+      computed: columns('compute'),
       bands,
       loadMarks: marks('load'),
       evictMarks: marks('evict'),
@@ -74,6 +75,7 @@ export function LifeChart({ life, expert }: LifeChartProps) {
           })}
           <path className="life-hits" d={drawn.hits} style={{ strokeWidth: width }} />
           <path className="life-loads" d={drawn.loads} style={{ strokeWidth: Math.max(1.5, width) }} />
+          <path className="life-computed" d={drawn.computed} style={{ strokeWidth: Math.max(1.5, width) }} />
           <path className="life-bands" d={drawn.bands} />
           <path className="life-load-marks" d={drawn.loadMarks} />
           <path className="life-evict-marks" d={drawn.evictMarks} />

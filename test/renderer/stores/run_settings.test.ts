@@ -33,6 +33,7 @@ it('names what waits for the next run', () => {
     path: '',
     startedAt: '',
     slotsPerLayer: 64,
+    copyAfterRows: [0],
     expertsPerDevice: 64,
     budgetBytes: [1],
     lost: [],
