@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { writeAtomically } from '../checkpoint/write_atomically.ts';
 import type { DeviceList } from '../device/discovery.ts';
 import type { LinkAnswer, LinkQuestion } from '../device/link_worker.ts';
+import { shareCard } from '../device/webgpu/one_thread.ts';
 import { type DeviceInfo, isTold } from '../protocol/model.ts';
 import { describeMachine } from './machine.ts';
 
@@ -81,6 +82,7 @@ function keyOf({ provider, name, driver }: DeviceInfo): string {
 
 function ask(entry: string, question: LinkQuestion): Promise<LinkAnswer> {
   return new Promise((resolve, reject) => {
+    shareCard();
     const worker = new Worker(entry, { workerData: question });
     worker.once('message', resolve);
     worker.once('error', reject);

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { EngineRefusal } from '../api.ts';
 import { DeviceLost } from '../device/device_lost.ts';
+import { shareCard } from '../device/webgpu/one_thread.ts';
 import { Exchange } from '../rank/exchange.ts';
 import { Loading } from '../rank/loading.ts';
 import type { FromRank, RankSettings, RankSetup, StepPlan, StepResult, ToRank, WorkerSetup } from '../rank/messages.ts';
@@ -17,6 +18,7 @@ class RankHandle {
     entry: string,
     private readonly setup: WorkerSetup,
   ) {
+    shareCard();
     this.worker = new Worker(entry, { workerData: setup });
     this.worker.on('message', (message: FromRank) => {
       const { waiting } = this;

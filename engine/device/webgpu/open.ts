@@ -20,9 +20,8 @@ import { dispose, uploadWeights } from './weights.ts';
  * The graphics card that WebGPU's driver chooses. Weights, keys and hidden states lie in its memory; what comes back in a layer are router
  * logits, and with several devices exchanged rows.
  *
- * One such rank a process, in a worker thread like any other, beside as many CPU ranks as there are: a second thread that uses WebGPU at
- * the same time ends the whole process (onnxruntime-node 1.30, measured; one after the other is fine). A process a card was rejected: the
- * provider takes no choice of card, and ranks exchange rows through memory that processes do not share.
+ * One such rank a process (see one_thread.ts), in a worker thread like any other, beside as many CPU ranks as there are. A process a card
+ * was rejected: the provider takes no choice of card, and ranks exchange rows through memory that processes do not share.
  */
 export async function openWebGpu(parts: DeviceParts): Promise<Device> {
   const { spec, source, ledger, meter, precision } = parts;

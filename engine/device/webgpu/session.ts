@@ -2,6 +2,7 @@ import { InferenceSession, type Tensor } from 'onnxruntime-node';
 import { EngineRefusal } from '../../api.ts';
 import type { GraphBuilder } from '../../graph/onnx.ts';
 import type { RuntimeMeter } from '../tensors.ts';
+import { giveCard, takeCard } from './one_thread.ts';
 
 /**
  * Graphs are written with their nodes already fused, so the optimiser stays off; and every node runs on the device or the session is
@@ -37,7 +38,7 @@ export class WebGpuSession {
 
   /**
    * @param name of the graph, for people
-   * @throws EngineRefusal where a node does not run on the device
+   * @throws EngineRefusal where a node does not run on the device, or another thread has it
    */
   static async create(
     name: string,
@@ -51,12 +52,15 @@ export class WebGpuSession {
     // With a preferred location ONNX Runtime makes an output of its own and leaves the one that it is given untouched.
     const options = inPlace ? OPTIONS : { ...OPTIONS, preferredOutputLocation: Object.fromEntries(location) };
     const begun = performance.now();
+    takeCard();
     try {
       const session = await InferenceSession.create(model, options);
       meter.ms += performance.now() - begun;
       return new WebGpuSession(session, meter);
     } catch (error) {
-      throw isFallback(error) ? await refusal(name, builder) : error;
+      const why = isFallback(error) ? await refusal(name, builder) : error;
+      giveCard();
+      throw why;
     }
   }
 
@@ -77,6 +81,7 @@ export class WebGpuSession {
 
   async release(): Promise<void> {
     await this.session.release();
+    giveCard();
   }
 }
 
