@@ -2,7 +2,7 @@ import type { GroupedAttentionSpec } from '../families/attention_spec.ts';
 import type { WeightRef } from '../families/spec.ts';
 import { attendCached } from './attend_cached.ts';
 import type { GraphBuilder } from './onnx.ts';
-import { type GraphParts, linear, product, rms } from './parts.ts';
+import { type GraphParts, linear, rms, stacked } from './parts.ts';
 import { rotary } from './rotary.ts';
 
 /**
@@ -88,7 +88,7 @@ function projectQkv(
   const refs = linears.map((spec, index) => ({ ...spec.weight, rows: widths[index] as number }));
   const bias = linears.map((spec, index) => ({ ...(spec.bias as WeightRef), rows: widths[index] as number }));
   const biased = attention.query.bias !== undefined;
-  const projected = product(parts, 'qkv', { rows, columns: hidden, refs, ...(biased && { bias }) }, input);
+  const projected = stacked(parts, 'qkv', { rows, columns: hidden, refs, ...(biased && { bias }) }, input);
   let [query, key, value] = builder.nodeOutputs('Split', [projected, builder.int64s(widths)], ['q', 'k', 'v'], {
     axis: -1,
   }) as [string, string, string];

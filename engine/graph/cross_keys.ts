@@ -3,7 +3,7 @@ import type { GroupedAttentionSpec } from '../families/attention_spec.ts';
 import type { NormSpec } from '../families/spec.ts';
 import { headsFirst } from './attention.ts';
 import { GraphBuilder } from './onnx.ts';
-import { type GraphParts, linear, norm } from './parts.ts';
+import { graphParts, linear, norm } from './parts.ts';
 import { WeightBlob, type WeightedGraph } from './weight_blob.ts';
 
 /**
@@ -19,7 +19,7 @@ export function crossKeysGraph(
   builder = new GraphBuilder(),
 ): WeightedGraph {
   const blob = new WeightBlob(builder);
-  const parts: GraphParts = { builder, blob, hidden, precision };
+  const parts = graphParts(builder, blob, hidden, precision);
   builder.input('x', 'float32', ['B', 'S', hidden]);
   const normed = norm(parts, 'final', finalNorm, 'x');
   for (const [index, { kvHeads, headDim, key, value }] of layers.entries()) {

@@ -2,6 +2,7 @@ import type { WeightPrecision } from '../checkpoint/block_quantise.ts';
 import type { ExpertSpec } from '../families/spec.ts';
 import { feedForward } from './feed_forward.ts';
 import { GraphBuilder } from './onnx.ts';
+import { graphParts } from './parts.ts';
 import { WeightBlob, type WeightedGraph, type WeightPlaces } from './weight_blob.ts';
 
 /**
@@ -18,7 +19,7 @@ export function expertGraph(
   const builder = new GraphBuilder();
   const blob = new WeightBlob(builder, places);
   builder.input('x', 'float32', ['n', hidden]);
-  feedForward({ builder, blob, hidden, precision }, spec, width, 'x', 2, 'y');
+  feedForward(graphParts(builder, blob, hidden, precision), spec, width, 'x', 2, 'y');
   builder.output('y', 'float32', ['n', hidden]);
   return blob.finish();
 }
@@ -41,7 +42,7 @@ export function placedExpertGraph(
   builder.input('out', 'float32', ['m', hidden]);
   builder.input('to', 'int64', ['n', 1]);
   const batch = builder.node('Gather', ['rows', 'from'], { axis: 0 });
-  const outputs = feedForward({ builder, blob, hidden, precision }, spec, width, batch, 2);
+  const outputs = feedForward(graphParts(builder, blob, hidden, precision), spec, width, batch, 2);
   builder.node('ScatterND', ['out', 'to', outputs], {}, 'written');
   builder.output('written', 'float32', ['m', hidden]);
   return blob.finish();

@@ -1,7 +1,7 @@
 import type { WeightPrecision } from '../checkpoint/block_quantise.ts';
 import type { ModelSpec, NormSpec } from '../families/spec.ts';
 import { GraphBuilder } from './onnx.ts';
-import { norm, product } from './parts.ts';
+import { graphParts, norm, stacked } from './parts.ts';
 import { WeightBlob, type WeightedGraph } from './weight_blob.ts';
 
 /** logits = (norm(x) W^T + b) * multiplier; x [n, hidden], logits [n, vocab]. Only rows whose logits are wanted are sent through. */
@@ -14,7 +14,7 @@ export function headGraph(
   const { hiddenSize, vocabSize, head } = spec;
   const blob = new WeightBlob(builder);
   builder.input('x', 'float32', ['n', hiddenSize]);
-  const parts = { builder, blob, hidden: hiddenSize, precision };
+  const parts = graphParts(builder, blob, hiddenSize, precision);
   const matrix = {
     rows: vocabSize,
     columns: hiddenSize,
@@ -22,7 +22,7 @@ export function headGraph(
     ...(head.bias && { bias: [head.bias] }),
     factor: head.multiplier,
   };
-  product(parts, 'head', matrix, norm(parts, 'final', finalNorm, 'x'), 'logits', true);
+  stacked(parts, 'head', matrix, norm(parts, 'final', finalNorm, 'x'), 'logits', true);
   builder.output('logits', 'float32', ['n', vocabSize]);
   return blob.finish();
 }

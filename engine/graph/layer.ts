@@ -3,7 +3,7 @@ import type { FeedForwardSpec, LayerSpec } from '../families/spec.ts';
 import { crossAttention } from './attention.ts';
 import { feedForward } from './feed_forward.ts';
 import { GraphBuilder } from './onnx.ts';
-import { type GraphParts, linear, norm, skipNorm, times } from './parts.ts';
+import { type GraphParts, graphParts, linear, norm, skipNorm, times } from './parts.ts';
 import { selfAttention } from './self_attention.ts';
 import { WeightBlob, type WeightedGraph } from './weight_blob.ts';
 
@@ -33,7 +33,7 @@ export function layerGraph(
   builder = new GraphBuilder(),
 ): LayerGraph {
   const blob = new WeightBlob(builder);
-  const parts: GraphParts = { builder, blob, hidden, precision };
+  const parts = graphParts(builder, blob, hidden, precision);
   const { residualMultiplier, feedForwardNorm } = layer;
   builder.input('x', 'float32', ['B', 'S', hidden]);
   const normedInput = norm(parts, 'attention', layer.attentionNorm, 'x');

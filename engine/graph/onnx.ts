@@ -11,7 +11,12 @@ const ELEMENT_CODE: Record<ElementType, number> = { float32: 1, uint8: 2, int32:
 
 /** A dimension: a number, or a name where it varies between runs. */
 export type Dim = number | string;
-export type AttributeValue = number | string | readonly number[] | { readonly float: number };
+export type AttributeValue =
+  | number
+  | string
+  | readonly number[]
+  | { readonly float: number }
+  | { readonly graph: Uint8Array };
 
 const MICROSOFT = 'com.microsoft';
 /** Operators of ONNX Runtime's own domain; all others are standard ones. */
@@ -31,14 +36,28 @@ export interface ExternalWeights {
   readonly byteLength: number;
 }
 
+interface Node {
+  readonly name: string;
+  readonly outputs: readonly string[];
+  readonly bytes: Uint8Array;
+}
+
 export class GraphBuilder {
-  private readonly nodes: { readonly name: string; readonly outputs: readonly string[]; readonly bytes: Uint8Array }[] =
-    [];
+  /** Of the graph, or of the branch that is being written. */
+  private nodes: Node[] = [];
   private readonly inputs: Uint8Array[] = [];
   private readonly outputs = new Map<string, Uint8Array>();
   private readonly initializers: Uint8Array[] = [];
   private readonly constants = new Map<string, string>();
+  private made = new Map<string, string>();
   private nextName = 0;
+  /** Choices between branches so far. */
+  branches = 0;
+
+  /** Whether large weights are used where they lie; see in_place.ts. */
+  get weightsInPlace(): boolean {
+    return true;
+  }
 
   input(name: string, type: ElementType, dims: readonly Dim[]): string {
     this.inputs.push(valueInfo(name, type, dims));
@@ -78,6 +97,38 @@ export class GraphBuilder {
     if (CONTRIB.has(op)) writer.tag(7, WireType.LengthDelimited).string(MICROSOFT);
     this.nodes.push({ name, outputs, bytes: writer.finish() });
     return outputs;
+  }
+
+  /** A node with one output that is written once, however often the same is asked for. */
+  once(op: string, inputs: readonly string[]): string {
+    const key = `${op}(${inputs.join()})`;
+    const made = this.made.get(key) ?? this.node(op, inputs);
+    this.made.set(key, made);
+    return made;
+  }
+
+  /**
+   * What one of two branches gives, by a condition [1]; only that one runs. Each returns the name of a value that it makes.
+   * A branch sees all that was made before it.
+   */
+  either(condition: string, then: () => string, otherwise: () => string, output?: string): string {
+    this.branches++;
+    const attributes = { then_branch: { graph: this.branch(then) }, else_branch: { graph: this.branch(otherwise) } };
+    return this.node('If', [condition], attributes, output);
+  }
+
+  private branch(write: () => string): Uint8Array {
+    const { nodes, made } = this;
+    this.nodes = [];
+    this.made = new Map(made);
+    const result = write();
+    const graph = new BinaryWriter();
+    for (const { bytes } of this.nodes) graph.tag(1, WireType.LengthDelimited).bytes(bytes);
+    graph.tag(2, WireType.LengthDelimited).string('branch');
+    graph.tag(12, WireType.LengthDelimited).bytes(untyped(result));
+    this.nodes = nodes;
+    this.made = made;
+    return graph.finish();
   }
 
   /** A small int64 vector inside the model (shapes, axes); equal ones are shared. */
@@ -209,7 +260,7 @@ function untyped(name: string): Uint8Array {
   return new BinaryWriter().tag(1, WireType.LengthDelimited).string(name).finish();
 }
 
-/** Attribute types of AttributeProto: FLOAT 1, INT 2, STRING 3, INTS 7. Floats are wrapped, since 1 and 1.0 look alike here. */
+/** Attribute types of AttributeProto: FLOAT 1, INT 2, STRING 3, GRAPH 5, INTS 7. Floats are wrapped, since 1 and 1.0 look alike here. */
 function attribute(name: string, value: AttributeValue): Uint8Array {
   const writer = new BinaryWriter();
   writer.tag(1, WireType.LengthDelimited).string(name);
@@ -222,6 +273,9 @@ function attribute(name: string, value: AttributeValue): Uint8Array {
   } else if ('float' in value) {
     writer.tag(2, WireType.Bit32).float(value.float);
     writer.tag(20, WireType.Varint).int32(1);
+  } else if ('graph' in value) {
+    writer.tag(6, WireType.LengthDelimited).bytes(value.graph);
+    writer.tag(20, WireType.Varint).int32(5);
   } else {
     for (const entry of value) writer.tag(8, WireType.Varint).int64(entry);
     writer.tag(20, WireType.Varint).int32(7);

@@ -1,5 +1,6 @@
 import { BLOCK, bitsOf, type WeightPrecision } from '../checkpoint/block_quantise.ts';
 import type { LinearSpec, NormSpec, WeightRef } from '../families/spec.ts';
+import { inPlace } from './in_place.ts';
 import type { AttributeValue, GraphBuilder } from './onnx.ts';
 import type { WeightBlob } from './weight_blob.ts';
 
@@ -10,6 +11,21 @@ export interface GraphParts {
   readonly hidden: number;
   /** Of matrix products; norms and biases stay float32. */
   readonly precision: WeightPrecision;
+  /** Whether large float32 matrices are used where they lie, see in_place.ts: in graphs without few bits, which must be packed. */
+  readonly largeInPlace: boolean;
+  /** How hidden states lie in products: a token a row, or a token a column. */
+  readonly lie: 'rows' | 'columns';
+}
+
+/** Parts of a new graph. */
+export function graphParts(
+  builder: GraphBuilder,
+  blob: WeightBlob,
+  hidden: number,
+  precision: WeightPrecision,
+): GraphParts {
+  const largeInPlace = builder.weightsInPlace && precision === 'fp32';
+  return { builder, blob, hidden, precision, largeInPlace, lie: 'rows' };
 }
 
 /**
@@ -30,8 +46,8 @@ export interface MatrixSpec {
 }
 
 /**
- * (input W^T + bias) * factor at the graph's precision, input of any rank.
- * @param flat whether the input has two dimensions: then all of it is one node in float32
+ * (W x + bias) * factor at the graph's precision, hidden states as `parts` say: rows [.., in] to [.., out], columns [in, n] to [out, n].
+ * @param flat whether rows have two dimensions: then all of it is one node in float32
  */
 export function product(
   parts: GraphParts,
@@ -41,7 +57,7 @@ export function product(
   output?: string,
   flat = false,
 ): string {
-  const { builder, blob, precision } = parts;
+  const { builder, blob, precision, lie } = parts;
   const addend = () => (bias === undefined ? [] : [blob.weight(`${name}_bias`, [rows], bias)]);
   if (precision !== 'fp32') {
     const { codes, scales, zeros } = blob.lowBit(name, precision, rows, columns, refs);
@@ -58,9 +74,13 @@ export function product(
     if (factor === 1) return builder.node('MatMulNBits', inputs, attributes, output);
     return times(parts, factor, builder.node('MatMulNBits', inputs, attributes), output);
   }
-  // With transB both read the checkpoint's [out, in] layout; MatMul would need every weight transposed at each miss.
+  // All read the checkpoint's [out, in] layout; MatMul would need every weight transposed at each miss.
   const weight = blob.weight(name, [rows, columns], refs);
   const scale = { float: factor };
+  if (lie === 'columns') {
+    const column = addend().map((vector) => builder.node('Reshape', [vector, builder.int64s([rows, 1])]));
+    return builder.node('Gemm', [weight, input, ...column], { alpha: scale, beta: scale }, output);
+  }
   if (flat) {
     return builder.node('Gemm', [input, weight, ...addend()], { transB: 1, alpha: scale, beta: scale }, output);
   }
@@ -107,7 +127,7 @@ export function skipNorm(
   });
 }
 
-/** input W^T (+ b), input of any rank. */
+/** input W^T (+ b), input [.., in] of three dimensions. */
 export function linear(
   parts: GraphParts,
   name: string,
@@ -116,7 +136,21 @@ export function linear(
   output?: string,
 ): string {
   const matrix = { rows: outFeatures, columns: inFeatures, refs: [weight], ...(bias && { bias: [bias] }) };
-  return product(parts, name, matrix, input, output);
+  return stacked(parts, name, matrix, input, output);
+}
+
+/** The same of a matrix that is made of several; `flat` as in `product`. */
+export function stacked(
+  parts: GraphParts,
+  name: string,
+  matrix: MatrixSpec,
+  input: string,
+  output?: string,
+  flat = false,
+): string {
+  const { rows, columns } = matrix;
+  const laid = { features: { in: columns, out: rows }, floats: rows * columns, flat };
+  return inPlace(parts, laid, input, (side, x, out) => product(side, name, matrix, x, out, flat), output);
 }
 
 /** factor * input; the input itself where the factor is 1. */

@@ -1,6 +1,6 @@
 import type { LayerSpec, ModelSpec } from '../families/spec.ts';
 import { GraphBuilder } from './onnx.ts';
-import { type GraphParts, linear, norm } from './parts.ts';
+import { graphParts, linear, norm } from './parts.ts';
 import { WeightBlob, type WeightedGraph } from './weight_blob.ts';
 
 /**
@@ -16,7 +16,7 @@ export function routerGraph(
   if (feedForward.kind !== 'moe') throw new Error('a dense layer has no router');
   const blob = new WeightBlob(builder);
   // As in its layer: it decides by small differences, whatever the others are held as.
-  const parts: GraphParts = { builder, blob, hidden, precision: 'fp32' };
+  const parts = graphParts(builder, blob, hidden, 'fp32');
   builder.input('x', 'float32', ['B', 'S', hidden]);
   linear(parts, 'router', feedForward.router, norm(parts, 'feed_forward', feedForwardNorm, 'x'), 'router_logits');
   builder.output('router_logits', 'float32', ['B', 'S', feedForward.experts]);

@@ -23,6 +23,11 @@ export class WebGpuGraphBuilder extends GraphBuilder {
   private readonly takenAsIs = new Set<string>();
   private declared = false;
 
+  /** They lie in the card's memory however they are taken. */
+  override get weightsInPlace(): boolean {
+    return false;
+  }
+
   override external(
     name: string,
     dims: readonly number[],

@@ -28,6 +28,8 @@ export interface WeightedGraph {
   readonly bytes: number;
   /** The same with what lies between them unused. */
   readonly blobBytes: number;
+  /** Whether products use large weights where they lie: then nothing of the graph is to be packed. */
+  readonly inPlace: boolean;
 }
 
 /** Inputs of MatMulNBits beside the one that is multiplied. */
@@ -50,6 +52,7 @@ export class WeightBlob {
   readonly parts: WeightPart[] = [];
   bytes = 0;
   blobBytes = 0;
+  private readonly declared = new Set<string>();
 
   /** @param source where weights lie in files already; the blob has the others */
   constructor(
@@ -59,10 +62,12 @@ export class WeightBlob {
 
   /**
    * Declares a float32 weight of shape `dims` made of `refs` one behind the other; `rows` of a ref are those of the matrix
-   * [all dimensions but the last, last], as everywhere.
+   * [all dimensions but the last, last], as everywhere. Asked for again by its name, it is the same weight.
    * @returns its name in the graph
    */
   weight(name: string, dims: readonly number[], refs: readonly WeightRef[]): string {
+    if (this.declared.has(name)) return name;
+    this.declared.add(name);
     const floats = dims.reduce((product, dim) => product * dim, 1);
     const trailing = dims.length > 1 ? (dims.at(-1) as number) : 1;
     const mapped = adjacent(this.source, refs, floats / trailing, trailing);
@@ -110,7 +115,7 @@ export class WeightBlob {
 
   finish(): WeightedGraph {
     const { parts, bytes, blobBytes } = this;
-    return { model: this.builder.finish(), parts, bytes, blobBytes };
+    return { model: this.builder.finish(), parts, bytes, blobBytes, inPlace: this.builder.branches > 0 };
   }
 
   private take(bytes: number): number {

@@ -50,7 +50,7 @@ export class HostSession {
     const session = await InferenceSession.create(graph.model, {
       ...provider,
       ...external,
-      ...(folder && mappedFrom(folder, provider)),
+      extra: { session: { ...(provider.extra?.session as object), ...configOf(graph, folder) } },
     });
     meter.ms += performance.now() - begun;
     return new HostSession(session, meter);
@@ -71,10 +71,8 @@ export class HostSession {
   }
 }
 
-/** Under this key ONNX Runtime looks for external data of a model that is no file itself. */
-const mappedFrom = (
-  folder: string,
-  { extra }: InferenceSession.SessionOptions,
-): Pick<InferenceSession.SessionOptions, 'extra'> => ({
-  extra: { session: { ...(extra?.session as object), model_external_initializers_file_folder_path: folder } },
+const configOf = ({ inPlace }: WeightedGraph, folder: string | undefined): Record<string, string> => ({
+  ...(inPlace && { disable_prepacking: '1' }),
+  // Under this key ONNX Runtime looks for external data of a model that is no file itself.
+  ...(folder !== undefined && { model_external_initializers_file_folder_path: folder }),
 });
