@@ -54,6 +54,8 @@ export function mountChart(element: HTMLElement, spec: ChartSpec): MountedChart 
         chart.setOption(spec.skeleton(theme));
       } else {
         chart.resize(size);
+        // At once: until its turn came, the axis texts over the canvas would stand where the smaller or larger plot had them.
+        if (onScreen) spec.paint(chart, size, theme);
       }
       paint.markDirty();
     },

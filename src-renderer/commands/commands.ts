@@ -12,9 +12,9 @@ type Parts = Omit<Studio, 'commands'>;
 export function createCommands(parts: Parts): Command[] {
   return [
     ...runCommands(parts),
-    ...modelCommands(parts),
     ...gatingCommands(parts),
     ...precisionCommands(parts),
+    ...modelCommands(parts),
     ...settingsCommands(parts),
     ...viewCommands(parts),
     ...helpCommands(parts),

@@ -39,8 +39,9 @@ export const plain = (value: number): string => tile(value).replace(/\.0+$|(\.\d
 /** A share 0..1 in percent with one decimal: 91.7. The unit stands beside it. */
 export const percent = (share: number): string => fixed(share * 100, 1);
 
-/** A share 0..1 in a sentence: 91.7%, and no decimal where there is none to tell (50%). */
+/** A share 0..1 in a sentence: 91.7%, no decimal where there is none to tell (50%), and something is never nothing (<0.1%). */
 export function percentText(share: number): string {
+  if (share > 0 && share < 0.0005) return '<0.1%';
   const text = percent(share);
   return `${text.endsWith('.0') ? text.slice(0, -2) : text}%`;
 }

@@ -28,9 +28,9 @@ export function CacheFigures({ prediction, expertBytes, measured, dragging }: Ca
     <table className={`figures ${dragging ? 'figures-dragging' : ''}`}>
       <thead>
         <tr>
-          <td />
+          <td className="hint">{measured.steps === undefined ? '' : `Mean of ${plural(measured.steps, 'step')}`}</td>
           <th scope="col">At this size</th>
-          <th scope="col">Measured{measured.steps === undefined ? '' : `, ${plural(measured.steps, 'step')}`}</th>
+          <th scope="col">Measured</th>
         </tr>
       </thead>
       <tbody>

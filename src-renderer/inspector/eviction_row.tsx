@@ -1,6 +1,6 @@
 import { EvictionChoice } from '../../engine/protocol/settings.ts';
 import { useSummary } from '../app/context.tsx';
-import { evictionTitle } from '../stores/run_settings.ts';
+import { evictionTitle, shortTitle } from '../stores/run_settings.ts';
 import { Choice, type ChoiceOption } from '../widgets/choice.tsx';
 import { Row } from '../widgets/row.tsx';
 import type { Knobs } from './use_knobs.ts';
@@ -38,6 +38,7 @@ const SAYS: Readonly<Record<EvictionChoice, string>> = {
 const OPTIONS: readonly ChoiceOption<EvictionChoice>[] = EvictionChoice.options.map((value) => ({
   value,
   label: evictionTitle(value),
+  short: shortTitle(value),
   hint: HINTS[value],
 }));
 

@@ -2,7 +2,7 @@ import { useState } from 'react';
 import { GatingName } from '../../engine/protocol/settings.ts';
 import { useSession, useSummary } from '../app/context.tsx';
 import { plain } from '../format/numbers.ts';
-import { gatingTitle } from '../stores/run_settings.ts';
+import { gatingTitle, shortTitle } from '../stores/run_settings.ts';
 import { Choice, type ChoiceOption } from '../widgets/choice.tsx';
 import { NumberInput } from '../widgets/number_input.tsx';
 import { Row } from '../widgets/row.tsx';
@@ -13,6 +13,7 @@ import type { Knobs } from './use_knobs.ts';
 const POLICIES: readonly ChoiceOption<GatingName>[] = GatingName.options.map((value) => ({
   value,
   label: gatingTitle(value),
+  short: shortTitle(value),
   hint: GATING_HINTS[value],
 }));
 

@@ -1,10 +1,8 @@
-import { isTold } from '../../engine/protocol/model.ts';
 import { PlacementName, type RunSettings } from '../../engine/protocol/settings.ts';
 import { useSession, useStudio, useSummary } from '../app/context.tsx';
 import { devicesText } from '../devices/device_choice.ts';
-import { bytesText } from '../format/bytes.ts';
 import { percentText } from '../format/numbers.ts';
-import { expertsPerDevice, placementTitle, rebalanceText } from '../stores/run_settings.ts';
+import { expertsPerDevice, placementTitle, rebalanceText, shortTitle } from '../stores/run_settings.ts';
 import { Choice, type ChoiceOption } from '../widgets/choice.tsx';
 import { Row } from '../widgets/row.tsx';
 import type { Knobs } from './use_knobs.ts';
@@ -35,6 +33,7 @@ const SAYS: Readonly<Record<PlacementName, string>> = {
 const STRATEGIES: readonly ChoiceOption<PlacementName>[] = PlacementName.options.map((value) => ({
   value,
   label: placementTitle(value),
+  short: shortTitle(value),
   hint: HINTS[value],
 }));
 
@@ -48,7 +47,6 @@ export function PlacementSection({ knobs: { model, draft, disabled, isPending, c
   const maxShare = useSummary((s) => s.maxShare);
   const count = draft.devices.length;
   const most = expertsPerDevice(model, draft);
-  const budget = draft.devices[0]?.budgetBytes ?? devices[0]?.defaultBudgetBytes;
   const even = 1 / (run === undefined ? count : run.settings.devices.length - run.lost.length);
   const text = devicesText(draft.devices);
   const words = devices.map((_, i) => `${i + 1} × CPU`);
@@ -61,7 +59,7 @@ export function PlacementSection({ knobs: { model, draft, disabled, isPending, c
         pending={isPending('devices')}
         says={
           <>
-            {`${most} experts a layer${budget === undefined || !isTold(budget) ? '' : `, ${bytesText(budget)}`}${count === 1 ? '' : ' each'} `}
+            {`${most} experts a layer${count === 1 ? '' : ' each'}, `}
             <button
               type="button"
               className="button button-link"

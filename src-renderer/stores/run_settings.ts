@@ -153,9 +153,10 @@ const SETTING_NAMES: { readonly [K in keyof Required<RunSettings>]: string } = {
 
 export const settingName = (key: keyof RunSettings): string => SETTING_NAMES[key];
 
+/** Titles are those of the engine's tables, so that a policy has one name in the window; SHORT_TITLES has what fits a field. */
 const EVICTION_TITLES: Readonly<Record<RunSettings['eviction'], string>> = {
   lifo: 'Paper (LIFO)',
-  'lifo-lru': 'Paper (LRU)',
+  'lifo-lru': 'Paper (LIFO, LRU first)',
   lru: 'LRU',
   lfu: 'LFU',
   lfru: 'LFRU',
@@ -181,18 +182,18 @@ export const evictionTitle = (name: RunSettings['eviction']): string => EVICTION
 
 const PLACEMENT_TITLES: Readonly<Record<RunSettings['placement'], string>> = {
   contiguous: 'Contiguous',
-  greedy: 'Greedy',
-  'anti-correlation': 'Anti-correlation',
+  greedy: 'Greedy (paper)',
+  'anti-correlation': 'Anti-correlation (paper)',
   'anti-correlation-scaled': 'Anti-correlation / E',
-  covariance: 'Covariance',
-  eplb: 'EPLB',
-  replicated: 'Replicated',
-  levelled: 'Levelled',
+  covariance: 'Mean and covariance',
+  eplb: 'EPLB, no replicas',
+  replicated: 'EPLB with replicas',
+  levelled: 'Replicas, levelled',
 };
 export const placementTitle = (name: RunSettings['placement']): string => PLACEMENT_TITLES[name];
 
 const GATING_TITLES: Readonly<Record<RunSettings['gating'], string>> = {
-  dynamic: 'Dynamic',
+  dynamic: 'Dynamic (paper)',
   static: 'Static (GShard)',
   tutel: 'Tutel',
   fastmoe: 'FastMoE',
@@ -201,7 +202,23 @@ const GATING_TITLES: Readonly<Record<RunSettings['gating'], string>> = {
 };
 export const gatingTitle = (name: RunSettings['gating']): string => GATING_TITLES[name];
 
-export const rebalanceText = (every: number): string => (every === 0 ? 'Off' : `every ${every} steps`);
+const SHORT_TITLES: Readonly<Record<string, string>> = {
+  'lifo-lru': 'Paper (LRU)',
+  greedy: 'Greedy',
+  'anti-correlation': 'Anti-correlated',
+  'anti-correlation-scaled': 'Anti-corr. / E',
+  covariance: 'Covariance',
+  eplb: 'EPLB',
+  replicated: 'EPLB, replicas',
+  levelled: 'Levelled',
+  dynamic: 'Dynamic',
+  'megablocks-grouped': 'MB grouped',
+};
+/** The same policy where a title has no room: in a field, at a mark of a chart, in the middle of a sentence. */
+export const shortTitle = (name: RunSettings['eviction'] | RunSettings['placement'] | RunSettings['gating']): string =>
+  SHORT_TITLES[name] ?? { ...EVICTION_TITLES, ...PLACEMENT_TITLES, ...GATING_TITLES }[name];
+
+export const rebalanceText = (every: number): string => (every === 0 ? 'Off' : `Every ${every} steps`);
 
 const LANGUAGE_NAMES = new Intl.DisplayNames(['en'], { type: 'language' });
 
@@ -222,11 +239,11 @@ export function settingText<K extends keyof RunSettings>(key: K, settings: RunSe
     case 'cacheScope':
       return scopeTitle(settings.cacheScope);
     case 'eviction':
-      return evictionTitle(settings.eviction);
+      return shortTitle(settings.eviction);
     case 'gating':
-      return gatingTitle(settings.gating);
+      return shortTitle(settings.gating);
     case 'placement':
-      return placementTitle(settings.placement);
+      return shortTitle(settings.placement);
     case 'rebalanceEvery':
       return rebalanceText(settings.rebalanceEvery);
     case 'precision':

@@ -4,6 +4,8 @@ import { Check, ChevronDown } from 'lucide-react';
 export interface ChoiceOption<T extends string> {
   readonly value: T;
   readonly label: string;
+  /** In the field, where the label is too long for it. */
+  readonly short?: string;
   /** What choosing it means, in one line. */
   readonly hint?: string;
 }
@@ -19,7 +21,7 @@ interface ChoiceProps<T extends string> {
 
 /** One of a few named values. */
 export function Choice<T extends string>({ id, labelledBy, value, options, disabled, onChoose }: ChoiceProps<T>) {
-  const items = options.map((option) => ({ value: option.value, label: option.label }));
+  const items = options.map((option) => ({ value: option.value, label: option.short ?? option.label }));
   return (
     <Select.Root
       items={items}

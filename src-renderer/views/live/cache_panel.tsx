@@ -156,6 +156,7 @@ export function CachePanel() {
 /** A share in percent as short as a bar is wide. */
 function shortPercent(share: number): string {
   const value = share * 100;
+  if (value > 0 && value < 0.05) return '<0.1';
   return fixed(value, value > 0 && value < 9.95 ? 1 : 0);
 }
 

@@ -150,7 +150,7 @@ export function MemoryPanel() {
                   ? []
                   : [
                       ...categoryLabels(now, isNarrow(size)),
-                      ...budgetLabel(budgetBytes, inSight, Math.max(scale.max * BELOW_MARKS, highest)),
+                      ...budgetLabel(budgetBytes, inSight, Math.max(scale.max * BELOW_MARKS, highest, sumOf(now))),
                     ],
             };
           }}
@@ -192,7 +192,7 @@ const decimalsOf = ({ interval, max }: { interval: number; max: number }): numbe
 
 /** One label per category that holds anything, in the middle of its band. */
 export function categoryLabels(bytes: ArrayLike<number>, namesOnly: boolean): readonly ValueLabel[] {
-  const total = Array.from(bytes).reduce((sum, part) => sum + part, 0);
+  const total = sumOf(bytes);
   const unit = byteUnit(total);
   let below = 0;
   return LEDGER_CATEGORIES.flatMap((category, index) => {
@@ -204,6 +204,8 @@ export function categoryLabels(bytes: ArrayLike<number>, namesOnly: boolean): re
     return [{ text: CATEGORY_NAMES[category], value, at, colour: categoryVariable(index), weight: part }];
   });
 }
+
+const sumOf = (bytes: ArrayLike<number>): number => Array.from(bytes).reduce((sum, part) => sum + part, 0);
 
 const short = (value: number): string => (value > 0 && value < 0.05 ? '<0.1' : fixed(value, 1));
 

@@ -8,7 +8,7 @@ import { count, fixed, percentText, plain, tile } from '../../format/numbers.ts'
 import { PHASE_WORDS } from '../../format/phases.ts';
 import { msText } from '../../format/time.ts';
 import { list, plural } from '../../format/words.ts';
-import { gatingTitle, placementTitle } from '../../stores/run_settings.ts';
+import { shortTitle } from '../../stores/run_settings.ts';
 import type { HostState } from '../../stores/session.ts';
 import {
   type CacheChange,
@@ -156,12 +156,12 @@ export function loadSentence(stats: LiveStats | undefined, placement: PlacementN
   if (stats === undefined) return NO_STEPS;
   const { devices } = stats;
   if (devices.length < 2) {
-    return 'Device 0 takes every token. Add a device under Devices in the inspector to see the load divide.';
+    return `${phaseSentence(stats)} Add a device in the inspector to see the load divide.`;
   }
   const busiest = extreme(devices, (device) => device.meanShare) ?? 0;
   const mean = devices[busiest]?.meanShare ?? 0;
   return (
-    `${placementTitle(placement)} placement: device ${busiest} takes ${percentText(mean)} in the mean ` +
+    `${shortTitle(placement)} placement: device ${busiest} takes ${percentText(mean)} in the mean ` +
     `step; the fullest device took ${percentText(stats.maxShare)} at worst. Even would be ${percentText(even)}.`
   );
 }
@@ -173,7 +173,7 @@ export function phaseSentence(stats: LiveStats | undefined): string {
   const phase = longest === undefined ? undefined : STEP_PHASES[longest];
   if (longest === undefined || phase === undefined || total === 0) return NO_STEPS;
   const share = (phases[longest] ?? 0) / total;
-  return `${capitalize(PHASE_WORDS[phase])} ${phase === 'experts' ? 'take' : 'takes'} ${percentText(share)} of a step on the slowest device.`;
+  return `${capitalize(PHASE_WORDS[phase])} ${phase === 'experts' ? 'take' : 'takes'} ${percentText(share)} of a step${(stats?.devices.length ?? 1) < 2 ? '' : ' on the slowest device'}.`;
 }
 
 /** Policies that may pad rows or drop pairs. */
@@ -188,7 +188,7 @@ export function gatingSentence(stats: LiveStats | undefined, gating: GatingName)
   const { routedPairs, droppedPairs, paddingRows } = stats;
   const real = routedPairs - droppedPairs;
   if (real <= 0 || (paddingRows === 0 && droppedPairs === 0)) return NO_STEPS;
-  const who = PADDED.includes(gating) ? `${gatingTitle(gating)} gating` : 'Gating before the last change';
+  const who = PADDED.includes(gating) ? `${shortTitle(gating)} gating` : 'Gating before the last change';
   const rows = `${who} ran ${plain((real + paddingRows) / real)} rows for each real one`;
   return droppedPairs === 0
     ? `${rows}, and dropped nothing.`
