@@ -1,3 +1,4 @@
+import '../commands/commands.css';
 import { Dialog } from '@base-ui/react/dialog';
 import type { ComponentType } from 'react';
 import { useStore } from 'zustand/react';

@@ -1,5 +1,10 @@
-import './studio_window.css';
-import '../widgets/widgets.css';
+import '../widgets/buttons.css';
+import '../widgets/fields.css';
+import '../widgets/popups.css';
+import '../widgets/waiting.css';
+import './frame.css';
+import './notices.css';
+import './foot.css';
 import { CSPProvider } from '@base-ui/react/csp-provider';
 import { Toast } from '@base-ui/react/toast';
 import { Tooltip } from '@base-ui/react/tooltip';

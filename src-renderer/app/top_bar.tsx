@@ -1,3 +1,4 @@
+import './top_bar.css';
 import { Pause, Play, Search, Square, StepForward } from 'lucide-react';
 import { devicesText } from '../devices/device_choice.ts';
 import { bytesText } from '../format/bytes.ts';

@@ -1,3 +1,4 @@
+import './cache_section.css';
 import { useState } from 'react';
 import { bytesHeld } from '../../engine/protocol/model.ts';
 import { LEDGER_CATEGORIES } from '../../engine/protocol/telemetry.ts';

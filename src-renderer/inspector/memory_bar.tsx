@@ -1,3 +1,4 @@
+import './memory_bar.css';
 import { LEDGER_CATEGORIES } from '../../engine/protocol/telemetry.ts';
 import { categoryVariable } from '../charts/chart_theme.ts';
 import { bytesText } from '../format/bytes.ts';

@@ -1,3 +1,4 @@
+import './precision_section.css';
 import { useEffect } from 'react';
 import { useStore } from 'zustand/react';
 import { bytesHeld, type ModelSummary } from '../../engine/protocol/model.ts';

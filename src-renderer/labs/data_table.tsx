@@ -1,3 +1,4 @@
+import './data_table.css';
 import { Copy } from 'lucide-react';
 import { useState } from 'react';
 import { useStudio } from '../app/context.tsx';

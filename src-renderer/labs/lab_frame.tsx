@@ -1,5 +1,5 @@
 import '../charts/charts.css';
-import './labs.css';
+import './lab.css';
 import { FolderOpen, Play, RotateCw, TriangleAlert } from 'lucide-react';
 import type { ReactNode } from 'react';
 import type { LabSubject } from '../../engine/protocol/labs.ts';

@@ -1,3 +1,4 @@
+import './layer_columns.css';
 import { useMemo } from 'react';
 import type { LabSubject } from '../../engine/protocol/labs.ts';
 import { useSelection, useStudio } from '../app/context.tsx';

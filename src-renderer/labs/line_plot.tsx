@@ -1,3 +1,4 @@
+import './line_plot.css';
 import { useState } from 'react';
 import { type Size, useSize } from '../charts/use_size.ts';
 import { textWidth } from '../inspector/curve_layout.ts';

@@ -33,9 +33,9 @@ async function openLab(page: Page, url: string) {
 async function expectBalance(page: Page, table: PlacementTable) {
   const shares = (row: PlacementTable['rows'][number]) => [
     percent(row.historyAvgMaxLoad),
-    percentText(row.avgMaxLoad),
+    percent(row.avgMaxLoad),
     percent(row.historyMaxLoad),
-    percentText(row.maxLoad),
+    percent(row.maxLoad),
   ];
   await expect
     .poll(async () =>

@@ -1,6 +1,6 @@
 import type { ExpertsMap } from '../../../engine/protocol/labs.ts';
 import { useStudio } from '../../app/context.tsx';
-import { fixed, percentText } from '../../format/numbers.ts';
+import { fixed, percent, percentText } from '../../format/numbers.ts';
 import { DataTable } from '../../labs/data_table.tsx';
 import { LabPanel } from '../../labs/lab_panel.tsx';
 import { LayerColumns } from '../../labs/layer_columns.tsx';
@@ -17,7 +17,7 @@ export function ConcentrationPanel({ map, layer }: { readonly map: ExpertsMap; r
     <LabPanel
       title="Concentration"
       note={layerTitle(map, layer).toLowerCase()}
-      figure={fixed((map.concentration[layer] ?? 0) * 100, 0)}
+      figure={percent(map.concentration[layer] ?? 0)}
       unit="% of tokens"
       says={layerSays(map, layer)}
       table={<DataTable caption="Concentration and stability by layer" {...concentrationTable(map)} />}

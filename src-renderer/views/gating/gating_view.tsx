@@ -1,4 +1,4 @@
-import '../../labs/labs.css';
+import '../../labs/lab.css';
 import '../../labs/lab_rows.css';
 import './gating.css';
 import { useSyncExternalStore } from 'react';

@@ -1,7 +1,7 @@
 import type { CSSProperties } from 'react';
 import type { GatingTable } from '../../../engine/protocol/labs.ts';
 import { bytesText } from '../../format/bytes.ts';
-import { count, percentText, plain } from '../../format/numbers.ts';
+import { count, percentText, plain, tile } from '../../format/numbers.ts';
 import { slotBars } from './gating_layout.ts';
 import { droppedShare } from './gating_sentences.ts';
 
@@ -41,7 +41,7 @@ export function SlotsChart({ table }: { readonly table: GatingTable }) {
               <td className={row.droppedPairs > 0 ? 'lab-rows-warn' : 'lab-rows-none'}>
                 {row.droppedPairs > 0 ? percentText(droppedShare(row)) : 'none'}
               </td>
-              <td>{plain(row.wasteFactor)}</td>
+              <td>{tile(row.wasteFactor)}</td>
               <td>{bytesText(row.exchangedBytes)}</td>
             </tr>
           ))}

@@ -1,3 +1,4 @@
+import './live_table.css';
 import { useEffect, useState } from 'react';
 import { useLive } from './live_context.ts';
 import type { LiveStats } from './live_stats.ts';

@@ -1,3 +1,4 @@
+import './phase_bars.css';
 import { type CSSProperties, useEffect, useRef } from 'react';
 import { STEP_PHASES } from '../../../engine/protocol/telemetry.ts';
 import { phaseVariable } from '../../charts/chart_theme.ts';

@@ -1,3 +1,4 @@
+import './text_panel.css';
 import { ArrowLeft } from 'lucide-react';
 import { useEffect, useId, useRef, useState } from 'react';
 import { useSession, useStudio } from '../../app/context.tsx';

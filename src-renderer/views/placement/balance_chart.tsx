@@ -39,7 +39,7 @@ export function BalanceChart({ table, colourOf, onToggle, inForce, menu }: Balan
             {MEASURES.map(({ measure, title, hint }, index) => (
               <Fragment key={measure}>
                 <th scope="col" className="lab-rows-plot placement-axis-head">
-                  <b>{title}</b> {hint}
+                  <b>{title}</b> <span className="lab-wide">{hint}</span>
                   <AxisLabels axis={axes[index] as LoadAxis} />
                 </th>
                 <th scope="col" className="lab-rows-wide">
@@ -48,10 +48,12 @@ export function BalanceChart({ table, colourOf, onToggle, inForce, menu }: Balan
                 <th scope="col">scored</th>
               </Fragment>
             ))}
-            <th scope="col">copies a layer</th>
+            <th scope="col">
+              copies<span className="lab-wide"> a layer</span>
+            </th>
             {isTimed && (
               <th scope="col" title={table.speedSays}>
-                tok/s, projected
+                tok/s<span className="lab-wide">, projected</span>
               </th>
             )}
             <th scope="col">
@@ -96,6 +98,9 @@ export function BalanceChart({ table, colourOf, onToggle, inForce, menu }: Balan
   );
 }
 
+/** A tick so near to the axis' begin would stand in its word where the axis is short. */
+const NEAR_EVEN = 0.45;
+
 const left = (share: number): string => `${(share * 100).toFixed(2)}%`;
 
 function AxisLabels({ axis }: { readonly axis: LoadAxis }) {
@@ -105,7 +110,11 @@ function AxisLabels({ axis }: { readonly axis: LoadAxis }) {
         even
       </span>
       {axis.ticks.map((tick) => (
-        <span key={tick} className="placement-tick" style={{ left: left(onAxis(axis, tick)) }}>
+        <span
+          key={tick}
+          className={onAxis(axis, tick) < NEAR_EVEN ? 'placement-tick lab-wide' : 'placement-tick'}
+          style={{ left: left(onAxis(axis, tick)) }}
+        >
           {percentText(tick)}
         </span>
       ))}

@@ -31,7 +31,14 @@ export function BalancePanel({ table, params, drawn, onToggle }: BalancePanelPro
       note={`largest share of a device, %; made from ${history.batches} batches, scored on ${scored.batches}, ${plain(batchTokens)} tokens each, replayed`}
       figure={best === undefined ? '–' : plain(best.avgMaxLoad * table.devices)}
       unit={`× an even share, ${best?.title ?? ''}`}
-      says={`${balanceSentence(table)} ${scalingSentence(table)} ${table.speedSays}`}
+      says={
+        <>
+          {balanceSentence(table)}
+          <span className="hint placement-how">
+            {scalingSentence(table)} {table.speedSays}
+          </span>
+        </>
+      }
       table={<BalanceTable table={table} />}
       className="placement-balance"
     >

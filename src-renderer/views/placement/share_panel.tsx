@@ -1,6 +1,6 @@
 import { useMemo, useState } from 'react';
 import type { PlacementRow, PlacementTable } from '../../../engine/protocol/labs.ts';
-import { count, percentText, plain } from '../../format/numbers.ts';
+import { count, percentText, plain, tile } from '../../format/numbers.ts';
 import { plural } from '../../format/words.ts';
 import { DataTable } from '../../labs/data_table.tsx';
 import { LabPanel } from '../../labs/lab_panel.tsx';
@@ -53,7 +53,7 @@ export function SharePanel({ table, drawn }: SharePanelProps) {
           lines={lines}
           formatX={count}
           formatTick={(value) => (value === 0 ? 'even' : plain(value + 1))}
-          formatValue={(value) => plain(value + 1)}
+          formatValue={(value) => tile(value + 1)}
           pinned={pinned}
           onPin={setPinned}
         />
