@@ -10,6 +10,7 @@ import type { RunSettings } from '../protocol/settings.ts';
 import { allocateExchange } from '../rank/exchange.ts';
 import type { RankSetup } from '../rank/messages.ts';
 import { copyPriceRows } from './copy_price.ts';
+import { denseThreads } from './dense_threads.ts';
 import { holdExpertPack } from './expert_pack.ts';
 import type { LinkSpeeds } from './link_speeds.ts';
 import { checkScope, denseOf, planMemory, resolveSlots, STEP_TOKENS } from './memory_plan.ts';
@@ -67,7 +68,7 @@ export async function startRun(options: StartOptions, listener: RunListener): Pr
   const reads = settings.copyAfterRows !== 0 || budgets.some(({ device }) => device.provider === 'cpu');
   const pack = reads ? await holdExpertPack(model, settings.precision, packsDir, packing) : undefined;
   const openRanks = (devices: readonly ChosenDevice[], open: OpenOptions = {}) =>
-    RankPool.open(rankEntry, rankSetups(model, devices, settings.precision, pack?.folder), open);
+    RankPool.open(rankEntry, rankSetups(model, devices, settings, pack?.folder), open);
   const { links } = options;
   await links?.know(budgets.map(({ device }) => device)).catch((error: Error) => listener.warn(`${error.message}.`));
   const speeds = budgets.flatMap(({ device }) => links?.of(device) ?? []);
@@ -171,10 +172,11 @@ function checkLengths(
 function rankSetups(
   { summary }: OpenModel,
   budgets: readonly ChosenDevice[],
-  precision: RunSettings['precision'],
+  { precision, batch }: RunSettings,
   packFolder: string | undefined,
 ): RankSetup[] {
   const ranks = budgets.length;
+  const threads = denseThreads(budgets, batch);
   const exchange = ranks === 1 ? undefined : allocateExchange(ranks, summary.experts, summary.hiddenSize);
   return budgets.map(({ id, bytes }, rank) => ({
     modelPath: summary.path,
@@ -183,6 +185,7 @@ function rankSetups(
     device: id,
     budgetBytes: bytes,
     precision,
+    denseThreads: threads,
     ...(packFolder !== undefined && { packFolder }),
     exchange,
   }));

@@ -15,6 +15,8 @@ export interface DeviceParts {
   readonly meter: RuntimeMeter;
   /** As set; what it comes to is the device's to say. Absent: as stored. */
   readonly precision: Precision | undefined;
+  /** Threads that a CPU device's dense part may use, see coordinator/dense_threads.ts; 1 when absent. */
+  readonly denseThreads?: number;
   /** The experts' pack, where they are held at few bits and one was made. */
   readonly packFolder: string | undefined;
 }

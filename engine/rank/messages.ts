@@ -12,6 +12,8 @@ export interface RankSetup {
   readonly budgetBytes: number;
   /** Absent: as stored. */
   readonly precision?: Precision;
+  /** See coordinator/dense_threads.ts; 1 when absent. */
+  readonly denseThreads?: number;
   /** The experts' pack, where they are held at few bits; absent: rounded at every load, for passes that load each once. */
   readonly packFolder?: string;
   /** Absent with one rank: nothing is exchanged, nothing is copied. */

@@ -112,6 +112,7 @@ export class Rank {
       ledger,
       meter,
       precision: setup.precision,
+      ...(setup.denseThreads !== undefined && { denseThreads: setup.denseThreads }),
       packFolder: setup.packFolder,
     });
     const exchange = setup.exchange && new Exchange(setup.exchange, setup.rank);

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { openTokenizer } from '../../engine/checkpoint/tokenizer.ts';
+import { STEP_PHASES } from '../../engine/protocol/telemetry.ts';
 import type { Bench, BenchContext, Figure } from './bench.ts';
 import { cpuDevices, type MeasuredRun, type MeasuredStep, measureRun } from './engine_run.ts';
 import { LlamaCpp, type Peer, type PeerWork, type Precision, type TimedPrompt, Transformers } from './peer_engines.ts';
@@ -102,7 +103,7 @@ function* figures(
   threads: number,
   own: Rates,
   baseline?: Rates,
-  detail = `${PROMPTS - 1} prompts of ${PROMPT_TOKENS} tokens, ${NEW_TOKENS - 1} new ones each, one sequence at a time, medians`,
+  detail = `${PROMPTS - 1} prompts of ${PROMPT_TOKENS} tokens, ${NEW_TOKENS - 1} new ones each, one sequence at a time, medians, loads of experts told apart`,
 ): Generator<Figure> {
   for (const phase of PHASES) {
     const versus = baseline && {
@@ -145,14 +146,18 @@ async function ownPrompts(
   return texts.map((_, sequence) => timedPrompt(run, sequence));
 }
 
-/** Steps in which an expert was loaded tell of loading: a decode step among them counts as the mean of the others. */
+/**
+ * Other engines have read all experts before the first token, this one loads each when it is first asked for. Loading is told apart:
+ * a prefill counts without its time for loads, a decode step with loads counts as the mean of the others.
+ */
 function timedPrompt({ steps }: MeasuredRun, sequence: number): TimedPrompt {
   const own = steps.filter(({ request }) => request[0] === sequence);
   const [prefill, ...decode] = own as [MeasuredStep, ...MeasuredStep[]];
   const warm = decode.filter(({ loads }) => loads === 0).map(({ wallMs }) => wallMs);
   const tokens = own.flatMap(({ emissions }) => emissions.map(({ token }) => token));
   const decodeMs = (warm.reduce((sum, ms) => sum + ms, 0) / warm.length) * decode.length;
-  return { prefillMs: prefill.wallMs, decodeMs, tokens };
+  const loadMs = prefill.phaseMs[STEP_PHASES.indexOf('load')] as number;
+  return { prefillMs: prefill.wallMs - loadMs, decodeMs, tokens };
 }
 
 function rates(prompts: readonly TimedPrompt[]): Rates {

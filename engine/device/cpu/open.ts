@@ -16,21 +16,24 @@ import { cpuSessions, type MakeSession } from './session.ts';
 
 /** One thread of this machine's processor: everything lies in the process's own memory, and is computed in float32 or few bits. */
 export function openCpu(parts: DeviceParts): Promise<Device> {
-  return openHosted(parts, cpuSessions(parts.meter), AbsentExperts.onProcessor(parts));
+  const { meter, denseThreads } = parts;
+  return openHosted(parts, cpuSessions(meter), AbsentExperts.onProcessor(parts), cpuSessions(meter, denseThreads));
 }
 
 /**
  * A device whose hidden states and keys lie in this process's memory, and whose sessions run where `make` puts them.
  * @param absent what the processor runs of the experts that it does not hold
+ * @param makeDense the same for the dense part
  */
 export async function openHosted(
   { spec, source, ledger, precision, packFolder }: DeviceParts,
   make: MakeSession,
   absent: AbsentExperts,
+  makeDense = make,
 ): Promise<Device> {
   const held = onCpu(precision);
   const staging = new WeightStaging(source);
-  const dense = await CpuDense.open(spec, staging, ledger, make, held.dense);
+  const dense = await CpuDense.open(spec, staging, ledger, makeDense, held.dense);
   const layers = moeLayers(spec);
   const hidden = spec.hiddenSize;
   const shape = { layers, hidden, precision: held.experts };

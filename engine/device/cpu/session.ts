@@ -24,10 +24,13 @@ export const HOST_OPTIONS: InferenceSession.SessionOptions = {
 export type MakeSession = (graph: WeightedGraph, weights: Uint8Array, folder?: string) => Promise<HostSession>;
 
 /** Sessions on this machine's processor. */
-export const cpuSessions =
-  (meter: RuntimeMeter): MakeSession =>
-  (graph, weights, folder) =>
-    HostSession.create(graph, weights, meter, HOST_OPTIONS, folder);
+export function cpuSessions(meter: RuntimeMeter, threads = 1): MakeSession {
+  const options = threads === 1 ? HOST_OPTIONS : { ...HOST_OPTIONS, intraOpNumThreads: threads, extra: HELPED };
+  return (graph, weights, folder) => HostSession.create(graph, weights, meter, options, folder);
+}
+
+/** Helping threads sleep between products: while they spun they would take the processor from the ranks that wake next. */
+const HELPED = { session: { intra_op: { allow_spinning: '0' } } };
 
 /** A session and the meter of its rank. Graphs are written with their nodes already fused, so the optimiser stays off. */
 export class HostSession {
