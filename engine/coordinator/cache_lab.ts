@@ -56,6 +56,10 @@ function notesOf(settings: RunRecording['settings'], last: CacheChange): string[
       `${title} gating asks for every expert that a device holds in every step, chosen or not: its misses are counted so.`,
     );
   }
+  if (last.copyAfterRows?.some((rows) => rows > 0))
+    notes.push(
+      'The run computed missing experts on the host (copyAfterRows); the table counts every miss as a load, and its costs leave that computing out. `moe copies` sets the two side by side.',
+    );
   if (last.prefetch !== undefined && last.prefetch !== 'off')
     notes.push(
       'The run loaded experts ahead; the table replays caches without that, so the measured point may be lower.',
@@ -64,12 +68,12 @@ function notesOf(settings: RunRecording['settings'], last: CacheChange): string[
 }
 
 /** Measured in the run; absent where it loaded too little to say what a load takes. */
-function costOf({ header, steps }: RunRecording): CacheTable['cost'] {
+export function costOf({ header, steps }: RunRecording): CacheTable['cost'] {
   const devices = header.devices.length;
   let [stallMs, workMs, loads, newTokens, fixedBytes] = [0, 0, 0, 0, 0];
   for (const step of steps) {
     stallMs += step.stallMs;
-    workMs += step.durationMs - step.stallMs;
+    workMs += step.durationMs - step.stallMs - step.computeMs;
     newTokens += step.emitted.length;
     // The stall is the slowest device's, and so are the loads that it is divided by.
     loads += Math.max(...Array.from({ length: devices }, (_, device) => sumOf(step, devices, 2, device)));

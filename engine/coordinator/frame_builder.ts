@@ -9,7 +9,8 @@ import {
   type TelemetryFrame,
   type TextDelta,
 } from '../protocol/telemetry.ts';
-import { CACHE_COUNTERS, computedOf, PHASE_DECODE, PREFETCH_COUNTERS, type StepRow } from './step_row.ts';
+import { computedOf } from '../report/data/computed_misses.ts';
+import { CACHE_COUNTERS, PHASE_DECODE, PREFETCH_COUNTERS, type StepRow } from './step_row.ts';
 
 /** Rows kept for the next frame at most; a frame is due ten times a second, so this is a rate of 5,000 steps a second. */
 const MOST_ROWS = 512;

@@ -1,10 +1,11 @@
 import { mostHeld } from '../balancing/placement.ts';
+import { computedMisses } from '../buffering/expert_cache.ts';
 import type { CacheSlots } from '../protocol/settings.ts';
-import type { Audit, MissCurve } from '../protocol/telemetry.ts';
+import { type Audit, type MissCurve, projectedStepMs } from '../protocol/telemetry.ts';
 import { curveSizes, MissCurveReplay } from '../replay/miss_curve.ts';
 import { type CacheChange, CacheReplay } from '../replay/replay_cache.ts';
 import type { RoutingTrace } from '../trace/trace.ts';
-import { CACHE_COUNTERS, type StepRow } from './step_row.ts';
+import { CACHE_COUNTERS, PREFETCH_COUNTERS, type StepRow } from './step_row.ts';
 
 /** The curve speaks of the last steps only, so that it follows the workload. */
 const WINDOW_STEPS = 256;
@@ -28,6 +29,8 @@ interface Measured {
   readonly misses: number;
   readonly loadMs: number;
   readonly loads: number;
+  readonly computeMs: number;
+  readonly computed: number;
   readonly workMs: number;
   readonly newTokens: number;
 }
@@ -95,12 +98,16 @@ export class LiveReplay {
     let misses = 0;
     const devices = row.share.length;
     const loadsOf = new Array<number>(devices).fill(0);
+    const computedBy = new Array<number>(devices).fill(0);
     const totals = this.measuredTotals;
     for (let at = 0; at < row.cache.length; at += CACHE_COUNTERS) {
       const device = Math.floor((at * devices) / row.cache.length);
       accesses += (row.cache[at] as number) + (row.cache[at + 1] as number);
       misses += row.cache[at + 1] as number;
       loadsOf[device] = (loadsOf[device] as number) + (row.cache[at + 2] as number);
+      const ahead = row.prefetches?.[(at / CACHE_COUNTERS) * PREFETCH_COUNTERS] ?? 0;
+      const counted = { misses: row.cache[at + 1] as number, loads: row.cache[at + 2] as number };
+      computedBy[device] = (computedBy[device] as number) + computedMisses(counted, ahead);
       totals.hits += row.cache[at] as number;
       totals.loads += row.cache[at + 2] as number;
       totals.evictions += row.cache[at + 3] as number;
@@ -110,13 +117,15 @@ export class LiveReplay {
     this.measuredSteps++;
     // The stall is the slowest device's, and so are the loads that it is divided by.
     const loads = Math.max(...loadsOf);
-    const workMs = row.durationMs - row.stallMs;
+    const workMs = row.durationMs - row.stallMs - row.computeMs;
     this.window.push({
       step: row.step,
       accesses,
       misses,
       loadMs: row.stallMs,
       loads,
+      computeMs: row.computeMs,
+      computed: Math.max(...computedBy),
       workMs,
       newTokens: row.emissions.length,
     });
@@ -159,7 +168,7 @@ export class LiveReplay {
       return undefined;
     const cold = Math.max(this.curveStep >= 2 * COLD_STEPS ? COLD_STEPS : 0, this.foreseenFrom);
     if (this.curveStep <= cold) return undefined;
-    const { fromStep, toStep, slots, missRate, missesPerStep, workingSet } = curve.read(cold);
+    const { fromStep, toStep, slots, missRate, missesPerStep, computedPerStep, workingSet } = curve.read(cold);
     const shown = this.window.filter((entry) => entry.step >= Math.max(this.since, fromStep) && entry.step < toStep);
     const sum = (entries: readonly Measured[], field: keyof Measured) =>
       entries.reduce((total, entry) => total + entry[field], 0);
@@ -169,7 +178,13 @@ export class LiveReplay {
     const base = this.window.filter((entry) => entry.step >= fromStep);
     const baseStepMs = sum(base, 'workMs') / base.length;
     const accesses = sum(shown, 'accesses');
-    const shownMs = sum(shown, 'workMs') + sum(shown, 'loadMs');
+    const shownMs = sum(shown, 'workMs') + sum(shown, 'loadMs') + sum(shown, 'computeMs');
+    const computedCount = sum(this.window, 'computed');
+    const computed = computedPerStep && {
+      perStep: computedPerStep,
+      missMs: computedCount === 0 ? 0 : sum(this.window, 'computeMs') / computedCount,
+    };
+    const projected = { missesPerStep, loadMs, baseStepMs, ...(computed && { computed }) };
     return {
       eviction: lastChange.eviction,
       fromStep,
@@ -177,6 +192,7 @@ export class LiveReplay {
       slots,
       missRate,
       missesPerStep,
+      ...(computed && { computed }),
       measured: {
         slots: inForce.slots,
         missRate: accesses === 0 ? 0 : sum(shown, 'misses') / accesses,
@@ -190,14 +206,14 @@ export class LiveReplay {
       loadMs,
       newTokensPerStep: sum(base, 'newTokens') / base.length,
       slotsThatFit: inForce.slotsThatFit,
-      recommended: recommend(slots, missesPerStep, baseStepMs, loadMs, inForce.slotsThatFit),
+      recommended: recommend(slots, projected, inForce.slotsThatFit),
     };
   }
 }
 
 /** The smallest size whose projected step is within 1% of the projected step at the largest size that fits. */
-function recommend(slots: Int32Array, missesPerStep: Float32Array, baseStepMs: number, loadMs: number, fit: number) {
-  const stepMs = (index: number) => baseStepMs + (missesPerStep[index] as number) * loadMs;
+function recommend(slots: Int32Array, curve: Parameters<typeof projectedStepMs>[0], fit: number) {
+  const stepMs = (index: number) => projectedStepMs(curve, (values) => values[index] as number);
   let largest = 0;
   for (const [index, size] of slots.entries()) if (size <= fit) largest = index;
   const limit = stepMs(largest) * (1 + RECOMMENDED_LOSS);

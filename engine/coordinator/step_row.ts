@@ -1,4 +1,3 @@
-import { computedMisses } from '../buffering/expert_cache.ts';
 import { routedPairs } from '../gating/router.ts';
 import type { ModelSummary } from '../protocol/model.ts';
 import { CATEGORY_COUNT, NOT_RUN, PHASE_COUNT, STEP_PHASES } from '../protocol/telemetry.ts';
@@ -51,17 +50,6 @@ export interface StepRow {
   /** Experts without a token [L]; NOT_RUN for a layer that no token went through. */
   readonly inactive: Uint16Array;
   readonly emissions: readonly (Emission & { readonly waited: boolean })[];
-}
-
-/** Misses of a step that the host computed, all devices and layers together. */
-export function computedOf({ cache, prefetches = new Uint32Array(0) }: Pick<StepRow, 'cache' | 'prefetches'>): number {
-  const sum = (counters: Uint32Array, each: number, counter: number) => {
-    let total = 0;
-    for (let at = counter; at < counters.length; at += each) total += counters[at] as number;
-    return total;
-  };
-  const [misses, loads] = [sum(cache, CACHE_COUNTERS, 1), sum(cache, CACHE_COUNTERS, 2)];
-  return computedMisses({ misses, loads }, sum(prefetches, PREFETCH_COUNTERS, 0));
 }
 
 const LOAD = STEP_PHASES.indexOf('load');

@@ -1,5 +1,6 @@
 import { EngineRefusal } from '../api.ts';
 import { BadArguments, type Command } from './commands/command.ts';
+import { copies } from './commands/copies.ts';
 import { devices } from './commands/devices.ts';
 import { experts } from './commands/experts.ts';
 import { gating } from './commands/gating.ts';
@@ -21,6 +22,7 @@ const COMMANDS: readonly Command[] = [
   run,
   logits,
   replay,
+  copies,
   experts,
   placement,
   gating,

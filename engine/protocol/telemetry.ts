@@ -124,7 +124,7 @@ export interface TextDelta {
 /**
  * The curve under the slider: miss rate against cache size for this workload under the current policy and placement.
  * `missRate`, `missesPerStep`: replayed. `measured`: counted by the live caches over the same steps.
- * Tokens/s at another size is projected: newTokensPerStep / (baseStepMs + missesPerStep * loadMs).
+ * Tokens/s at another size is projected: newTokensPerStep / projectedStepMs.
  */
 export interface MissCurve {
   readonly eviction: EvictionName;
@@ -135,8 +135,10 @@ export interface MissCurve {
   readonly slots: Int32Array;
   /** misses / accesses [m]. */
   readonly missRate: Float32Array;
-  /** Mean over the window, the device with most; loads ahead of need count too, since each costs as much [m]. */
+  /** Loads: mean over the window, the device with most; loads ahead of need count too, since each costs as much [m]. */
   readonly missesPerStep: Float32Array;
+  /** Misses that the host computes instead, likewise [m], and the mean time of one, measured; absent where every miss loads. */
+  readonly computed?: { readonly perStep: Float32Array; readonly missMs: number };
   readonly measured: {
     readonly slots: CacheSlots;
     readonly missRate: number;
@@ -149,13 +151,23 @@ export interface MissCurve {
   };
   /** Mean distinct experts per layer and device that a step needs. */
   readonly workingSet: number;
-  /** Mean step time without load stalls, mean time of one load: both measured. */
+  /** Mean step time without load stalls and without what the host computed, mean time of one load: both measured. */
   readonly baseStepMs: number;
   readonly loadMs: number;
   readonly newTokensPerStep: number;
   /** Most slots that fit in the device's budget. */
   readonly slotsThatFit: number;
   readonly recommended: { readonly slots: number; readonly reason: string };
+}
+
+/** Time of a step at another size, ms. Projected. @param at reads a column of the curve there */
+export function projectedStepMs(
+  curve: Pick<MissCurve, 'baseStepMs' | 'missesPerStep' | 'loadMs' | 'computed'>,
+  at: (values: Float32Array) => number,
+): number {
+  const { baseStepMs, missesPerStep, loadMs, computed } = curve;
+  const computeMs = computed === undefined ? 0 : at(computed.perStep) * computed.missMs;
+  return baseStepMs + at(missesPerStep) * loadMs + computeMs;
 }
 
 /** Live replay of the recorded trace under the recorded settings against what the caches counted (law 4). */

@@ -24,8 +24,8 @@ export interface LayerExpert {
   readonly expert: number;
 }
 
-/** Told of an expert that was served or loaded ahead, with the verdict, see DeviceCaches.access. */
-export type Served = (expert: number, verdict: number) => void;
+/** Told of an expert that was served or loaded ahead, with the verdict, see DeviceCaches.access, and the rows that it has, where known. */
+export type Served = (expert: number, verdict: number, rows: number) => void;
 
 /**
  * What decides about the experts of one device, a cache a layer or one pool for all layers, and what loads ahead for it. It decides
@@ -133,7 +133,7 @@ export class DeviceCaches {
     for (let i = 0; i < count; i++) {
       const expert = this.wanted[i] as number;
       const verdict = this.prefetch(layer, expert);
-      then?.(expert, verdict);
+      then?.(expert, verdict, 0);
     }
   }
 
@@ -150,8 +150,8 @@ export class DeviceCaches {
     const order = this.open(layer, active, count);
     for (let i = 0; i < count; i++) {
       const expert = order[i] as number;
-      const verdict = this.access(layer, expert, this.computesMisses && rows ? rowsOf(expert, active, rows) : 0);
-      then(expert, verdict);
+      const own = this.computesMisses && rows ? rowsOf(expert, active, rows) : 0;
+      then(expert, this.access(layer, expert, own), own);
     }
   }
 

@@ -1,5 +1,6 @@
 import type { Placement } from '../balancing/placement.ts';
 import { DeviceRouting } from '../buffering/device_routing.ts';
+import { computedMisses } from '../buffering/expert_cache.ts';
 import { foreseenOf, type RoutingTrace } from '../trace/trace.ts';
 import { DeviceActive } from './device_active.ts';
 import { DeviceCaches } from './device_caches.ts';
@@ -12,8 +13,10 @@ export interface MissCurveReading {
   readonly slots: Int32Array;
   /** misses / accesses by size. */
   readonly missRate: Float32Array;
-  /** Mean misses of a step, and loads ahead, on the device that had most, by size. */
+  /** Mean loads of a step, those ahead included, on the device that had most, by size. */
   readonly missesPerStep: Float32Array;
+  /** Mean misses of a step that the host computes, likewise; absent where every miss loads. */
+  readonly computedPerStep?: Float32Array;
   /** Mean distinct experts that a step needs, per layer and device. */
   readonly workingSet: number;
 }
@@ -30,7 +33,9 @@ export class MissCurveReplay {
   private readonly misses: Int32Array;
   private readonly loads: Int32Array;
   private readonly accesses: Int32Array;
-  private readonly before: { readonly misses: Int32Array; readonly loads: Int32Array };
+  /** [windowSteps, sizes, devices]; absent where every miss loads. */
+  private readonly computed: Int32Array | undefined;
+  private readonly before: Readonly<Record<'misses' | 'loads' | 'computed', Int32Array>>;
   private readonly placement: Placement;
   private first = -1;
   private next = 0;
@@ -42,7 +47,7 @@ export class MissCurveReplay {
     private readonly slots: Int32Array,
     private readonly windowSteps: number,
   ) {
-    const { placement, activeSet } = settings;
+    const { placement, activeSet, copyAfterRows = [] } = settings;
     const { devices } = placement;
     this.placement = placement;
     this.active = new DeviceActive(placement, experts, activeSet);
@@ -55,7 +60,10 @@ export class MissCurveReplay {
     this.misses = new Int32Array(windowSteps * slots.length * devices);
     this.loads = new Int32Array(windowSteps * slots.length * devices);
     this.accesses = new Int32Array(windowSteps);
-    this.before = { misses: new Int32Array(slots.length * devices), loads: new Int32Array(slots.length * devices) };
+    const width = slots.length * devices;
+    if (copyAfterRows.some((rows) => rows > 0)) this.computed = new Int32Array(windowSteps * width);
+    const zeros = () => new Int32Array(width);
+    this.before = { misses: zeros(), loads: zeros(), computed: zeros() };
   }
 
   /** Steps must come in order; the first may be any. */
@@ -89,6 +97,7 @@ export class MissCurveReplay {
     const devices = placement.devices;
     const sums = new Float64Array(slots.length * devices);
     const loads = new Float64Array(slots.length * devices);
+    const computed = new Float64Array(slots.length * devices);
     let accesses = 0;
     for (let step = fromStep; step < this.next; step++) {
       const at = step % this.windowSteps;
@@ -96,14 +105,16 @@ export class MissCurveReplay {
       for (let i = 0; i < sums.length; i++) {
         sums[i] = (sums[i] as number) + (this.misses[at * sums.length + i] as number);
         loads[i] = (loads[i] as number) + (this.loads[at * sums.length + i] as number);
+        computed[i] = (computed[i] as number) + (this.computed?.[at * sums.length + i] ?? 0);
       }
     }
     const missRate = new Float32Array(slots.length);
-    const missesPerStep = new Float32Array(slots.length);
+    const most = (counts: Float64Array, size: number) =>
+      Math.max(...counts.subarray(size * devices, (size + 1) * devices)) / steps;
+    const missesPerStep = Float32Array.from(slots, (_, size) => most(loads, size));
     for (let size = 0; size < slots.length; size++) {
       const byDevice = sums.subarray(size * devices, (size + 1) * devices);
       missRate[size] = accesses === 0 ? 0 : byDevice.reduce((sum, value) => sum + value, 0) / accesses;
-      missesPerStep[size] = Math.max(...loads.subarray(size * devices, (size + 1) * devices)) / steps;
     }
     return {
       fromStep,
@@ -111,6 +122,7 @@ export class MissCurveReplay {
       slots,
       missRate,
       missesPerStep,
+      ...(this.computed && { computedPerStep: Float32Array.from(slots, (_, size) => most(computed, size)) }),
       workingSet: accesses / steps / moeLayers / devices,
     };
   }
@@ -124,16 +136,22 @@ export class MissCurveReplay {
       for (const [device, caches] of byDevice.entries()) {
         let missed = 0;
         let loaded = 0;
+        let ahead = 0;
         for (let layer = 0; layer < this.moeLayers; layer++) {
           const counters = caches.countersOf(layer);
           missed += counters.misses;
           loaded += counters.loads;
+          ahead += caches.prefetchesOf(layer).loads;
         }
         const index = size * devices + device;
         misses[at * before.misses.length + index] = missed - (before.misses[index] as number);
         loads[at * before.loads.length + index] = loaded - (before.loads[index] as number);
+        const computed = computedMisses({ misses: missed, loads: loaded }, ahead);
+        if (this.computed !== undefined)
+          this.computed[at * before.computed.length + index] = computed - (before.computed[index] as number);
         before.misses[index] = missed;
         before.loads[index] = loaded;
+        before.computed[index] = computed;
       }
     }
   }

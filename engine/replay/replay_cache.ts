@@ -23,11 +23,15 @@ export interface CacheTimeline {
   readonly changes: readonly CacheChange[];
 }
 
-/** What happens to a cache, as it happens: one use, load, use without a load or giving up of an expert. */
+/**
+ * What happens to a cache, as it happens: one use, load, use without a load or giving up of an expert.
+ * @param rows that the host computed, with `compute`
+ */
 export type CacheWatch = (
   kind: 'hit' | 'load' | 'compute' | 'evict',
   place: { readonly step: number; readonly layer: number; readonly device: number },
   expert: number,
+  rows: number,
 ) => void;
 
 /** Replays a trace through the same expert caches that the ranks run, with nothing behind them. */
@@ -65,7 +69,7 @@ export class CacheReplay {
     for (const [device, caches] of this.devices.entries()) {
       for (const { layer, expert } of caches.apply(change)) {
         this.retired.gaveUp(device, layer);
-        this.watch?.('evict', { step: atStep, layer, device }, expert);
+        this.watch?.('evict', { step: atStep, layer, device }, expert, 0);
       }
     }
   }
@@ -140,7 +144,7 @@ export class CacheReplay {
     this.retired.retire(this.devices);
     for (const [device, caches] of this.watch === undefined ? [] : this.devices.entries()) {
       for (const { layer, expert } of caches.retain(() => false))
-        this.watch?.('evict', { step: atStep, layer, device }, expert);
+        this.watch?.('evict', { step: atStep, layer, device }, expert, 0);
     }
     this.devices = [];
   }
@@ -153,12 +157,13 @@ export class CacheReplay {
 }
 
 function watching(watch: CacheWatch, caches: DeviceCaches, place: Parameters<CacheWatch>[1]) {
-  return (expert: number, verdict: number) => {
+  return (expert: number, verdict: number, rows: number) => {
     if (verdict >= 0) {
       const layer = caches.victimLayer(place.layer, verdict);
-      watch('evict', { ...place, layer }, caches.victimExpert(verdict));
+      watch('evict', { ...place, layer }, caches.victimExpert(verdict), 0);
     }
-    watch(verdict === HIT ? 'hit' : verdict === COMPUTE ? 'compute' : 'load', place, expert);
+    if (verdict === COMPUTE) watch('compute', place, expert, rows);
+    else watch(verdict === HIT ? 'hit' : 'load', place, expert, 0);
   };
 }
 

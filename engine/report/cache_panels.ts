@@ -30,8 +30,18 @@ export function cachePanel({ cache, marks, totals }: ReportData): Panel {
       lines: [{ name: 'hits', colour: 'cache', values: overTime.hitRate, stepped: true }],
       marks: timeMarks(marks),
     }),
-    says: `${count(all.misses)} of ${plural(requests, 'request')} had to load an expert; a step waited ${msText(totals.stallMs / totals.steps)} for loads on average.`,
+    says: `${missedText(all.misses, requests, totals)}; a step waited ${msText(totals.stallMs / totals.steps)} for loads on average.`,
   };
+}
+
+function missedText(
+  misses: number,
+  requests: number,
+  { computedMisses, computeMs, steps }: ReportData['totals'],
+): string {
+  if (computedMisses === 0) return `${count(misses)} of ${plural(requests, 'request')} had to load an expert`;
+  const inTime = `${msText(computeMs / steps)} a step`;
+  return `${count(misses)} of ${plural(requests, 'request')} missed, ${count(computedMisses)} of them computed on the host in ${inTime}`;
 }
 
 export function layerMissPanel({ header, cache }: ReportData): Panel {

@@ -3,6 +3,7 @@ import type { RunHeader } from '../protocol/run_file.ts';
 import type { RecordedStep, RunRecording } from '../protocol/run_recording.ts';
 import { bucketSteps, sumOver } from './data/buckets.ts';
 import { type CacheUse, cacheUse } from './data/cache_use.ts';
+import { computedOf } from './data/computed_misses.ts';
 import { type DeviceLoad, deviceLoad } from './data/device_load.ts';
 import { type IdleLayer, idleExperts } from './data/idle_experts.ts';
 import { type DeviceMemory, memoryUse } from './data/memory_use.ts';
@@ -41,6 +42,10 @@ export interface RunFigures {
   /** New tokens by the time within steps; NaN without steps. */
   readonly newTokensPerSecond: number;
   readonly stallMs: number;
+  /** Misses that the host computed instead of a load, their time, and the most that was held there for them. */
+  readonly computedMisses: number;
+  readonly computeMs: number;
+  readonly hostBytes: number;
   readonly sequences: number;
   /** Token-expert pairs of all layers, those of them that gating dropped, and rows without a token that experts ran. */
   readonly routedPairs: number;
@@ -55,6 +60,8 @@ export interface SettingsChange {
   readonly label: string;
   readonly slotsPerLayer: number;
   readonly eviction: string;
+  /** In force, the devices' largest: rows of an absent expert that the host may compute before it is copied. */
+  readonly copyAfterRows: number;
   readonly placement: string;
   readonly gating: string;
   readonly batch: number;
@@ -69,6 +76,8 @@ export interface PaceRow {
   readonly hitRate: number;
   readonly misses: number;
   readonly stallMs: number;
+  readonly computed: number;
+  readonly computeMs: number;
 }
 
 const PACE_ROWS = 24;
@@ -83,15 +92,16 @@ export function reportData(recording: RunRecording): ReportData {
     ...(truncation !== undefined && { truncation }),
     ...(endReason !== undefined && { endReason }),
     totals: figures(recording),
-    marks: settings.map(({ atStep, atMs, label, slotsPerLayer, eviction, settings: { placement, gating, batch } }) => ({
+    marks: settings.map(({ atStep, atMs, label, slotsPerLayer, eviction, copyAfterRows, settings: now }) => ({
       step: atStep,
       atMs,
       label,
       slotsPerLayer,
       eviction,
-      placement,
-      gating,
-      batch,
+      copyAfterRows: Math.max(0, ...copyAfterRows),
+      placement: now.placement,
+      gating: now.gating,
+      batch: now.batch,
     })),
     idle: idleExperts(recording),
     memory: memoryUse(recording),
@@ -117,6 +127,9 @@ function figures({ steps, sequences }: RunRecording): RunFigures {
     newTokens,
     newTokensPerSecond: (newTokens / busyMs) * 1000,
     stallMs: sumOver(all, (step) => at(step).stallMs),
+    computedMisses: sumOver(all, (step) => computedOf(at(step))),
+    computeMs: sumOver(all, (step) => at(step).computeMs),
+    hostBytes: steps.reduce((most, { hostBytes }) => Math.max(most, hostBytes), 0),
     sequences: sequences.length,
     routedPairs: sumOver(all, (step) => routedPairs(at(step).ids)),
     droppedPairs: sumOver(all, (step) => at(step).droppedPairs),
@@ -131,6 +144,8 @@ function paceRows({ steps }: RunRecording): PaceRow[] {
     let newTokens = 0;
     let busyMs = 0;
     let stallMs = 0;
+    let computed = 0;
+    let computeMs = 0;
     for (const step of steps.slice(from, to)) {
       for (let at = 0; at < step.cache.length; at += 4) {
         hits += step.cache[at] as number;
@@ -139,6 +154,8 @@ function paceRows({ steps }: RunRecording): PaceRow[] {
       newTokens += step.emitted.length;
       busyMs += step.durationMs;
       stallMs += step.stallMs;
+      computed += computedOf(step);
+      computeMs += step.computeMs;
     }
     const { endMs } = steps[to - 1] as RecordedStep;
     const hitRate = hits / (hits + misses);
@@ -150,6 +167,8 @@ function paceRows({ steps }: RunRecording): PaceRow[] {
       hitRate,
       misses,
       stallMs,
+      computed,
+      computeMs,
     };
   });
 }

@@ -79,6 +79,16 @@ function keyFigures({ totals, cache, memory, idle, load, header }: ReportData): 
     ['Highest memory', peak, peakUnit, `of ${bytesText(highest.budgetBytes)} on ${highest.id}`],
     ['Idle experts', figure(idleMean), `of ${header.experts}`, 'mean of layers and steps'],
     ['Waited for experts', percent(totals.stallMs / totals.busyMs), '% of time', `${msText(totals.stallMs)} in all`],
+    ...(totals.computedMisses === 0
+      ? []
+      : [
+          [
+            'Computed on the host',
+            percent(totals.computedMisses / cache.all.misses),
+            '% of misses',
+            `${msText(totals.computeMs)} in all`,
+          ] as const,
+        ]),
     load.share.length > 1
       ? ['Average max load', percent(load.averageMaxLoad), '%', `even is ${percent(1 / load.share.length)}%`]
       : ['Sequences', count(totals.sequences), 'started', `${plural(totals.steps, 'step')}`],

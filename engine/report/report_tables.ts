@@ -38,17 +38,21 @@ export function auditTable({ cache }: ReportData): Markup {
 }
 
 export function settingsTable({ marks }: ReportData): Markup {
-  const rows = marks.map(({ step, atMs, label, slotsPerLayer, eviction, placement, gating, batch }, index) => [
-    `${index + 1}. ${label}`,
-    count(step),
-    spanText(atMs),
-    count(slotsPerLayer),
-    eviction,
-    placement,
-    gating,
-    count(batch),
-  ]);
-  return markup`<div class="box"><h3>Settings over the run</h3>${table(['change', 'from step', 'at', 'slots per layer', 'eviction', 'placement', 'gating', 'batch'], rows)}</div>`;
+  const computes = marks.some(({ copyAfterRows }) => copyAfterRows > 0);
+  const rows = marks.map(
+    ({ step, atMs, label, slotsPerLayer, eviction, copyAfterRows, placement, gating, batch }, index) => [
+      `${index + 1}. ${label}`,
+      count(step),
+      spanText(atMs),
+      count(slotsPerLayer),
+      eviction,
+      ...(computes ? [count(copyAfterRows)] : []),
+      placement,
+      gating,
+      count(batch),
+    ],
+  );
+  return markup`<div class="box"><h3>Settings over the run</h3>${table(['change', 'from step', 'at', 'slots per layer', 'eviction', ...(computes ? ['copied after rows'] : []), 'placement', 'gating', 'batch'], rows)}</div>`;
 }
 
 export function layerTable({ header, idle, cache }: ReportData): Markup {
@@ -100,22 +104,28 @@ export function memoryTable({ memory }: ReportData): Markup {
 }
 
 export function paceTable({ pace }: ReportData): Markup {
-  const rows = pace.map(({ fromStep, toStep, endMs, newTokensPerSecond, hitRate, misses, stallMs }) => [
+  const computes = pace.some(({ computed }) => computed > 0);
+  const rows = pace.map(({ fromStep, toStep, endMs, newTokensPerSecond, hitRate, misses, stallMs, ...host }) => [
     fromStep === toStep - 1 ? count(fromStep) : `${count(fromStep)} to ${count(toStep - 1)}`,
     spanText(endMs),
     fixed(newTokensPerSecond, 0),
     percent(hitRate),
     count(misses),
     msText(stallMs),
+    ...(computes ? [count(host.computed), msText(host.computeMs)] : []),
   ]);
   const head = ['steps', 'until', 'new tokens/s', 'hit rate, %', 'misses', 'waited for loads'];
+  if (computes) head.push('computed on the host', 'in');
   return markup`<div class="box"><details><summary>The run in ${plural(pace.length, 'part')}</summary>${table(head, rows)}</details></div>`;
 }
 
 /** CPU devices are all that a run had where this is written: what is stored in another type became float32. */
 const held = (name: PrecisionName) => (name === 'stored' ? 'fp32 (as stored)' : name);
 
-export function factTables({ header, exporter }: ReportData): Markup {
+const copiedText = (rows: RunSettings['copyAfterRows']) =>
+  rows === 'auto' ? 'as many rows as a copy costs' : `${plural(rows, 'row')} on the host`;
+
+export function factTables({ header, exporter, totals }: ReportData): Markup {
   const { model, machine, settings, devices } = header;
   return markup`<div class="two">${facts('Model', [
     ['name', model.name],
@@ -143,6 +153,10 @@ export function factTables({ header, exporter }: ReportData): Markup {
       `${settings.cacheSlots}${settings.cacheScope === 'device' ? ' a layer, shared by the layers of a device' : ''}`,
     ],
     ['eviction', settings.eviction],
+    ...(settings.copyAfterRows === 0
+      ? []
+      : [['missing experts copied after', copiedText(settings.copyAfterRows)] as const]),
+    ...(totals.hostBytes === 0 ? [] : [['held on the host for them at most', bytesText(totals.hostBytes)] as const]),
     ['placement', settings.placement],
     ['gating', settings.gating],
     ['experts, dense part held as', `${held(settings.precision.experts)}, ${held(settings.precision.dense)}`],

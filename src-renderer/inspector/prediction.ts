@@ -1,4 +1,4 @@
-import type { MissCurve } from '../../engine/protocol/telemetry.ts';
+import { type MissCurve, projectedStepMs } from '../../engine/protocol/telemetry.ts';
 
 /** What a cache size means, before it is chosen. */
 export interface Prediction {
@@ -6,9 +6,9 @@ export interface Prediction {
   readonly slots: number;
   /** 1 - misses / accesses. Replayed from the recorded trace. */
   readonly hitRate: number;
-  /** Mean over the window, slowest device. Replayed. */
+  /** Loads: mean over the window, slowest device. Replayed. */
   readonly missesPerStep: number;
-  /** Projected: newTokensPerStep / (baseStepMs + missesPerStep * loadMs). Undefined before the first step was timed. */
+  /** Projected: newTokensPerStep / projectedStepMs. Undefined before the first step was timed. */
   readonly tokensPerSecond: number | undefined;
 }
 
@@ -17,7 +17,7 @@ export function predict(curve: MissCurve, slots: number): Prediction | undefined
   if (curve.slots.length === 0) return undefined;
   const missRate = readAt(curve.slots, curve.missRate, slots);
   const missesPerStep = readAt(curve.slots, curve.missesPerStep, slots);
-  const stepMs = curve.baseStepMs + missesPerStep * curve.loadMs;
+  const stepMs = projectedStepMs(curve, (values) => readAt(curve.slots, values, slots));
   const tokensPerSecond = stepMs > 0 ? (curve.newTokensPerStep * 1000) / stepMs : undefined;
   return { slots, hitRate: 1 - missRate, missesPerStep, tokensPerSecond };
 }

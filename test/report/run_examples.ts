@@ -152,7 +152,7 @@ export const anyRun: fc.Arbitrary<ExampleRun> = fc
           label: text,
           settings,
           slotsPerLayer: n + 1,
-          ...(starts && { eviction: 'lfru' as const }),
+          ...(starts && { eviction: 'lfru' as const, copyAfterRows: new Array<number>(D).fill(n + 1) }),
           ...(starts && { placement: placement() }),
         });
       }
@@ -169,6 +169,7 @@ export const anyRun: fc.Arbitrary<ExampleRun> = fc
         endMs: at,
         durationMs: at / 2,
         stallMs: at / 4,
+        ...(change && { computeMs: 1 + at / 8, hostBytes: 64 * n }),
         tokens: {
           count: tokens,
           request: column(new Int32Array(tokens), numbers),

@@ -37,7 +37,7 @@ async function write(run: ExampleRun): Promise<string> {
  * then for each step its sequence, its change of settings, and itself.
  */
 function toRecords({ settings, sequences, steps, endReason }: RunRecording): RunRecord[] {
-  const changes = settings.map(({ placement, eviction, lost, ...rest }, index): RunRecord => {
+  const changes = settings.map(({ placement, eviction, copyAfterRows, lost, ...rest }, index): RunRecord => {
     const { devices, split, copies, deviceOf } = placement;
     const moved = deviceOf !== settings[index - 1]?.placement.deviceOf;
     const counts = split === 'levelled' && { copies: toBase64(copies) };
@@ -45,6 +45,7 @@ function toRecords({ settings, sequences, steps, endReason }: RunRecording): Run
       t: 'settings',
       ...rest,
       ...(rest.settings.eviction === 'auto' && { eviction }),
+      ...(copyAfterRows.some((rows) => rows > 0) && { copyAfterRows }),
       ...(lost.length > 0 && { lost }),
       ...(moved && { placement: { devices, split, deviceOf: toBase64(deviceOf), ...counts } }),
     };
@@ -55,13 +56,14 @@ function toRecords({ settings, sequences, steps, endReason }: RunRecording): Run
       if (fromStep === step.step) records.push({ t: 'sequence', ...sequence, tokens: toBase64(tokens) });
     }
     records.push(...changes.slice(1).filter((change) => change.t === 'settings' && change.atStep === step.step));
-    const { step: n, endMs, durationMs, stallMs } = step;
+    const { step: n, endMs, durationMs, stallMs, computeMs, hostBytes } = step;
     records.push({
       t: 'step',
       n,
       endMs,
       durationMs,
       stallMs,
+      ...(computeMs > 0 && { computeMs, hostBytes }),
       tokens: {
         count: step.tokens,
         request: toBase64(step.request),

@@ -99,6 +99,12 @@ function runLines(
       `prefetch    ${prefetches} of ${totals.loads} loads ahead of need, ${percent}% used, ${prefetchesHarmed} misses of what they pushed out (measured)`,
     );
   }
+  const { computedMisses = 0, computeMs = 0 } = totals;
+  if (computedMisses > 0) {
+    lines.push(
+      `host        ${computedMisses} of ${misses} misses computed instead of copied, ${computeMs.toFixed(0)} ms (measured)`,
+    );
+  }
   for (const [device, { estimatedTotal, measuredTotal, difference }] of memory.entries()) {
     const percent = `${difference < 0 ? '' : '+'}${(difference * 100).toFixed(1)}%`;
     lines.push(

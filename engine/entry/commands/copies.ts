@@ -1,0 +1,135 @@
+import path from 'node:path';
+import { z } from 'zod';
+import { contiguous } from '../../balancing/placement.ts';
+import { copyVerdict, expertBytesOf, measuredCopyMs, measuredRowMs } from '../../coordinator/copy_costs.ts';
+import { type LabMaterial, openLabSource } from '../../coordinator/lab_source.ts';
+import { LinkSpeeds } from '../../coordinator/link_speeds.ts';
+import { LinkName, loadMsOver, whatIfLink } from '../../protocol/links.ts';
+import { EvictionName } from '../../protocol/settings.ts';
+import { type CopyRow, copyLimits, copyTable, NEVER_COPIED } from '../../replay/copy_table.ts';
+import { Pace } from '../../replay/pace.ts';
+import type { CacheTimeline } from '../../replay/replay_cache.ts';
+import { toTimeline } from '../../report/recording.ts';
+import { defaultDataDir } from '../folders.ts';
+import {
+  BadArguments,
+  type Command,
+  choiceFlag,
+  countFlag,
+  numberFlag,
+  parseFlags,
+  printJson,
+  type Values,
+} from './command.ts';
+import { SOURCE_HELP, sourceFlag } from './lab_flags.ts';
+
+const MIB = 2 ** 20;
+
+/** A cost, and where it is from. */
+interface Cost {
+  readonly ms: number;
+  readonly from: string;
+}
+
+export const copies: Command = {
+  name: 'copies',
+  summary: 'Copy or compute: at how many rows a missing expert is better copied than computed on the host',
+  help: [
+    ...SOURCE_HELP,
+    `  --link ${LinkName.options.join('|')}   what a copy takes over this link, projected (default: as the run measured it)`,
+    '  --row-ms X            what a row of an expert takes on the host (default: as the run measured it; else measured here, now)',
+    '  --slots N             of a trace: cache slots per layer (a run has its own settings)',
+    `  --evict ${EvictionName.options.join('|')}   of a trace (default lru)`,
+    '  --expert-mib M        of a trace: size of an expert',
+    '  --json                costs and rows (engine/replay/copy_table.ts) as JSON',
+  ].join('\n'),
+  async run(args) {
+    const values = parseFlags(args, {
+      run: { type: 'string' },
+      trace: { type: 'string' },
+      link: { type: 'string' },
+      'row-ms': { type: 'string' },
+      slots: { type: 'string' },
+      evict: { type: 'string' },
+      'expert-mib': { type: 'string' },
+      json: { type: 'boolean' },
+    });
+    const material = await openLabSource(sourceFlag(values), undefined);
+    const timeline = timelineOf(material, values);
+    const expertBytes = bytesOf(material, values);
+    const copy = copyCost(material, values, expertBytes);
+    const row = await rowCost(material, values, expertBytes);
+    const costs = { copyMs: copy.ms, rowMs: row.ms };
+    const inForce = timeline.changes.flatMap(({ copyAfterRows = [] }) => copyAfterRows);
+    const rows = await copyTable(material.trace, timeline, costs, copyLimits(costs, inForce), new Pace());
+    const best = rows.reduce((a, b) => (b.stepMs < a.stepMs ? b : a));
+    const verdict = copyVerdict(best.copyAfterRows, costs);
+    if (values.json)
+      return printJson({ subject: material.subject, copy, row, rows, best: best.copyAfterRows, verdict });
+    const { model } = material.subject;
+    process.stdout.write(
+      [
+        `${model}: ${verdict} (projected)`,
+        `a copy ${copy.ms.toFixed(3)} ms (${copy.from}), a row on the host ${row.ms.toFixed(3)} ms (${row.from})`,
+        '',
+        'copied after         misses    computed  rows there      copies   ms a step',
+        ...rows.map((entry) => rowText(entry, entry === best)),
+        '',
+        'Misses, computed, rows and copies are replayed. ms a step is projected: copies and rows one after the other, on the device that takes longest.',
+        '',
+      ].join('\n'),
+    );
+  },
+};
+
+function rowText({ copyAfterRows, misses, computed, computedRows, copies, stepMs }: CopyRow, isBest: boolean): string {
+  const name =
+    copyAfterRows === 0
+      ? 'at once'
+      : copyAfterRows === NEVER_COPIED
+        ? 'never'
+        : `${copyAfterRows} ${copyAfterRows === 1 ? 'row' : 'rows'}`;
+  const counts = [misses, computed, computedRows, copies].map((count) => String(count).padStart(12)).join('');
+  return `${name.padEnd(15)}${counts}${stepMs.toFixed(3).padStart(12)}${isBest ? '  best' : ''}`;
+}
+
+function timelineOf({ recording, trace }: LabMaterial, values: Values): CacheTimeline {
+  if (recording !== undefined) {
+    if (values.slots !== undefined || values.evict !== undefined)
+      throw new BadArguments('--slots and --evict are of a trace; a run is replayed under its own settings');
+    return toTimeline(recording);
+  }
+  if (values.slots === undefined)
+    throw new BadArguments('--slots is needed with a trace: how many experts of a layer are held');
+  const slotsPerLayer = countFlag(values, 'slots', 1, trace.experts, trace.experts);
+  const eviction = choiceFlag(values, 'evict', EvictionName.options, 'lru');
+  return {
+    changes: [{ atStep: 0, slotsPerLayer, eviction, placement: contiguous(trace.moeLayers, trace.experts, 1) }],
+  };
+}
+
+function bytesOf({ recording }: LabMaterial, values: Values): number {
+  if (recording !== undefined) return expertBytesOf(recording);
+  const mib = numberFlag(values, 'expert-mib', z.number().positive(), 'a number above 0', Number.NaN);
+  if (Number.isNaN(mib))
+    throw new BadArguments('--expert-mib is needed with a trace: it does not say how large an expert is');
+  return mib * MIB;
+}
+
+function copyCost({ recording }: LabMaterial, values: Values, expertBytes: number): Cost {
+  if (values.link !== undefined) {
+    const link = choiceFlag(values, 'link', LinkName.options, 'pcie4');
+    return { ms: loadMsOver(link, expertBytes), from: `projected over ${whatIfLink(link).name}` };
+  }
+  if (recording === undefined) throw new BadArguments('--link is needed with a trace: nothing was copied in it');
+  return { ms: measuredCopyMs(recording), from: 'measured in this run' };
+}
+
+async function rowCost({ recording, trace }: LabMaterial, values: Values, expertBytes: number): Promise<Cost> {
+  const given = numberFlag(values, 'row-ms', z.number().positive(), 'a number above 0', Number.NaN);
+  if (!Number.isNaN(given)) return { ms: given, from: 'given' };
+  const inRun = recording && measuredRowMs(recording, trace);
+  if (inRun !== undefined) return { ms: inRun, from: 'measured in this run' };
+  const links = new LinkSpeeds(defaultDataDir(), path.join(__dirname, 'link.cjs'));
+  return { ms: (1000 * expertBytes) / (await links.hostRow()), from: 'measured on this machine' };
+}
