@@ -5,6 +5,8 @@ import { ScoredOrder } from './scored_order.ts';
 const DECAY = 0.95;
 /** After so many steps scores are scaled anew: 0.95 to the power of this is still far within the range of a double. */
 const STEPS_OF_SCALE = 4096;
+/** What a use is worth so many steps after the scores were scaled. */
+const WORTH = Float64Array.from({ length: STEPS_OF_SCALE + 1 }, (_, steps) => DECAY ** -steps);
 
 /**
  * Decayed frequency: s = 0.95 s + [used] in every step, lowest first. Over several layers a step is one round of their events, so
@@ -63,7 +65,7 @@ export class Decayed implements EvictionPolicy {
       for (let expert = 0; expert < scores.length; expert++) scores[expert] = (scores[expert] as number) * shrunk;
       this.scaleStep = step;
     }
-    this.worth = DECAY ** (this.scaleStep - step);
+    this.worth = WORTH[step - this.scaleStep] as number;
     this.worthStep = step;
   }
 }

@@ -62,13 +62,13 @@ export class ScoredOrder {
   private lowestOf(activeStamp: Int32Array, step: number): number {
     const { held, scores, served, count } = this;
     let lowest = -1;
-    let score = 0;
+    let score = Number.POSITIVE_INFINITY;
     for (let place = 0; place < count; place++) {
       const expert = held[place] as number;
-      if (activeStamp[expert] === step) continue;
       const own = scores[expert] as number;
-      if (lowest !== -1 && own > score) continue;
-      if (lowest !== -1 && own === score && (served[expert] as number) > (served[lowest] as number)) continue;
+      // First what rules out most: that an expert is active seldom does.
+      if (own > score || activeStamp[expert] === step) continue;
+      if (own === score && (served[expert] as number) > (served[lowest] as number)) continue;
       lowest = expert;
       score = own;
     }

@@ -127,8 +127,9 @@ export async function replayEachSize(
 class SizeCounts {
   readonly sizes: number;
   private active: Int32Array;
-  /** Where each step's begin in it. */
+  /** Where each step's begin in it, the first being of step `gatheredFrom`. */
   private readonly begins: Int32Array;
+  private gatheredFrom = 0;
   /** [moeLayers, m] */
   private readonly byLayer: Float64Array;
   /** Of a slice [steps, devices, m]. */
@@ -154,44 +155,45 @@ class SizeCounts {
   serveAll(layer: number, device: number, from: number, to: number, learner?: EchoLearner): void {
     this.gather(layer, device, from, to);
     const bySize = this.caches[layer * this.sets.devices + device] as readonly StepCache[];
-    for (const [size, cache] of bySize.entries()) this.serve(cache, layer, device, size, from, to, learner);
+    // What was learnt is brought back once a step for all sizes; without it each goes through all steps before the next one's turn.
+    const stride = learner === undefined ? to - from : 1;
+    for (let step = from; step < to; step += stride) {
+      learner?.recall(layer, device, step);
+      for (let size = 0; size < bySize.length; size++) {
+        this.serve(bySize[size] as StepCache, layer, device, size, step, step + stride);
+      }
+    }
   }
 
   /** The layer's active sets, one behind the other: all sizes read them. */
   private gather(layer: number, device: number, from: number, to: number): void {
     const { begins } = this;
     const { moeLayers, devices, ids, offsets } = this.sets;
+    let { active } = this;
     let end = 0;
     for (let step = from; step < to; step++) {
       begins[step - from] = end;
       const event = (step * moeLayers + layer) * devices + device;
       const last = offsets[event + 1] as number;
       const first = offsets[event] as number;
-      if (end + last - first > this.active.length) this.active = larger(this.active, end + last - first);
-      for (let at = first; at < last; at++) this.active[end++] = ids[at] as number;
+      if (end + last - first > active.length) active = larger(active, end + last - first);
+      for (let at = first; at < last; at++) active[end++] = ids[at] as number;
     }
+    this.active = active;
+    this.gatheredFrom = from;
     begins[to - from] = end;
   }
 
-  private serve(
-    cache: StepCache,
-    layer: number,
-    device: number,
-    size: number,
-    from: number,
-    to: number,
-    learner: EchoLearner | undefined,
-  ): void {
-    const { sets, scored, active, begins, sizes, ofDevice, byLayer } = this;
+  private serve(cache: StepCache, layer: number, device: number, size: number, from: number, to: number): void {
+    const { sets, scored, active, begins, gatheredFrom, sizes, ofDevice, byLayer } = this;
     const { moeLayers, devices, offsets } = sets;
     let scoredMisses = 0;
     for (let step = from; step < to; step++) {
       const first = (step * moeLayers + layer) * devices;
       // A step that has no token for the layer does not pass there.
       if (offsets[first] === offsets[first + devices]) continue;
-      const begin = begins[step - from] as number;
-      learner?.recall(layer, device, step);
-      const misses = cache.serve(active, begin, (begins[step - from + 1] as number) - begin);
+      const begin = begins[step - gatheredFrom] as number;
+      const misses = cache.serve(active, begin, (begins[step - gatheredFrom + 1] as number) - begin);
       if (scored[step] === 0) continue;
       scoredMisses += misses;
       if (devices > 1) add(ofDevice, ((step % this.mostSteps) * devices + device) * sizes + size, misses);

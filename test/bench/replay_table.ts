@@ -2,7 +2,7 @@ import path from 'node:path';
 import { contiguous } from '../../engine/balancing/placement.ts';
 import { cacheQuestion } from '../../engine/coordinator/cache_lab.ts';
 import { openLabSource } from '../../engine/coordinator/lab_source.ts';
-import { type ActiveSets, activeSets } from '../../engine/replay/active_sets.ts';
+import { activeSets } from '../../engine/replay/active_sets.ts';
 import { replayAllSizes } from '../../engine/replay/all_sizes.ts';
 import { cacheTable } from '../../engine/replay/cache_table.ts';
 import { expertCaches, replayEachSize } from '../../engine/replay/each_size.ts';
@@ -23,7 +23,7 @@ const TABLE_GOAL_MS = 2000;
 
 export const replayTable: Bench = {
   id: 'replay_table',
-  title: 'Speed of the replay behind the cache lab, on a real trace, one core',
+  title: 'Speed of the replay behind the cache lab, on a real trace, by processor time of one core',
   figures: ['replay.one_size.lru', 'replay.all_sizes.lru', 'replay.all_sizes.min', 'replay.scan', 'replay.table'],
   async *run({ root }: BenchContext): AsyncGenerator<Figure> {
     const source = await openLabSource({ kind: 'trace', path: path.join(root, TRACE) }, undefined);
@@ -35,15 +35,16 @@ export const replayTable: Bench = {
     const one = [new Array<number>(sets.moeLayers).fill(SLOTS)];
     const rates = await interleave(
       {
-        scan: () => rate(sets, () => activeSets(trace, placement)),
-        one: () => rate(sets, () => replayEachSize(expertCaches('lru', sets, one), sets, scored, new Pace())),
-        lru: () => rate(sets, () => replayAllSizes('lru', sets, scored, every, new Pace())),
-        min: () => rate(sets, () => replayAllSizes('min', sets, scored, every, new Pace())),
+        scan: () => ownTimed(() => activeSets(trace, placement)),
+        one: () => ownTimed(() => replayEachSize(expertCaches('lru', sets, one), sets, scored, new Pace())),
+        lru: () => ownTimed(() => replayAllSizes('lru', sets, scored, every, new Pace())),
+        min: () => ownTimed(() => replayAllSizes('min', sets, scored, every, new Pace())),
       },
       { rounds: ROUNDS, warmUp: true },
     );
+    const perSecond = (values: readonly number[]) => (sets.ids.length / median(values)) * 1000;
     const speed = (id: string, values: readonly number[], goal: number, detail: string): Figure => {
-      const value = median(values);
+      const value = perSecond(values);
       return {
         id,
         value,
@@ -64,14 +65,20 @@ export const replayTable: Bench = {
     yield speed('replay.all_sizes.min', rates.min, ALL_SIZES_GOAL, all);
     yield {
       id: 'replay.scan',
-      value: median(rates.scan),
+      value: perSecond(rates.scan),
       unit: 'accesses/s',
       how: 'measured',
       detail: 'active sets, once a trace',
     };
     const question = cacheQuestion(source, { scored: 'all' });
+    let wallMs = Number.POSITIVE_INFINITY;
     const { table } = await interleave(
-      { table: () => timed(() => cacheTable(question, new Pace())) },
+      {
+        table: () =>
+          ownTimed(async () => {
+            wallMs = Math.min(wallMs, await timed(() => cacheTable(question, new Pace())));
+          }),
+      },
       { rounds: ROUNDS, warmUp: true },
     );
     const { rows, slots } = await cacheTable(question, new Pace());
@@ -81,14 +88,18 @@ export const replayTable: Bench = {
       value,
       unit: 'ms',
       how: 'measured',
-      detail: `${rows.length} policies at ${slots.length} sizes`,
+      detail: `${rows.length} policies at ${slots.length} sizes; by the clock at least ${wallMs.toFixed(0)} ms`,
       versus: { goal: `< ${TABLE_GOAL_MS}`, met: value < TABLE_GOAL_MS },
     };
   },
 };
 
-async function rate({ ids }: ActiveSets, work: () => unknown): Promise<number> {
-  return (ids.length / (await timed(work))) * 1000;
+/** Milliseconds that this process has the processor for `work`: the goals are of one core, whatever else the machine does. */
+async function ownTimed(work: () => unknown): Promise<number> {
+  const begun = process.cpuUsage();
+  await work();
+  const { user, system } = process.cpuUsage(begun);
+  return (user + system) / 1000;
 }
 
 function laps(trace: RoutingTrace): RoutingTrace {
