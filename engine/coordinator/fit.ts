@@ -1,6 +1,6 @@
 import { EngineRefusal } from '../api.ts';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
-import type { ChosenDevice } from '../device/discovery.ts';
+import { type ChosenDevice, planned, whyNotHeld } from '../device/discovery.ts';
 import { onCpu } from '../device/precision.ts';
 import { expertWeights, type ModelSpec, moeLayers, routingShape } from '../families/spec.ts';
 import type { FitOption, LoadRate, ModelFit } from '../protocol/fit.ts';
@@ -33,7 +33,10 @@ export function fitModel(
   rate: LoadRate | undefined,
 ): ModelFit {
   const asked = settings.precision;
-  const others = OFFERED.filter((offer) => offer.experts !== asked.experts || offer.dense !== asked.dense);
+  const others = OFFERED.filter((offer) => offer.experts !== asked.experts || offer.dense !== asked.dense).filter(
+    (offer) => whyNotHeld(devices, offer) === undefined,
+  );
+  const shape = { ...settings, ...planned(devices) };
   return {
     model: summary,
     devices: devices.map(({ id, bytes, device: { name, totalBytes, freeBytes } }) => ({
@@ -41,7 +44,7 @@ export function fitModel(
       budgetBytes: bytes,
     })),
     stored,
-    options: [asked, ...others].map((precision) => fitOption(spec, devices, { ...settings, precision }, rate)),
+    options: [asked, ...others].map((precision) => fitOption(spec, devices, { ...shape, precision }, rate)),
     ...(rate && { loadRate: rate }),
   };
 }
@@ -53,14 +56,15 @@ function fitOption(
   rate: LoadRate | undefined,
 ): FitOption {
   const plan = planMemory(spec, settings);
+  const weightsPerSlot = plan.bytesPerSlot - plan.sessionBytesPerSlot;
   const slots = Math.min(...devices.map(({ bytes }) => slotsThatFit(plan, bytes)));
   const layers = moeLayers(spec);
   const { experts } = routingShape(spec);
   return {
     precision: settings.precision,
     held: onCpu(settings.precision),
-    perExpertBytes: plan.bytesPerSlot / layers.length,
-    allExpertsBytes: plan.bytesPerSlot * experts,
+    perExpertBytes: weightsPerSlot / layers.length,
+    allExpertsBytes: weightsPerSlot * experts,
     smallest: expectedLedger(spec, settings, 1),
     bytesPerSlot: plan.bytesPerSlot,
     mostSlots: plan.expertsPerDevice,

@@ -59,7 +59,7 @@ export class LinkSpeeds {
 
   private async ask(question: LinkQuestion, key: string, what: string): Promise<number> {
     const answer = await ask(this.entry, question);
-    if ('failed' in answer) throw new Error(`${what} could not be measured: ${answer.failed}`);
+    if ('failed' in answer) throw new Error(`${what} could not be measured (${answer.failed.replace(/\.$/, '')})`);
     mkdirSync(path.dirname(this.file), { recursive: true });
     writeAtomically(this.file, JSON.stringify({ ...this.read(), [key]: answer.bytesPerSecond }, undefined, 2));
     return answer.bytesPerSecond;

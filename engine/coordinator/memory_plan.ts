@@ -3,8 +3,7 @@ import type { WeightPrecision } from '../checkpoint/block_quantise.ts';
 import { denseBytes } from '../device/cpu/dense.ts';
 import { expertBytes } from '../device/cpu/experts.ts';
 import { onCpu } from '../device/precision.ts';
-import { type AttentionSpec, cacheShape } from '../families/attention_spec.ts';
-import { crossAttentions, decoderOf, encoderOf, type ModelSpec, type MoeLayer, moeLayers } from '../families/spec.ts';
+import { encoderOf, type ModelSpec, type MoeLayer, moeLayers } from '../families/spec.ts';
 import { GATING_POLICIES } from '../gating/policies.ts';
 import { routersAheadBytes } from '../graph/router_ahead.ts';
 import { expertsHeld } from '../protocol/experts_held.ts';
@@ -13,17 +12,14 @@ import { LEDGER_CATEGORIES, type LedgerCategory } from '../protocol/telemetry.ts
 import { dispatchBytes, dispatchBytesOnCard } from '../rank/dispatch_bytes.ts';
 import { embeddingBytes } from '../rank/embedding.ts';
 import { type OutboxSizes, outboxBytes } from '../rank/exchange.ts';
-import { kvCapacity } from '../rank/kv_cache.ts';
 import { foreseenBytes } from '../rank/router_ahead.ts';
+import { kvBytes, LONGEST_DECODER_PROMPT } from './kv_bytes.ts';
 
 /** Prompt pieces are cut so that a step never holds more tokens; bounds exchange buffers and the longest step. */
 export const STEP_TOKENS = 512;
 
 /** The first step also loads the experts it needs, all cold: kept small, the first text comes in half the time. */
 export const FIRST_STEP_TOKENS = 32;
-
-/** A start token and a language. */
-const LONGEST_DECODER_PROMPT = 2;
 
 export interface MemoryPlan {
   /** Upper bound of everything but experts, bytes: what a run of these settings can need on one device. */
@@ -32,6 +28,8 @@ export interface MemoryPlan {
   readonly parts: Readonly<Record<Exclude<LedgerCategory, 'experts'>, number>>;
   /** One slot in every MoE layer, be they the layers' own or one pool's. */
   readonly bytesPerSlot: number;
+  /** How much of it is beside weights. */
+  readonly sessionBytesPerSlot: number;
   readonly expertsPerDevice: number;
   /** What each rank's outbox must hold; undefined on one device. */
   readonly outbox: OutboxSizes | undefined;
@@ -41,15 +39,17 @@ export type PlanSettings = Pick<RunSettings, 'batch' | 'promptTokens' | 'newToke
   Partial<Pick<RunSettings, 'prefetch' | 'copyAfterRows'>> &
   GatingSettings & {
     readonly devices: number;
-    /** Some device is a card with memory of its own; all are planned alike, so that one setting of slots fits all. */
+    /** Some device keeps hidden states in memory of its own; all are planned alike, so that one setting of slots fits all. */
     readonly onCard?: boolean;
+    /** What some device holds for an expert beside its weights. */
+    readonly sessionBytes?: number;
   };
 
 /**
  * What a run needs on each device, before anything is loaded: the ledger's own arithmetic with every bound taken at its worst.
  */
 export function planMemory(spec: ModelSpec, settings: PlanSettings, stepTokens = STEP_TOKENS): MemoryPlan {
-  const { devices, batch, promptTokens, newTokens } = settings;
+  const { devices, batch } = settings;
   const { hiddenSize: hidden } = spec;
   const moe = moeLayers(spec);
   const [{ feedForward }] = moe as [MoeLayer];
@@ -57,11 +57,6 @@ export function planMemory(spec: ModelSpec, settings: PlanSettings, stepTokens =
   const held = onCpu(settings.precision);
   const dense = denseBytes(spec, held.dense);
   const rows = Math.ceil(batch / devices);
-  const kv =
-    encoderOf(spec) === undefined
-      ? rows * kvCapacity(Math.min(spec.contextTokens, promptTokens + newTokens)) * kvBytesPerToken(spec)
-      : rows * kvCapacity(Math.min(spec.contextTokens, LONGEST_DECODER_PROMPT + newTokens)) * kvBytesPerToken(spec) +
-        rows * kvCapacity(promptTokens) * sourceBytesPerToken(spec);
   const { topK } = rule;
   const pairs = stepTokens * topK;
   const expertsPerDevice = expertsHeld(settings.placement, experts, devices);
@@ -78,7 +73,7 @@ export function planMemory(spec: ModelSpec, settings: PlanSettings, stepTokens =
     embedding: embeddingBytes(spec),
     attention: dense.attention,
     otherDense: dense.otherDense + (asksRouters ? routersAheadBytes(spec) : 0),
-    kvCache: kv,
+    kvCache: kvBytes(spec, rows, settings),
     gatingReorder: gating + ahead + (outbox === undefined ? 0 : outboxBytes(experts, hidden, outbox)),
     expertExecution:
       computedBytes(moe, hidden, held.experts, settings.copyAfterRows) +
@@ -87,10 +82,15 @@ export function planMemory(spec: ModelSpec, settings: PlanSettings, stepTokens =
         settings.onCard ? dispatchBytesOnCard(policy, bound, { tokens: stepTokens, rows, pairs, devices, hidden }) : 0,
       ),
   };
+  const sessionBytesPerSlot = moe.length * (settings.sessionBytes ?? 0);
   return {
     fixedBytes: Object.values(parts).reduce((sum, bytes) => sum + bytes, 0),
     parts,
-    bytesPerSlot: moe.reduce((sum, layer) => sum + expertBytes(layer, spec.hiddenSize, held.experts), 0),
+    bytesPerSlot: moe.reduce(
+      (sum, layer) => sum + expertBytes(layer, spec.hiddenSize, held.experts),
+      sessionBytesPerSlot,
+    ),
+    sessionBytesPerSlot,
     expertsPerDevice,
     outbox,
   };
@@ -114,13 +114,13 @@ function computedBytes(
  */
 export function expectedLedger(spec: ModelSpec, settings: PlanSettings, slotsPerLayer: number): number[] {
   const step = planMemory(spec, settings, longestStep(spec, settings));
-  const { parts, bytesPerSlot } = step;
+  const { parts, bytesPerSlot, sessionBytesPerSlot } = step;
   // Outboxes are made once, for the longest step there can be.
   const outbox = settings.devices === 1 ? 0 : boxBytes(spec, planMemory(spec, settings)) - boxBytes(spec, step);
   const gatingReorder = parts.gatingReorder + outbox;
-  return LEDGER_CATEGORIES.map((category) =>
-    category === 'experts' ? slotsPerLayer * bytesPerSlot : { ...parts, gatingReorder }[category],
-  );
+  const expertExecution = parts.expertExecution + slotsPerLayer * sessionBytesPerSlot;
+  const experts = slotsPerLayer * (bytesPerSlot - sessionBytesPerSlot);
+  return LEDGER_CATEGORIES.map((category) => ({ ...parts, gatingReorder, expertExecution, experts })[category]);
 }
 
 function boxBytes(spec: ModelSpec, { outbox }: MemoryPlan): number {
@@ -134,23 +134,6 @@ function longestStep(spec: ModelSpec, { batch, promptTokens }: PlanSettings): nu
   const all = batch * promptTokens;
   const first = Math.min(all, FIRST_STEP_TOKENS);
   return Math.min(STEP_TOKENS, Math.max(first, batch, all === first ? 0 : all - first + batch));
-}
-
-/** Keys and values of one token in all layers, bytes. An encoder keeps none. */
-export function kvBytesPerToken(spec: ModelSpec): number {
-  return keyBytes(decoderOf(spec).layers.map((layer) => layer.attention));
-}
-
-/** Keys and values of one source token for cross-attention in all layers, bytes. */
-function sourceBytesPerToken(spec: ModelSpec): number {
-  return keyBytes(crossAttentions(spec));
-}
-
-function keyBytes(layers: readonly AttentionSpec[]): number {
-  return layers.reduce((sum, attention) => {
-    const { kvHeads, keyWidth, valueWidth } = cacheShape(attention);
-    return sum + kvHeads * (keyWidth + valueWidth) * 4;
-  }, 0);
 }
 
 /** Most slots per layer and device that a budget holds; 0 where not even the rest fits. */

@@ -13,7 +13,7 @@ import { encoderOf, expertWeights, type ModelSpec, type MoeLayer, moeLayers } fr
 import type { ModelSummary } from '../protocol/model.ts';
 import { embeddingBytes } from '../rank/embedding.ts';
 import { type Inspected, storedBytes } from './fit.ts';
-import { kvBytesPerToken } from './memory_plan.ts';
+import { kvBytesPerToken } from './kv_bytes.ts';
 import { openSourceTokenizer, readTranslation, type Translation } from './translation.ts';
 
 /** A model folder, checked and ready to run: nothing of its weights has been read. */

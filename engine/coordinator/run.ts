@@ -1,7 +1,7 @@
 import { EngineRefusal } from '../api.ts';
 import type { TextTokenizer } from '../checkpoint/tokenizer.ts';
 import { DeviceLost } from '../device/device_lost.ts';
-import type { ChosenDevice } from '../device/discovery.ts';
+import { type ChosenDevice, planned } from '../device/discovery.ts';
 import { decoderOf, type ModelSpec, switchTokens } from '../families/spec.ts';
 import type { RunInfo, RunState, SettingsMark } from '../protocol/messages.ts';
 import type { ModelSummary } from '../protocol/model.ts';
@@ -143,7 +143,9 @@ export class Run {
 
   private expectedBytes(): number[] {
     const { settings, inForce, parts, devices } = this;
-    return expectedLedger(parts.spec, { ...settings, devices: devices.ranks.length }, inForce.slotsPerLayer);
+    const { sessionBytes } = planned(devices.inUse);
+    const shape = { ...settings, devices: devices.ranks.length, sessionBytes };
+    return expectedLedger(parts.spec, shape, inForce.slotsPerLayer);
   }
 
   get settings(): RunSettings {

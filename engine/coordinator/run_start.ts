@@ -3,7 +3,7 @@ import path from 'node:path';
 import { EngineRefusal } from '../api.ts';
 import { readChatTemplate } from '../checkpoint/chat_template.ts';
 import type { PackPause } from '../checkpoint/pack/make_pack.ts';
-import { anyCard, type ChosenDevice, chooseDevices } from '../device/discovery.ts';
+import { type ChosenDevice, chooseDevices, planned, whyNotHeld } from '../device/discovery.ts';
 import { moeLayers } from '../families/spec.ts';
 import type { MachineInfo } from '../protocol/model.ts';
 import type { RunSettings } from '../protocol/settings.ts';
@@ -55,7 +55,9 @@ export async function startRun(options: StartOptions, listener: RunListener): Pr
       `devices: ${budgets.length} devices cannot share ${summary.experts} experts; choose fewer.`,
     );
   }
-  const plan = planMemory(spec, { ...settings, devices: budgets.length, onCard: anyCard(budgets) });
+  const notHeld = whyNotHeld(budgets, settings.precision);
+  if (notHeld !== undefined) throw new EngineRefusal(notHeld);
+  const plan = planMemory(spec, { ...settings, devices: budgets.length, ...planned(budgets) });
   resolveSlots(plan, settings.cacheSlots, budgets);
   checkScope(spec, settings.cacheScope);
   const chat = settings.chat ? readChatTemplate(summary.path) : undefined;
@@ -64,8 +66,8 @@ export async function startRun(options: StartOptions, listener: RunListener): Pr
   const startedAt = new Date().toISOString();
   const id = `${startedAt.replace(/[-:]/g, '').replace(/\..*/, '')}-${randomBytes(3).toString('hex')}`;
   const { packsDir, packing = async () => undefined } = options;
-  // Other devices round what they load: they read no pack, unless the host computes experts for them.
-  const reads = settings.copyAfterRows !== 0 || budgets.some(({ device }) => device.provider === 'cpu');
+  // WebGPU devices round what they load: they read no pack, unless the host computes experts for them.
+  const reads = settings.copyAfterRows !== 0 || budgets.some(({ device }) => device.provider !== 'webgpu');
   const pack = reads ? await holdExpertPack(model, settings.precision, packsDir, packing) : undefined;
   const openRanks = (devices: readonly ChosenDevice[], open: OpenOptions = {}) =>
     RankPool.open(rankEntry, rankSetups(model, devices, settings, pack?.folder), open);

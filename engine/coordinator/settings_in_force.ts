@@ -1,5 +1,5 @@
 import type { Placement } from '../balancing/placement.ts';
-import { anyCard } from '../device/discovery.ts';
+import { planned } from '../device/discovery.ts';
 import { GATING_POLICIES } from '../gating/policies.ts';
 import type { SettingsMark } from '../protocol/messages.ts';
 import type { LivePatch, RunSettings } from '../protocol/settings.ts';
@@ -136,7 +136,7 @@ export class SettingsInForce {
   private planFor(settings: RunSettings): MemoryPlan {
     const { spec, stepTokens, devices } = this.parts;
     const { inUse } = devices;
-    return planMemory(spec, { ...settings, devices: inUse.length, onCard: anyCard(inUse) }, stepTokens);
+    return planMemory(spec, { ...settings, devices: inUse.length, ...planned(inUse) }, stepTokens);
   }
 
   private newPlacement(): LivePlacement {

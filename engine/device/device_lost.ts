@@ -29,10 +29,14 @@ export function lossIn(error: unknown): string | undefined {
   if (error instanceof DeviceLost) return error.reason;
   const message = error instanceof Error ? error.message : String(error);
   const says = LOSSES.find(([pattern]) => pattern.test(message))?.[1];
-  return says && `${says} (${firstLine(message)})`;
+  return says && `${says} (${inShort(message)})`;
 }
 
-function firstLine(message: string): string {
-  const [line = ''] = message.split('\n');
+/** ONNX Runtime puts C++ places and templates before what CUDA says, and the host's name behind it. */
+const CUDA_SAYS =
+  /\b(?:CUDA|CUBLAS|CUDNN) failure \d+: [^;\n]*|Failed to allocate memory for requested buffer of size \d+/;
+
+function inShort(message: string): string {
+  const [line = ''] = CUDA_SAYS.exec(message)?.[0].trim().split('\n') ?? message.split('\n');
   return line.length > 160 ? `${line.slice(0, 160)}...` : line;
 }

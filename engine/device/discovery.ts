@@ -1,11 +1,13 @@
 import { cpus, freemem, totalmem } from 'node:os';
 import { EngineRefusal } from '../api.ts';
 import { HOST_MEMORY } from '../protocol/links.ts';
-import { type AbsentProvider, type DeviceInfo, isTold, type Told } from '../protocol/model.ts';
-import type { RunSettings } from '../protocol/settings.ts';
+import { type AbsentProvider, type DeviceInfo, isTold, type Provider, type Told } from '../protocol/model.ts';
+import type { Precision, RunSettings } from '../protocol/settings.ts';
 import { type Card, notTold } from './cards/card.ts';
 import { sampleCards } from './cards/card_sampler.ts';
 import { readVulkanDrivers, type VulkanDriver } from './cards/vulkan_drivers.ts';
+import { cudaObstacle } from './cuda/obstacle.ts';
+import { SESSION_BYTES } from './cuda/session_bytes.ts';
 import { readHost } from './host_reading.ts';
 import { webGpuAdapter } from './webgpu_adapter.ts';
 
@@ -13,14 +15,8 @@ import { webGpuAdapter } from './webgpu_adapter.ts';
 const HOST_SHARE = 0.5;
 /** The same of a card's own memory: drivers and displays take some while a run goes on. */
 const CARD_SHARE = 0.9;
-
-/**
- * CUDA cards are listed for what the system says of them, and no run can have one. The Node binding of ONNX Runtime 1.30 lets tensors stay
- * on a card through WebGPU only (its `gpu-buffer` is WebGPU's), and brings a CUDA provider for Linux on x64 alone. A session an expert,
- * the other way to hold one, was rejected: each opens its own CUDA context with work space that no ledger sees.
- */
-const NO_CUDA =
-  'ONNX Runtime keeps tensors of this program on a card through WebGPU only, not through CUDA; choose webgpu:0, which reaches it with its Vulkan or DirectX driver.';
+/** With CUDA more: its context, and pools of the dense part's sessions, which grow with the longest step. */
+const CUDA_SHARE = 0.75;
 
 export interface DeviceList {
   readonly devices: readonly DeviceInfo[];
@@ -33,13 +29,21 @@ export interface System {
   readonly arch: string;
   readonly cards: readonly Card[];
   readonly vulkanDrivers: readonly VulkanDriver[];
+  /** Why the CUDA provider cannot be had for a card; undefined where it can. */
+  cudaObstacle(card: Card): string | undefined;
 }
 
 /** Devices of this machine: processors first, so that nothing but a choice puts a run on another. */
 export async function listDevices(): Promise<DeviceList> {
   const { platform, arch } = process;
   const cards = await sampleCards();
-  return devicesOf({ platform, arch, cards, vulkanDrivers: platform === 'linux' ? readVulkanDrivers() : [] });
+  return devicesOf({
+    platform,
+    arch,
+    cards,
+    vulkanDrivers: platform === 'linux' ? readVulkanDrivers() : [],
+    cudaObstacle,
+  });
 }
 
 export function devicesOf(system: System): DeviceList {
@@ -63,7 +67,9 @@ export function devicesOf(system: System): DeviceList {
   for (const card of cuda) {
     const { name, cudaIndex } = card;
     const id = `cuda:${cudaIndex}`;
-    devices.push({ id, provider: 'cuda', name, software: false, ...ofCard(card, ''), refusal: NO_CUDA });
+    const refusal = system.cudaObstacle(card);
+    const figures = ofCard(card, '', CUDA_SHARE);
+    devices.push({ id, provider: 'cuda', name, software: false, ...figures, ...(refusal && { refusal }) });
   }
   return { devices, absent };
 }
@@ -101,7 +107,7 @@ function inHostMemory(): Omit<Figures, 'driver'> {
   };
 }
 
-function ofCard(card: Card | undefined, unknown: string): Figures {
+function ofCard(card: Card | undefined, unknown: string, share = CARD_SHARE): Figures {
   if (card === undefined) {
     const not = notTold(unknown);
     const reading = { usedBytes: not, utilisation: not, celsius: not, watts: not };
@@ -110,7 +116,7 @@ function ofCard(card: Card | undefined, unknown: string): Figures {
   const { unified, totalBytes, driver, link, reading } = card;
   if (unified) return { ...inHostMemory(), driver, link, reading };
   const freeBytes = difference(totalBytes, reading.usedBytes);
-  const defaultBudgetBytes = isTold(freeBytes) ? Math.floor(freeBytes * CARD_SHARE) : freeBytes;
+  const defaultBudgetBytes = isTold(freeBytes) ? Math.floor(freeBytes * share) : freeBytes;
   return { totalBytes, freeBytes, defaultBudgetBytes, driver, link, reading };
 }
 
@@ -126,9 +132,17 @@ export interface ChosenDevice {
   readonly device: DeviceInfo;
 }
 
-/** Whether one of them has memory of its own. */
-export function anyCard(chosen: readonly ChosenDevice[]): boolean {
-  return chosen.some(({ device }) => device.provider !== 'cpu');
+/** Why a run's devices do not hold it at a precision, in a sentence; undefined where they do. */
+export function whyNotHeld(chosen: readonly ChosenDevice[], { dense }: Precision): string | undefined {
+  const cuda = chosen.find(({ device }) => device.provider === 'cuda');
+  if (cuda === undefined || (dense !== 'int8' && dense !== 'int4')) return undefined;
+  return `precision: ${cuda.id} would unpack a dense part of few bits into float32 beside it at every prompt; set dense to stored.`;
+}
+
+/** What planning must know of the chosen devices beside their number. */
+export function planned(chosen: readonly ChosenDevice[]): { readonly onCard: boolean; readonly sessionBytes: number } {
+  const any = (provider: Provider) => chosen.some(({ device }) => device.provider === provider);
+  return { onCard: any('webgpu'), sessionBytes: any('cuda') ? SESSION_BYTES : 0 };
 }
 
 /**

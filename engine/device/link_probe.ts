@@ -1,6 +1,7 @@
 import { GraphBuilder } from '../graph/onnx.ts';
 import { WeightBlob } from '../graph/weight_blob.ts';
-import { cpuSessions } from './cpu/session.ts';
+import { cpuSessions, type MakeSession } from './cpu/session.ts';
+import { cudaSessions } from './cuda/session.ts';
 import { WebGpuMemory } from './webgpu/memory.ts';
 
 /** An expert of a middling model in float32: 16 MiB. */
@@ -14,14 +15,23 @@ const CARD_MS = 2000;
 
 /**
  * How fast weights come to a device, bytes a second: loads of the size of an expert, one after the other as misses are, for 0.3 s on a
- * processor and 2 s on a card. On a processor a load is a session made of weights in memory; on a card an upload, and the time ends when
- * all have arrived. @throws Error of the provider where the device cannot be opened
+ * processor and 2 s on a card. On a processor and with CUDA a load is a session made of weights in memory; with WebGPU an upload, and the
+ * time ends when all have arrived. @throws Error of the provider where the device cannot be opened
  */
 export function measureLink(device: string): Promise<number> {
-  return device.startsWith('cpu:') ? measureCpu() : measureCard();
+  const [provider, index] = device.split(':');
+  const meter = { ms: 0 };
+  switch (provider) {
+    case 'cpu':
+      return measureSessions(cpuSessions(meter), CPU_MS);
+    case 'cuda':
+      return measureSessions(cudaSessions(Number(index), meter), CARD_MS);
+    default:
+      return measureUploads();
+  }
 }
 
-async function measureCpu(): Promise<number> {
+async function measureSessions(make: MakeSession, ms: number): Promise<number> {
   const builder = new GraphBuilder();
   const blob = new WeightBlob(builder);
   builder.input('x', 'float32', ['n', ROWS]);
@@ -29,12 +39,11 @@ async function measureCpu(): Promise<number> {
   builder.output('y', 'float32', ['n', COLUMNS]);
   const graph = blob.finish();
   const weights = new Uint8Array(graph.blobBytes);
-  const make = cpuSessions({ ms: 0 });
   const load = async () => (await make(graph, weights)).release();
-  return rateOf(load, async () => undefined, CPU_MS);
+  return rateOf(load, async () => undefined, ms);
 }
 
-async function measureCard(): Promise<number> {
+async function measureUploads(): Promise<number> {
   const memory = new WebGpuMemory({ ms: 0 });
   const weights = new Float32Array(ROWS * COLUMNS);
   const mark = new Float32Array(1);

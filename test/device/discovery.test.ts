@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Card } from '../../engine/device/cards/card.ts';
 import { parseNvidiaSmi } from '../../engine/device/cards/nvidia_smi.ts';
 import { parseMacCards } from '../../engine/device/cards/system_profiler.ts';
 import { parseWindowsCards } from '../../engine/device/cards/windows_cim.ts';
@@ -6,7 +7,7 @@ import { chooseDevices, devicesOf, type System } from '../../engine/device/disco
 import type { DeviceInfo } from '../../engine/protocol/model.ts';
 import * as samples from './samples.ts';
 
-const LINUX = { platform: 'linux', arch: 'x64' } as const;
+const LINUX = { platform: 'linux', arch: 'x64', cudaObstacle: () => undefined } as const;
 const BARE: System = { ...LINUX, cards: [], vulkanDrivers: [] };
 const DESKTOP = parseNvidiaSmi(samples.NVIDIA_SMI).slice(0, 1);
 
@@ -72,11 +73,19 @@ describe('devices', () => {
 });
 
 describe('CUDA cards', () => {
-  it('are listed with their own figures, and refused with what to take in their place', () => {
-    const cards = parseNvidiaSmi(samples.NVIDIA_SMI).slice(0, 2);
+  const cards = parseNvidiaSmi(samples.NVIDIA_SMI).slice(0, 2);
+
+  it('are listed with their own figures, and leave a quarter of what is free', () => {
     const second = device({ ...LINUX, cards, vulkanDrivers: [{ vendor: 'nvidia' }] }, 'cuda:1');
-    expect(second).toMatchObject({ name: 'NVIDIA RTX A5000', reading: { celsius: 31 } });
-    expect(second?.refusal).toContain('choose webgpu:0');
+    const freeBytes = (24564 - 3) * 2 ** 20;
+    const defaultBudgetBytes = Math.floor(freeBytes * 0.75);
+    expect(second).toMatchObject({ name: 'NVIDIA RTX A5000', freeBytes, defaultBudgetBytes, reading: { celsius: 31 } });
+    expect(second).not.toHaveProperty('refusal');
+  });
+
+  it('are refused with what stands against each', () => {
+    const obstructed = { ...LINUX, cards, vulkanDrivers: [], cudaObstacle: ({ name }: Card) => `${name} rests.` };
+    expect(device(obstructed, 'cuda:0')?.refusal).toBe('NVIDIA GeForce RTX 4090 rests.');
   });
 });
 

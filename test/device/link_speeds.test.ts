@@ -35,6 +35,6 @@ it('says why a link could not be measured', async () => {
     path.resolve('test/device/mute_worker.cjs'),
   );
   await expect(links.measure(cpuDevice('cpu:0', 1))).rejects.toThrow(
-    'cpu:0: its link could not be measured: its thread ended with code 0',
+    'cpu:0: its link could not be measured (its thread ended with code 0)',
   );
 });

@@ -1,9 +1,9 @@
 import { moeLayers } from '../../families/spec.ts';
 import { routerGraph } from '../../graph/router_ahead.ts';
-import { HostRows } from '../../rank/host_rows.ts';
+import { type HostExperts, HostRows } from '../../rank/host_rows.ts';
 import { KvCache } from '../../rank/kv_cache.ts';
 import { AbsentExperts } from '../absent_experts.ts';
-import { type Device, hostFloats } from '../device.ts';
+import { type Device, type ExpertStore, hostFloats } from '../device.ts';
 import { NextRouters } from '../next_routers.ts';
 import type { DeviceParts } from '../open_device.ts';
 import { onCpu } from '../precision.ts';
@@ -17,19 +17,30 @@ import { cpuSessions, type MakeSession } from './session.ts';
 /** One thread of this machine's processor: everything lies in the process's own memory, and is computed in float32 or few bits. */
 export function openCpu(parts: DeviceParts): Promise<Device> {
   const { meter, denseThreads } = parts;
-  return openHosted(parts, cpuSessions(meter), AbsentExperts.onProcessor(parts), cpuSessions(meter, denseThreads));
+  return openHosted(parts, {
+    make: cpuSessions(meter),
+    makeDense: cpuSessions(meter, denseThreads),
+    absent: AbsentExperts.onProcessor(parts),
+  });
 }
 
-/**
- * A device whose hidden states and keys lie in this process's memory, and whose sessions run where `make` puts them.
- * @param absent what the processor runs of the experts that it does not hold
- * @param makeDense the same for the dense part
- */
+/** Experts that take and give rows in this process's memory, wherever they are held. */
+export type HostedExperts = ExpertStore & Pick<HostExperts, 'run'>;
+
+export interface Hosting {
+  readonly make: MakeSession;
+  /** The same for the dense part; absent: alike. */
+  readonly makeDense?: MakeSession;
+  /** What the processor runs of the experts that the device does not hold. */
+  readonly absent: AbsentExperts;
+  /** What more the device does in holding experts. */
+  holding?(experts: HostedExperts): HostedExperts;
+}
+
+/** A device whose hidden states and keys lie in this process's memory, and whose sessions run where `make` puts them. */
 export async function openHosted(
   { spec, source, ledger, precision, packFolder }: DeviceParts,
-  make: MakeSession,
-  absent: AbsentExperts,
-  makeDense = make,
+  { make, makeDense = make, absent, holding = (experts) => experts }: Hosting,
 ): Promise<Device> {
   const held = onCpu(precision);
   const staging = new WeightStaging(source);
@@ -37,7 +48,8 @@ export async function openHosted(
   const layers = moeLayers(spec);
   const hidden = spec.hiddenSize;
   const shape = { layers, hidden, precision: held.experts };
-  const experts = new CpuExperts({ ...shape, source, pack: openPack(packFolder, shape), ledger, make });
+  const pack = openPack(packFolder, shape);
+  const experts = holding(new CpuExperts({ ...shape, source, pack, ledger, make }));
   const host = {
     run: experts.run.bind(experts),
     runAbsent: absent.run.bind(absent),
