@@ -35,7 +35,7 @@ export const POLICIES: Readonly<Record<EvictionName, PolicyEntry>> = {
     create: (ids) => new Lifo(ids),
   },
   'lifo-lru': {
-    title: 'Paper (LIFO, LRU first)',
+    title: 'Paper (LRU)',
     says: 'An inactive expert first, the least recently used; otherwise last in, first out',
     create: (ids) => new LifoLru(ids),
   },

@@ -2,7 +2,7 @@ import './top_bar.css';
 import { Pause, Play, Search, Square, StepForward } from 'lucide-react';
 import { devicesText } from '../devices/device_choice.ts';
 import { bytesText } from '../format/bytes.ts';
-import { count } from '../format/numbers.ts';
+import { count, speed } from '../format/numbers.ts';
 import { CommandButton } from '../widgets/command_button.tsx';
 import { Keys } from '../widgets/keys.tsx';
 import { Tip } from '../widgets/tip.tsx';
@@ -113,7 +113,7 @@ function RunFigures() {
         <span className="dim">step</span> {count(step)}
       </span>
       <span className="top-speed">
-        <span className="top-number">{count(tokensPerSecond)}</span> <span className="dim">tok/s</span>
+        <span className="top-number">{speed(tokensPerSecond)}</span> <span className="dim">tok/s</span>
       </span>
       <Tip text="Counted by the engine while it runs, over the last second">
         {/* biome-ignore lint/a11y/noNoninteractiveTabindex: the tip must be reachable by keyboard */}

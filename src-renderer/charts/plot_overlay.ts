@@ -34,6 +34,7 @@ export interface OverlayCursor {
 
 const LABEL_PX = 14;
 const MARK_GAP_PX = 4;
+const HALF_LETTER_PX = 3;
 
 export class PlotOverlay {
   private readonly labels: Pool;
@@ -104,7 +105,7 @@ export class PlotOverlay {
       const tick = ticks[index];
       if (tick === undefined) return;
       move(element, left + tick.x, top + height + 6);
-      write(element, 0, tick.text, alignment(tick.x, width));
+      write(element, 0, tick.text, alignment(tick.x, width, tick.text));
     });
   }
 
@@ -119,7 +120,7 @@ export class PlotOverlay {
       element.dataset.kind = kind;
       move(element, left + cursor.x, top);
       setStyle(element, 'height', `${height}px`);
-      write(element, 0, cursor.text, `plot-cursor-text ${alignment(cursor.x, width)}`);
+      write(element, 0, cursor.text, `plot-cursor-text ${alignment(cursor.x, width, cursor.text)}`);
       cursor.dots.forEach((dot, place) => {
         const mark = write(element, place + 1, '', 'plot-cursor-dot');
         setStyle(mark, 'transform', `translate(-50%, ${Math.round(dot.y)}px) translateY(-50%)`);
@@ -130,10 +131,11 @@ export class PlotOverlay {
   }
 }
 
-/** Text at an edge of the plot grows inwards. */
-function alignment(x: number, width: number): string {
-  if (x < width * 0.15) return 'plot-at-start';
-  return x > width * 0.85 ? 'plot-at-end' : 'plot-at-middle';
+/** Text stands in the middle of its place; at an edge of the plot, where half of it would stand outside, it grows inwards. */
+function alignment(x: number, width: number, text: string): string {
+  const half = text.length * HALF_LETTER_PX;
+  if (x < half) return 'plot-at-start';
+  return x > width - half ? 'plot-at-end' : 'plot-at-middle';
 }
 
 /** Elements of one class, kept between repaints; the ones not needed are hidden. */

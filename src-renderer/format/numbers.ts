@@ -33,6 +33,12 @@ export function decimalsFor(value: number): 0 | 1 | 2 {
 
 export const tile = (value: number): string => fixed(value, decimalsFor(value));
 
+/** Tokens a second: whole, and with a decimal below 10, where large models on small machines live: 1,284, 61, 4.6, 0.38. */
+export const speed = (tokensPerSecond: number): string => {
+  const size = Math.abs(tokensPerSecond);
+  return fixed(tokensPerSecond, size >= 9.95 || size === 0 ? 0 : size >= 0.995 ? 1 : 2);
+};
+
 /** Three significant digits without idle zeros, for sentences: 12.8, 64, 1.5. */
 export const plain = (value: number): string => tile(value).replace(/\.0+$|(\.\d)0$/, '$1');
 

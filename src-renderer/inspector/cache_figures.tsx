@@ -1,7 +1,7 @@
 import type { ReactNode } from 'react';
 import type { Audit, MissCurve } from '../../engine/protocol/telemetry.ts';
 import { bytesText } from '../format/bytes.ts';
-import { count, percent, percentText } from '../format/numbers.ts';
+import { count, percent, percentText, speed } from '../format/numbers.ts';
 import { plural } from '../format/words.ts';
 import { curveGap, type Prediction } from './prediction.ts';
 
@@ -23,7 +23,7 @@ interface CacheFiguresProps {
  * force. Both are means of the same steps, so that they differ by the prediction's error alone; the top bar has the last second.
  */
 export function CacheFigures({ prediction, expertBytes, measured, dragging }: CacheFiguresProps) {
-  const speed = prediction?.tokensPerSecond;
+  const projected = prediction?.tokensPerSecond;
   return (
     <table className={`figures ${dragging ? 'figures-dragging' : ''}`}>
       <thead>
@@ -44,9 +44,9 @@ export function CacheFigures({ prediction, expertBytes, measured, dragging }: Ca
         <Figure
           name="Speed"
           how="projected"
-          measured={measured.tokensPerSecond === undefined ? undefined : `${count(measured.tokensPerSecond)} tok/s`}
+          measured={measured.tokensPerSecond === undefined ? undefined : `${speed(measured.tokensPerSecond)} tok/s`}
         >
-          {speed === undefined ? undefined : `${count(speed)} tok/s`}
+          {projected === undefined ? undefined : `${speed(projected)} tok/s`}
         </Figure>
         <Figure
           name="Experts"

@@ -6,6 +6,7 @@ import { count, fixed, percentText } from '../format/numbers.ts';
 import { precisionName } from '../format/precision_names.ts';
 import { isRunInProgress } from '../views/gating/gating_lab.ts';
 import { CommandButton } from '../widgets/command_button.tsx';
+import { ProgressBar } from '../widgets/progress_bar.tsx';
 import { isSamePrecision } from './precision_lab.ts';
 import { priceSays } from './precision_words.ts';
 
@@ -32,16 +33,7 @@ export function PrecisionPrice({ model, chosen }: PrecisionPriceProps) {
         <span className="hint">
           {words} {Math.floor(100 * fraction)}%
         </span>
-        <div
-          className="progress"
-          role="progressbar"
-          aria-label={words}
-          aria-valuemin={0}
-          aria-valuemax={100}
-          aria-valuenow={Math.floor(100 * fraction)}
-        >
-          <span style={{ width: `${100 * fraction}%` }} />
-        </div>
+        <ProgressBar label={words} fraction={fraction} />
         <CommandButton command="precision.cancel">Cancel</CommandButton>
       </div>
     );

@@ -156,7 +156,7 @@ export const settingName = (key: keyof RunSettings): string => SETTING_NAMES[key
 /** Titles are those of the engine's tables, so that a policy has one name in the window; SHORT_TITLES has what fits a field. */
 const EVICTION_TITLES: Readonly<Record<RunSettings['eviction'], string>> = {
   lifo: 'Paper (LIFO)',
-  'lifo-lru': 'Paper (LIFO, LRU first)',
+  'lifo-lru': 'Paper (LRU)',
   lru: 'LRU',
   lfu: 'LFU',
   lfru: 'LFRU',
@@ -203,7 +203,6 @@ const GATING_TITLES: Readonly<Record<RunSettings['gating'], string>> = {
 export const gatingTitle = (name: RunSettings['gating']): string => GATING_TITLES[name];
 
 const SHORT_TITLES: Readonly<Record<string, string>> = {
-  'lifo-lru': 'Paper (LRU)',
   greedy: 'Greedy',
   'anti-correlation': 'Anti-correlated',
   'anti-correlation-scaled': 'Anti-corr. / E',

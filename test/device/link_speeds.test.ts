@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import { LinkSpeeds } from '../../engine/coordinator/link_speeds.ts';
-import { cpuDevice } from '../ui/fake_engine.ts';
+import { cpuDevice } from '../ui/fake_machine.ts';
 
 const ENTRY = path.resolve('out/main/link.cjs');
 

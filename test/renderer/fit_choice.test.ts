@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_RUN } from '../../engine/protocol/settings.ts';
 import { cacheSizes, defaultOption, ledgerWith, settingsOf } from '../../src-renderer/fit/fit_choice.ts';
-import { DEMO_MODEL } from '../ui/fake_engine.ts';
 import { fakeFit } from '../ui/fake_fit.ts';
+import { DEMO_MODEL } from '../ui/fake_model.ts';
 
 const fitAt = (budgetBytes: number) => fakeFit(DEMO_MODEL, DEFAULT_RUN, budgetBytes);
 const least = Math.ceil(fitAt(2 ** 40).options[0]?.leastBudgetBytes ?? 0);

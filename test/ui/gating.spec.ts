@@ -1,6 +1,6 @@
 import { DEFAULT_RUN } from '../../engine/protocol/settings.ts';
 import { bytesText } from '../../src-renderer/format/bytes.ts';
-import { count, percentText, plain } from '../../src-renderer/format/numbers.ts';
+import { count, percentText, plain, tile } from '../../src-renderer/format/numbers.ts';
 import { msText } from '../../src-renderer/format/time.ts';
 import { fakeGating } from './fake_gating.ts';
 import { expect, test } from './frame_page.ts';
@@ -33,7 +33,7 @@ test('the gating experiment stops the run, measures, and shows what it measured'
       rounded(row.slots),
       rounded(row.paddingRows),
       'none',
-      plain(row.wasteFactor),
+      tile(row.wasteFactor),
       bytesText(row.exchangedBytes),
     ]),
   );

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { expect, type Page } from '@playwright/test';
 import type { GatingTable } from '../../engine/protocol/labs.ts';
 import { bytesText } from '../../src-renderer/format/bytes.ts';
-import { count, percentText, plain } from '../../src-renderer/format/numbers.ts';
+import { count, percentText, plain, tile } from '../../src-renderer/format/numbers.ts';
 import { writeSyntheticOlmoe } from '../bench/synthetic_olmoe.ts';
 import { cellTexts } from './lab_checks.ts';
 import { moe, test } from './served_studio.ts';
@@ -21,7 +21,7 @@ async function expectCounts(page: Page, { rows, quality }: GatingTable) {
       rounded(row.slots),
       rounded(row.paddingRows),
       row.droppedPairs > 0 ? percentText(row.droppedPairs / (row.droppedPairs + row.realRows)) : 'none',
-      plain(row.wasteFactor),
+      tile(row.wasteFactor),
       bytesText(row.exchangedBytes),
     ]),
   );

@@ -3,7 +3,7 @@ import { whatIfLink } from '../../../engine/protocol/links.ts';
 import type { EvictionName } from '../../../engine/protocol/settings.ts';
 import { useSession, useStudio } from '../../app/context.tsx';
 import { bytesText } from '../../format/bytes.ts';
-import { count, fixed, percentText, tile } from '../../format/numbers.ts';
+import { count, fixed, percentText, speed, tile } from '../../format/numbers.ts';
 import { plural } from '../../format/words.ts';
 import { LabPanel } from '../../labs/lab_panel.tsx';
 import { slotsAt } from '../../stores/run_settings.ts';
@@ -36,7 +36,7 @@ export function VerdictPanel({ choice }: { readonly choice: Choice }) {
           <>
             <Figure
               name="Speed"
-              value={`${count(cost.tokensPerSecond)} tok/s`}
+              value={`${speed(cost.tokensPerSecond)} tok/s`}
               note={`projected${link === undefined ? '' : `, ${whatIfLink(link).name}`}`}
             />
             <Figure name="Memory" value={bytesText(cost.bytes)} note="a device" />

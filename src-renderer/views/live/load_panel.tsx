@@ -59,7 +59,7 @@ export function LoadPanel() {
         if (stats === undefined) return '–';
         return shown === 'phases' ? fixed(stats.stepMs, stats.stepMs < 99.5 ? 2 : 0) : percent(stats.avgMaxShare);
       }}
-      unit={shown === 'phases' ? 'ms a step' : '% avg max share'}
+      unit={shown === 'phases' ? 'ms a step' : '% avg max'}
       says={(stats) => {
         const padding = gatingSentence(stats, gating);
         // Two sentences are what the panel has room for: what gating costs goes before how to see the load divide.

@@ -1,6 +1,6 @@
 import { Fragment, type ReactNode } from 'react';
 import type { PlacementRow, PlacementTable } from '../../../engine/protocol/labs.ts';
-import { percent, percentText, plain } from '../../format/numbers.ts';
+import { percent, percentText, speed } from '../../format/numbers.ts';
 import {
   bestRow,
   historyShare,
@@ -87,7 +87,7 @@ export function BalanceChart({ table, colourOf, onToggle, inForce, menu }: Balan
                   </Fragment>
                 ))}
                 <td>{row.redundant === 0 ? <span className="lab-rows-none">none</span> : `+${row.redundant}`}</td>
-                {isTimed && <td>{row.tokensPerSecond === undefined ? '–' : plain(row.tokensPerSecond)}</td>}
+                {isTimed && <td>{row.tokensPerSecond === undefined ? '–' : speed(row.tokensPerSecond)}</td>}
                 <td className="placement-menu">{menu(row)}</td>
               </tr>
             );

@@ -1,7 +1,7 @@
 import type { PlacementTable } from '../../../engine/protocol/labs.ts';
 import type { Params } from '../../../engine/protocol/messages.ts';
 import { useSession } from '../../app/context.tsx';
-import { percent, plain } from '../../format/numbers.ts';
+import { percent, plain, speed } from '../../format/numbers.ts';
 import { DataTable } from '../../labs/data_table.tsx';
 import { LabPanel } from '../../labs/lab_panel.tsx';
 import type { TableColumn, TableRow } from '../../labs/table_data.ts';
@@ -77,7 +77,7 @@ function BalanceTable({ table }: { readonly table: PlacementTable }) {
         { text: plain(row.redundant), value: row.redundant },
         row.tokensPerSecond === undefined
           ? { text: '–' }
-          : { text: plain(row.tokensPerSecond), value: row.tokensPerSecond },
+          : { text: speed(row.tokensPerSecond), value: row.tokensPerSecond },
       ],
     }),
   );

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { devicesText, toggled, withBudgets, withProcessors } from '../../../src-renderer/devices/device_choice.ts';
-import { cpuDevice } from '../../ui/fake_engine.ts';
+import { cpuDevice } from '../../ui/fake_machine.ts';
 
 const cpus = ['cpu:0', 'cpu:1', 'cpu:2'].map((id) => cpuDevice(id, 1));
 

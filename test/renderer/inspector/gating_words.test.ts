@@ -8,7 +8,7 @@ import {
   wasteFactor,
 } from '../../../src-renderer/inspector/gating_words.ts';
 import { changeLabel } from '../../../src-renderer/stores/run_settings.ts';
-import { DEMO_MODEL } from '../../ui/fake_engine.ts';
+import { DEMO_MODEL } from '../../ui/fake_model.ts';
 
 describe('what gating costs, beside its knobs', () => {
   it("is the paper's waste factor: 12.8 for its language model, 64 for its translation model", () => {

@@ -9,7 +9,8 @@ import {
   slotsAt,
   suitedTo,
 } from '../../../src-renderer/stores/run_settings.ts';
-import { cpuDevice, DEMO_MODEL } from '../../ui/fake_engine.ts';
+import { cpuDevice } from '../../ui/fake_machine.ts';
+import { DEMO_MODEL } from '../../ui/fake_model.ts';
 
 const device = (id: string) => cpuDevice(id, 1);
 
