@@ -1,8 +1,7 @@
 import { EngineRefusal } from '../api.ts';
 import { openCheckpoint } from '../checkpoint/checkpoint.ts';
 import { ensurePack, type PackPause } from '../checkpoint/pack/make_pack.ts';
-import { planPack } from '../device/pack_plan.ts';
-import { onCpu } from '../device/precision.ts';
+import { packedAs, planPack } from '../device/pack_plan.ts';
 import type { Precision } from '../protocol/settings.ts';
 import type { OpenModel } from './open_model.ts';
 
@@ -36,7 +35,7 @@ export interface HeldPack {
 
 /**
  * The pack that a run at this precision reads its experts from, made first where there is none.
- * @returns undefined where experts are held as float32: they come from the checkpoint
+ * @returns undefined where experts come from the checkpoint
  */
 export async function holdExpertPack(
   { spec, summary }: OpenModel,
@@ -44,10 +43,10 @@ export async function holdExpertPack(
   packsDir: string,
   pause: PackPause,
 ): Promise<HeldPack | undefined> {
-  const { experts } = onCpu(precision);
-  if (experts === 'fp32') return undefined;
   const checkpoint = openCheckpoint(summary.path);
   try {
+    const experts = packedAs(spec, checkpoint, precision.experts);
+    if (experts === undefined) return undefined;
     const plan = planPack(spec, checkpoint, summary, experts, packsDir);
     const release = await ensurePack(plan, pause);
     return { folder: plan.folder, release };

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { statSync } from 'node:fs';
 import path from 'node:path';
-import type { LowBitPrecision } from '../checkpoint/block_quantise.ts';
+import type { WeightPrecision } from '../checkpoint/block_quantise.ts';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { PAGE_BYTES, type PackPlan, type PackRecord } from '../checkpoint/pack/make_pack.ts';
 import { expertWeights, type ModelSpec, type MoeLayer, moeLayers } from '../families/spec.ts';
 import { expertGraph } from '../graph/expert.ts';
+import type { PrecisionName } from '../protocol/settings.ts';
 import { fillPart } from './weights.ts';
 
 /** Where each layer's experts lie in a pack, an expert behind the other: what a device needs to know of it. */
@@ -13,7 +14,7 @@ export class PackLayout {
   readonly bytes: number;
   private readonly layers: { readonly firstBytes: number; readonly expertBytes: number }[] = [];
 
-  constructor(moe: readonly MoeLayer[], hidden: number, precision: LowBitPrecision) {
+  constructor(moe: readonly MoeLayer[], hidden: number, precision: WeightPrecision) {
     let at = 0;
     for (const { feedForward } of moe) {
       const { blobBytes } = expertGraph(feedForward.expert(0), hidden, feedForward.width, precision);
@@ -32,16 +33,29 @@ export class PackLayout {
 }
 
 /**
+ * What experts are packed as; undefined where a load reads them from the checkpoint.
+ * As stored, they are read, and converted at every load: a pack of float32 is twice a checkpoint of 16-bit floats, on disk and in the
+ * page cache that serves misses. Whoever asks for `fp32` by name gets it, and misses that take a twentieth of the time, since nothing
+ * is read, converted or copied (`npm run bench -- --only miss`). A checkpoint that is float32 is mapped without a pack.
+ */
+export function packedAs(spec: ModelSpec, checkpoint: Checkpoint, experts: PrecisionName): WeightPrecision | undefined {
+  if (experts === 'stored') return undefined;
+  const [layer] = moeLayers(spec);
+  if (layer === undefined) return undefined;
+  const { feedForward } = layer;
+  const isMapped = (): boolean =>
+    expertGraph(feedForward.expert(0), spec.hiddenSize, feedForward.width, 'fp32', checkpoint).parts.length === 0;
+  return experts === 'fp32' && isMapped() ? undefined : experts;
+}
+
+/**
  * How a model's experts are packed at a precision, and where under `packsDir`.
- * Few bits only. Rejected: packing BF16 as float32. Mapped, such a miss takes 0.43 to 0.47 of one that is read and converted
- * (`npm run bench -- --only miss`), but the pack is twice the checkpoint, on disk and in the page cache that serves misses; 8 bits
- * take 0.2 to 0.35 of it from a quarter of those bytes. A checkpoint that is float32 is mapped without a pack.
  */
 export function planPack(
   spec: ModelSpec,
   checkpoint: Checkpoint,
   model: { readonly name: string; readonly fingerprint: string },
-  precision: LowBitPrecision,
+  precision: WeightPrecision,
   packsDir: string,
 ): PackPlan {
   const moe = moeLayers(spec);

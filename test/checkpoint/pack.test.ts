@@ -12,10 +12,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { WeightPrecision } from '../../engine/checkpoint/block_quantise.ts';
 import { openCheckpoint } from '../../engine/checkpoint/checkpoint.ts';
 import { ensurePack, type PackPause, type PackPlan } from '../../engine/checkpoint/pack/make_pack.ts';
 import { emptyPacks, holdPack, listPacks } from '../../engine/checkpoint/pack/pack_folder.ts';
-import { planPack } from '../../engine/device/pack_plan.ts';
+import { packedAs, planPack } from '../../engine/device/pack_plan.ts';
 import { WeightStaging } from '../../engine/device/weights.ts';
 import { readModelSpec } from '../../engine/families/family.ts';
 import { expertWeights, moeLayers } from '../../engine/families/spec.ts';
@@ -26,9 +27,9 @@ const checkpoint = openCheckpoint(FOLDER);
 const spec = readModelSpec(FOLDER, checkpoint);
 const free: PackPause = async () => undefined;
 
-function plan(): PackPlan {
+function plan(precision: WeightPrecision = 'int4'): PackPlan {
   const packsDir = mkdtempSync(path.join(tmpdir(), 'moe-packs-'));
-  return planPack(spec, checkpoint, { name: 'olmoe', fingerprint: 'f' }, 'int4', packsDir);
+  return planPack(spec, checkpoint, { name: 'olmoe', fingerprint: 'f' }, precision, packsDir);
 }
 
 const experts = ({ folder }: PackPlan) => readFileSync(path.join(folder, 'experts.bin'));
@@ -51,29 +52,47 @@ function counting(): { pause: PackPause; packed: () => number; checked: () => nu
 }
 
 describe('an expert pack', () => {
-  it('holds for every expert what its session would be given from memory, from the begin of a page', async () => {
-    const made = plan();
-    (await ensurePack(made, free))();
-    const bytes = experts(made);
-    expect(bytes.length).toBe(made.bytes);
-    const staging = new WeightStaging(checkpoint);
-    let at = 0;
-    for (const { feedForward } of moeLayers(spec)) {
-      for (let id = 0; id < feedForward.experts; id++) {
-        const expert = feedForward.expert(id);
-        const graph = expertGraph(expert, spec.hiddenSize, feedForward.width, 'int4');
-        const { offsetBytes, byteLength } = made.records[at++] as PackPlan['records'][number];
-        expect(offsetBytes % 4096).toBe(0);
-        const wanted = staging.gather(graph, expertWeights(expert));
-        for (const part of graph.parts) {
-          if (part.encoding === 'fp32') throw new Error('no biases here');
-          expect(bytes[offsetBytes + part.codesAt]).toBe(wanted[part.codesAt]);
-          expect(bytes[offsetBytes + part.scalesAt]).toBe(wanted[part.scalesAt]);
-        }
-        expect(byteLength).toBe(wanted.length);
-      }
-    }
+  it('is made of experts that the device does not find in its own form in the checkpoint', () => {
+    const demo = openCheckpoint('models/demo-lm');
+    const demoSpec = readModelSpec('models/demo-lm', demo);
+    expect(packedAs(demoSpec, demo, 'stored')).toBeUndefined();
+    expect(packedAs(demoSpec, demo, 'fp32')).toBe('fp32');
+    expect(packedAs(demoSpec, demo, 'int8')).toBe('int8');
+    demo.close();
   });
+
+  it.each(['int4', 'fp32'] as const)(
+    'holds for every expert what its session would be given from memory, from the begin of a page: %s',
+    async (precision) => {
+      const made = plan(precision);
+      (await ensurePack(made, free))();
+      const bytes = experts(made);
+      expect(bytes.length).toBe(made.bytes);
+      const staging = new WeightStaging(checkpoint);
+      let at = 0;
+      for (const { feedForward } of moeLayers(spec)) {
+        for (let id = 0; id < feedForward.experts; id++) {
+          const expert = feedForward.expert(id);
+          const graph = expertGraph(expert, spec.hiddenSize, feedForward.width, precision);
+          const { offsetBytes, byteLength } = made.records[at++] as PackPlan['records'][number];
+          expect(offsetBytes % 4096).toBe(0);
+          const wanted = staging.gather(graph, expertWeights(expert));
+          for (const part of graph.parts) {
+            if (part.encoding === 'fp32') {
+              const end = part.at + part.floats * 4;
+              expect(
+                bytes.subarray(offsetBytes + part.at, offsetBytes + end).equals(wanted.subarray(part.at, end)),
+              ).toBe(true);
+              continue;
+            }
+            expect(bytes[offsetBytes + part.codesAt]).toBe(wanted[part.codesAt]);
+            expect(bytes[offsetBytes + part.scalesAt]).toBe(wanted[part.scalesAt]);
+          }
+          expect(byteLength).toBe(wanted.length);
+        }
+      }
+    },
+  );
 
   it('goes on, wherever it was ended, and comes out the same', async () => {
     const reference = plan();

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { EngineRefusal } from '../../api.ts';
-import type { LowBitPrecision } from '../block_quantise.ts';
+import type { WeightPrecision } from '../block_quantise.ts';
 import {
   EXPERTS_NAME,
   HASH_DIGITS,
@@ -33,7 +33,7 @@ export interface PackRecord {
 export interface PackPlan {
   readonly folder: string;
   readonly model: string;
-  readonly precision: LowBitPrecision;
+  readonly precision: WeightPrecision;
   /** Names the checkpoint's files as they are: another key is another pack. */
   readonly key: string;
   readonly bytes: number;

@@ -123,7 +123,7 @@ export function openPack(
   folder: string | undefined,
   { layers, hidden, precision }: Pick<CpuExpertsParts, 'layers' | 'hidden' | 'precision'>,
 ): OpenPack | undefined {
-  if (folder === undefined || precision === 'fp32') return undefined;
+  if (folder === undefined) return undefined;
   return { folder, layout: new PackLayout(layers, hidden, precision) };
 }
 
