@@ -1,6 +1,6 @@
 import path from 'node:path';
 import fc from 'fast-check';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { auditOf } from '../../engine/coordinator/run_audit.ts';
 import { lossIn } from '../../engine/device/device_lost.ts';
 import type { RunRecording } from '../../engine/protocol/run_recording.ts';
@@ -9,13 +9,10 @@ import { CATEGORY_COUNT } from '../../engine/protocol/telemetry.ts';
 import { replayCaches } from '../../engine/replay/replay_cache.ts';
 import { toTimeline, toTrace } from '../../engine/report/recording.ts';
 import { checkLedger } from './law_checks.ts';
+import { onThreeProcessors } from './three_processors.ts';
 import { devices, emitted, runTiny, tinyModel, tinyPairModel } from './tiny_run.ts';
 
-/** As many CPU devices as a run of three needs, on a machine of two cores too. */
-vi.mock('node:os', async (load) => {
-  const os = await load<typeof import('node:os')>();
-  return { ...os, cpus: () => Array.from({ length: 3 }, () => os.cpus()[0]) };
-});
+onThreeProcessors();
 
 const RUNS = { numRuns: Number(process.env.LAW_RUNS ?? 3) };
 const LOSING_RANK = path.resolve('test/engine/losing_rank.cjs');

@@ -1,7 +1,8 @@
 import { expect } from 'vitest';
+import { auditOf } from '../../engine/coordinator/run_audit.ts';
 import type { RunRecording } from '../../engine/protocol/run_recording.ts';
-import { CATEGORY_COUNT, LEDGER_CATEGORIES } from '../../engine/protocol/telemetry.ts';
-import { CacheReplay } from '../../engine/replay/replay_cache.ts';
+import { CATEGORY_COUNT, LEDGER_CATEGORIES, type TelemetryFrame } from '../../engine/protocol/telemetry.ts';
+import { CacheReplay, replayCaches } from '../../engine/replay/replay_cache.ts';
 import { toTimeline, toTrace } from '../../engine/report/recording.ts';
 
 /**
@@ -24,7 +25,17 @@ export function routing(recording: RunRecording): Map<string, string> {
   return chosen;
 }
 
-/** @param expertBytes of one expert of a layer */
+/** Law 4: replaying the trace under the recorded settings gives the live counters to the unit, from the file and as it was shown live. */
+export function checkReplay(recording: RunRecording, live: TelemetryFrame['audit']) {
+  const replay = replayCaches(toTrace(recording), toTimeline(recording));
+  const audit = auditOf(recording, replay);
+  expect(audit.replayed).toEqual(audit.measured);
+  expect(live).toEqual(audit);
+  expect(audit.measured.misses).toBeGreaterThan(0);
+  return { audit, replay };
+}
+
+/** Law 6: the ledger stays in its budget, adds up, and its experts line is residents times bytes. @param expertBytes of one expert of a layer */
 export function checkLedger(recording: RunRecording, expertBytes: (layer: number) => number): void {
   const { devices: used, moeLayers, experts } = recording.header;
   const trace = toTrace(recording);

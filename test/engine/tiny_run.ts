@@ -1,6 +1,7 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import type { TextTokenizer } from '../../engine/checkpoint/tokenizer.ts';
 import { describeMachine } from '../../engine/coordinator/machine.ts';
 import { inspectModel, type OpenModel } from '../../engine/coordinator/open_model.ts';
@@ -110,7 +111,8 @@ export async function runTiny(
     else {
       const before = total();
       run.stepOnce();
-      while (total() === before && run.state === 'paused') await new Promise((resolve) => setImmediate(resolve));
+      // Not by setImmediate: looking without a rest would take a core from the ranks.
+      while (total() === before && run.state === 'paused') await setTimeout(1);
     }
   }
   const error = await run.ended;
