@@ -1,44 +1,16 @@
 import { EngineRefusal } from '../api.ts';
-import { BadArguments, type Command } from './commands/command.ts';
-import { copies } from './commands/copies.ts';
-import { devices } from './commands/devices.ts';
-import { experts } from './commands/experts.ts';
-import { gating } from './commands/gating.ts';
-import { inspect } from './commands/inspect.ts';
-import { logits } from './commands/logits.ts';
-import { packs } from './commands/packs.ts';
-import { perplexity } from './commands/perplexity.ts';
-import { placement } from './commands/placement.ts';
-import { precision } from './commands/precision.ts';
-import { replay } from './commands/replay.ts';
-import { reproduce } from './commands/reproduce.ts';
-import { run } from './commands/run.ts';
-
-/**
- * The headless engine: `npm run moe -- COMMAND`. Results go to stdout or the file asked for, progress and log lines to stderr.
- * Exit code 0, 1 where the command failed, 2 where its arguments are bad.
- */
-const COMMANDS: readonly Command[] = [
-  run,
-  logits,
-  replay,
-  copies,
-  experts,
-  placement,
-  gating,
-  perplexity,
-  reproduce,
-  inspect,
-  precision,
-  packs,
-  devices,
-];
+import { BadArguments } from './commands/command.ts';
+import { COMMANDS } from './commands/commands.ts';
 
 function help(): string {
   const lines = COMMANDS.map((command) => `  ${command.name.padEnd(10)} ${command.summary}`);
   return `moe COMMAND [options]\n\n${lines.join('\n')}\n\nmoe COMMAND --help tells a command's options.`;
 }
 
+/**
+ * The headless engine: `npm run moe -- COMMAND`. Results go to stdout or the file asked for, progress and log lines to stderr.
+ * Exit code 0, 1 where the command failed, 2 where its arguments are bad.
+ */
 async function main(args: readonly string[]): Promise<number> {
   const [name, ...rest] = args;
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {

@@ -5,6 +5,8 @@ export interface Command {
   readonly name: string;
   readonly summary: string;
   readonly help: string;
+  /** What it takes. Every value is checked before any file is opened. */
+  readonly options: Options;
   run(args: readonly string[]): Promise<void>;
 }
 
@@ -13,7 +15,7 @@ export class BadArguments extends Error {
   override readonly name = 'BadArguments';
 }
 
-type Options = NonNullable<ParseArgsConfig['options']>;
+export type Options = NonNullable<ParseArgsConfig['options']>;
 export type Values = Record<string, string | boolean | undefined>;
 
 /** Flags of a command; anything unknown is refused. */
@@ -21,7 +23,9 @@ export function parseFlags(args: readonly string[], options: Options): Values {
   try {
     return parseArgs({ args: [...args], options, strict: true, allowPositionals: false }).values as Values;
   } catch (error) {
-    throw new BadArguments((error as Error).message);
+    // Behind its first sentence Node tells how to pass such a word on: no command takes any.
+    const [what] = (error as Error).message.split(/\. |\n/);
+    throw new BadArguments(`${what}; --help tells the options there are`);
   }
 }
 
@@ -32,7 +36,13 @@ export function textFlag(values: Values, name: string, fallback?: string): strin
 }
 
 /** A whole number within bounds. */
-export function countFlag(values: Values, name: string, min: number, max: number, fallback: number): number {
+export function countFlag<T extends number | undefined>(
+  values: Values,
+  name: string,
+  min: number,
+  max: number,
+  fallback: T,
+): number | T {
   const text = values[name];
   if (text === undefined) return fallback;
   const value = Number(text);
@@ -42,7 +52,13 @@ export function countFlag(values: Values, name: string, min: number, max: number
 }
 
 /** A number that `schema` takes. @param range in words, for the refusal */
-export function numberFlag(values: Values, name: string, schema: z.ZodType<number>, range: string, fallback: number) {
+export function numberFlag<T extends number | undefined>(
+  values: Values,
+  name: string,
+  schema: z.ZodType<number>,
+  range: string,
+  fallback: T,
+): number | T {
   const text = values[name];
   if (text === undefined) return fallback;
   const parsed = schema.safeParse(typeof text === 'string' && text.trim() !== '' ? Number(text) : undefined);
@@ -50,8 +66,14 @@ export function numberFlag(values: Values, name: string, schema: z.ZodType<numbe
   throw new BadArguments(`--${name} takes ${range}, not "${text}"`);
 }
 
-export function choiceFlag<T extends string>(values: Values, name: string, choices: readonly T[], fallback: T): T {
-  const value = values[name] ?? fallback;
+export function choiceFlag<T extends string, F extends T | undefined>(
+  values: Values,
+  name: string,
+  choices: readonly T[],
+  fallback: F,
+): T | F {
+  const value = values[name];
+  if (value === undefined) return fallback;
   const found = choices.find((choice) => choice === value);
   if (found !== undefined) return found;
   throw new BadArguments(`--${name} takes ${choices.join(', ')}, not "${String(value)}"`);

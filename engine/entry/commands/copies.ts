@@ -24,6 +24,7 @@ import {
 import { SOURCE_HELP, sourceFlag } from './lab_flags.ts';
 
 const MIB = 2 ** 20;
+const MOST_SLOTS = 65_535;
 
 /** A cost, and where it is from. */
 interface Cost {
@@ -43,22 +44,27 @@ export const copies: Command = {
     '  --expert-mib M        of a trace: size of an expert',
     '  --json                costs and rows (engine/replay/copy_table.ts) as JSON',
   ].join('\n'),
+  options: {
+    run: { type: 'string' },
+    trace: { type: 'string' },
+    link: { type: 'string' },
+    'row-ms': { type: 'string' },
+    slots: { type: 'string' },
+    evict: { type: 'string' },
+    'expert-mib': { type: 'string' },
+    json: { type: 'boolean' },
+  },
   async run(args) {
-    const values = parseFlags(args, {
-      run: { type: 'string' },
-      trace: { type: 'string' },
-      link: { type: 'string' },
-      'row-ms': { type: 'string' },
-      slots: { type: 'string' },
-      evict: { type: 'string' },
-      'expert-mib': { type: 'string' },
-      json: { type: 'boolean' },
-    });
-    const material = await openLabSource(sourceFlag(values), undefined);
-    const timeline = timelineOf(material, values);
-    const expertBytes = bytesOf(material, values);
-    const copy = copyCost(material, values, expertBytes);
-    const row = await rowCost(material, values, expertBytes);
+    const values = parseFlags(args, copies.options);
+    const source = sourceFlag(values);
+    const given = readGiven(values);
+    if (source.kind === 'run' && (given.slots !== undefined || given.eviction !== undefined))
+      throw new BadArguments('--slots and --evict are of a trace; a run is replayed under its own settings');
+    const material = await openLabSource(source, undefined);
+    const timeline = timelineOf(material, given);
+    const expertBytes = bytesOf(material, given);
+    const copy = copyCost(material, given, expertBytes);
+    const row = await rowCost(material, given, expertBytes);
     const costs = { copyMs: copy.ms, rowMs: row.ms };
     const inForce = timeline.changes.flatMap(({ copyAfterRows = [] }) => copyAfterRows);
     const rows = await copyTable(material.trace, timeline, costs, copyLimits(costs, inForce), new Pace());
@@ -93,41 +99,44 @@ function rowText({ copyAfterRows, misses, computed, computedRows, copies, stepMs
   return `${name.padEnd(15)}${counts}${stepMs.toFixed(3).padStart(12)}${isBest ? '  best' : ''}`;
 }
 
-function timelineOf({ recording, trace }: LabMaterial, values: Values): CacheTimeline {
-  if (recording !== undefined) {
-    if (values.slots !== undefined || values.evict !== undefined)
-      throw new BadArguments('--slots and --evict are of a trace; a run is replayed under its own settings');
-    return toTimeline(recording);
-  }
-  if (values.slots === undefined)
-    throw new BadArguments('--slots is needed with a trace: how many experts of a layer are held');
-  const slotsPerLayer = countFlag(values, 'slots', 1, trace.experts, trace.experts);
-  const eviction = choiceFlag(values, 'evict', EvictionName.options, 'lru');
+function readGiven(values: Values) {
+  const size = z.number().positive();
   return {
-    changes: [{ atStep: 0, slotsPerLayer, eviction, placement: contiguous(trace.moeLayers, trace.experts, 1) }],
+    link: choiceFlag(values, 'link', LinkName.options, undefined),
+    rowMs: numberFlag(values, 'row-ms', size, 'a number above 0', undefined),
+    slots: countFlag(values, 'slots', 1, MOST_SLOTS, undefined),
+    eviction: choiceFlag(values, 'evict', EvictionName.options, undefined),
+    expertMib: numberFlag(values, 'expert-mib', size, 'a number above 0', undefined),
+  };
+}
+type Given = ReturnType<typeof readGiven>;
+
+function timelineOf({ recording, trace }: LabMaterial, { slots, eviction = 'lru' }: Given): CacheTimeline {
+  if (recording !== undefined) return toTimeline(recording);
+  if (slots === undefined)
+    throw new BadArguments('--slots is needed with a trace: how many experts of a layer are held');
+  if (slots > trace.experts)
+    throw new BadArguments(`--slots takes up to ${trace.experts}, the experts of a layer, not ${slots}`);
+  return {
+    changes: [{ atStep: 0, slotsPerLayer: slots, eviction, placement: contiguous(trace.moeLayers, trace.experts, 1) }],
   };
 }
 
-function bytesOf({ recording }: LabMaterial, values: Values): number {
+function bytesOf({ recording }: LabMaterial, { expertMib }: Given): number {
   if (recording !== undefined) return expertBytesOf(recording);
-  const mib = numberFlag(values, 'expert-mib', z.number().positive(), 'a number above 0', Number.NaN);
-  if (Number.isNaN(mib))
+  if (expertMib === undefined)
     throw new BadArguments('--expert-mib is needed with a trace: it does not say how large an expert is');
-  return mib * MIB;
+  return expertMib * MIB;
 }
 
-function copyCost({ recording }: LabMaterial, values: Values, expertBytes: number): Cost {
-  if (values.link !== undefined) {
-    const link = choiceFlag(values, 'link', LinkName.options, 'pcie4');
-    return { ms: loadMsOver(link, expertBytes), from: `projected over ${whatIfLink(link).name}` };
-  }
+function copyCost({ recording }: LabMaterial, { link }: Given, expertBytes: number): Cost {
+  if (link !== undefined) return { ms: loadMsOver(link, expertBytes), from: `projected over ${whatIfLink(link).name}` };
   if (recording === undefined) throw new BadArguments('--link is needed with a trace: nothing was copied in it');
   return { ms: measuredCopyMs(recording), from: 'measured in this run' };
 }
 
-async function rowCost({ recording, trace }: LabMaterial, values: Values, expertBytes: number): Promise<Cost> {
-  const given = numberFlag(values, 'row-ms', z.number().positive(), 'a number above 0', Number.NaN);
-  if (!Number.isNaN(given)) return { ms: given, from: 'given' };
+async function rowCost({ recording, trace }: LabMaterial, { rowMs }: Given, expertBytes: number): Promise<Cost> {
+  if (rowMs !== undefined) return { ms: rowMs, from: 'given' };
   const inRun = recording && measuredRowMs(recording, trace);
   if (inRun !== undefined) return { ms: inRun, from: 'measured in this run' };
   const links = new LinkSpeeds(defaultDataDir(), path.join(__dirname, 'link.cjs'));

@@ -7,6 +7,8 @@ import { type Command, parseFlags, printJson } from './command.ts';
 
 const gib = (bytes: Told<number>) => (isTold(bytes) ? `${(bytes / 2 ** 30).toFixed(1)} GiB` : 'unknown');
 
+const OPTIONS = { json: { type: 'boolean' }, measure: { type: 'boolean' } } as const;
+
 export const devices: Command = {
   name: 'devices',
   summary: 'Lists the devices that experts can be placed on',
@@ -14,8 +16,9 @@ export const devices: Command = {
     '  --measure   measure anew how fast experts come to each device (up to two seconds each), else done at its first run',
     '  --json      machine-readable',
   ].join('\n'),
+  options: OPTIONS,
   async run(args) {
-    const { json, measure } = parseFlags(args, { json: { type: 'boolean' }, measure: { type: 'boolean' } });
+    const { json, measure } = parseFlags(args, OPTIONS);
     const links = new LinkSpeeds(defaultDataDir(), path.join(__dirname, 'link.cjs'));
     const list = await listDevices();
     if (measure) {

@@ -20,20 +20,21 @@ export const experts: Command = {
     '  --expert N            with --layer: what this expert met in its cache, step by step',
     '  --json                all of it: ExpertsMap, or with --layer ExpertLife, of engine/protocol/labs.ts',
   ].join('\n'),
+  options: {
+    run: { type: 'string' },
+    trace: { type: 'string' },
+    layer: { type: 'string' },
+    expert: { type: 'string' },
+    json: { type: 'boolean' },
+  },
   async run(args) {
-    const values = parseFlags(args, {
-      run: { type: 'string' },
-      trace: { type: 'string' },
-      layer: { type: 'string' },
-      expert: { type: 'string' },
-      json: { type: 'boolean' },
-    });
+    const values = parseFlags(args, experts.options);
     const source = sourceFlag(values);
     if (values.expert !== undefined && values.layer === undefined) throw new BadArguments('--expert needs --layer');
-    const layer = countFlag(values, 'layer', 0, MOST, 0);
-    const expert = values.expert === undefined ? undefined : countFlag(values, 'expert', 0, MOST, 0);
+    const layer = countFlag(values, 'layer', 0, MOST, undefined);
+    const expert = countFlag(values, 'expert', 0, MOST, undefined);
     const question = expertsQuestion(await openLabSource(source, undefined));
-    if (values.layer === undefined) {
+    if (layer === undefined) {
       const map = await expertsMap(question, new Pace());
       return values.json ? printJson(map) : void process.stdout.write(mapText(map));
     }

@@ -20,16 +20,17 @@ export const gating: Command = {
     '  --budget-mib M      bytes that the device may hold, MiB',
     '  --json              machine-readable',
   ].join('\n'),
+  options: {
+    model: { type: 'string' },
+    capacity: { type: 'string' },
+    'tutel-factor': { type: 'string' },
+    batch: { type: 'string' },
+    capacities: { type: 'string' },
+    'budget-mib': { type: 'string' },
+    json: { type: 'boolean' },
+  },
   async run(args) {
-    const values = parseFlags(args, {
-      model: { type: 'string' },
-      capacity: { type: 'string' },
-      'tutel-factor': { type: 'string' },
-      batch: { type: 'string' },
-      capacities: { type: 'string' },
-      'budget-mib': { type: 'string' },
-      json: { type: 'boolean' },
-    });
+    const values = parseFlags(args, gating.options);
     const batches = values.batch === undefined ? undefined : numbers(values.batch);
     const params = GatingLabParams.safeParse({
       capacity: numberFlag(values, 'capacity', Capacity, 'a number above 0 and at most 1', DEFAULTS.capacity),

@@ -8,7 +8,7 @@ import { LEDGER_CATEGORIES } from '../../protocol/telemetry.ts';
 import { bytesText } from '../../report/format.ts';
 import { defaultDataDir } from '../folders.ts';
 import { type Command, parseFlags, printJson, textFlag } from './command.ts';
-import { RUN_FLAGS, readRunSettings } from './run_flags.ts';
+import { RUN_FLAGS, readRunFlags } from './run_flags.ts';
 
 /** Encoder and decoder apart, and what an encoder-decoder translates into. */
 function stackRows({ layers, encoderLayers = 0, moeLayers, targetLanguages = [] }: ModelSummary): [string, string][] {
@@ -97,10 +97,12 @@ export const inspect: Command = {
     '                   what it is to fit, as in run; --experts and --dense add a precision to those told',
     '  --json           machine-readable',
   ].join('\n'),
+  options: RUN_FLAGS,
   async run(args) {
     const values = parseFlags(args, RUN_FLAGS);
+    const settingsFor = readRunFlags(values);
     const inspected = inspectModel(textFlag(values, 'model'));
-    const settings = readRunSettings(values, inspected.summary);
+    const settings = settingsFor(inspected.summary);
     const devices = await chooseDevices(settings.devices);
     const rate = readLoadRate(defaultDataDir());
     const fit = fitModel(inspected, devices, { ...settings, devices: devices.length }, rate);

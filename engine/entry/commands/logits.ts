@@ -23,14 +23,15 @@ export const logits: Command = {
     ...PRECISION_HELP,
     '  --json                   prints the shapes as JSON',
   ].join('\n'),
+  options: {
+    model: { type: 'string' },
+    input: { type: 'string' },
+    out: { type: 'string' },
+    ...PRECISION_FLAGS,
+    json: { type: 'boolean' },
+  },
   async run(args) {
-    const values = parseFlags(args, {
-      model: { type: 'string' },
-      input: { type: 'string' },
-      out: { type: 'string' },
-      ...PRECISION_FLAGS,
-      json: { type: 'boolean' },
-    });
+    const values = parseFlags(args, logits.options);
     const folder = textFlag(values, 'model');
     const out = textFlag(values, 'out');
     const input = textFlag(values, 'input');

@@ -18,8 +18,9 @@ export const packs: Command = {
     '  --empty                     removes them, but for those that a run reads',
     '  --json                      machine-readable',
   ].join('\n'),
+  options: { empty: { type: 'boolean' }, json: { type: 'boolean' } },
   async run(args) {
-    const values = parseFlags(args, { empty: { type: 'boolean' }, json: { type: 'boolean' } });
+    const values = parseFlags(args, packs.options);
     const folder = path.join(defaultDataDir(), 'packs');
     if (values.empty === true) {
       const { removed, kept } = emptyPacks(folder);

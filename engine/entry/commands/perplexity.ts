@@ -3,7 +3,7 @@ import { EngineRefusal } from '../../api.ts';
 import { heldOut } from '../../coordinator/gating_lab.ts';
 import { openModel } from '../../coordinator/open_model.ts';
 import { measurePerplexity } from '../../coordinator/perplexity.ts';
-import { type Command, countFlag, parseFlags, printJson, textFlag } from './command.ts';
+import { BadArguments, type Command, countFlag, parseFlags, printJson, textFlag } from './command.ts';
 import { GATING_FLAGS, GATING_HELP, gatingFlags } from './gating_flags.ts';
 import { PRECISION_FLAGS, PRECISION_HELP, precisionFlags } from './precision_flags.ts';
 import { ProgressBar } from './progress_bar.ts';
@@ -20,28 +20,32 @@ export const perplexity: Command = {
     '  --batch B                   pieces in a step: capacity is a share of its tokens (default 4)',
     '  --json                      machine-readable',
   ].join('\n'),
+  options: {
+    model: { type: 'string' },
+    ...GATING_FLAGS,
+    ...PRECISION_FLAGS,
+    sequences: { type: 'string' },
+    'sequence-tokens': { type: 'string' },
+    batch: { type: 'string' },
+    json: { type: 'boolean' },
+  },
   async run(args) {
-    const values = parseFlags(args, {
-      model: { type: 'string' },
-      ...GATING_FLAGS,
-      ...PRECISION_FLAGS,
-      sequences: { type: 'string' },
-      'sequence-tokens': { type: 'string' },
-      batch: { type: 'string' },
-      json: { type: 'boolean' },
-    });
+    const values = parseFlags(args, perplexity.options);
     const gating = gatingFlags(values);
     const precision = precisionFlags(values);
+    const sequences = countFlag(values, 'sequences', 1, 100_000, 16);
+    const tokens = countFlag(values, 'sequence-tokens', 2, 131_072, 64);
+    const batch = countFlag(values, 'batch', 1, 256, 4);
     const folder = textFlag(values, 'model');
     const model = openModel(folder);
     if (model.translation !== undefined)
       throw new EngineRefusal(`${folder}: perplexity is measured for language models; this one reads sources.`);
-    const tokens = countFlag(values, 'sequence-tokens', 2, model.spec.contextTokens, 64);
-    const batch = countFlag(values, 'batch', 1, 256, 4);
+    if (tokens > model.spec.contextTokens)
+      throw new BadArguments(`--sequence-tokens: ${folder} takes up to ${model.spec.contextTokens}, not ${tokens}`);
     const bar = new ProgressBar();
     const [found] = await measurePerplexity(model, {
       rankEntry: path.join(__dirname, 'rank.cjs'),
-      sequences: heldOut(model, countFlag(values, 'sequences', 1, 100_000, 16), tokens),
+      sequences: heldOut(model, sequences, tokens),
       batch,
       gating: [gating],
       precision,

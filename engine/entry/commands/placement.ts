@@ -25,42 +25,41 @@ export const placement: Command = {
     `  --export ${PlacementFormat.options.join('|')} --out FILE --method M   write the placement of the whole source by method M:`,
     `                        ${PlacementName.options.join(', ')}`,
   ].join('\n'),
+  options: {
+    run: { type: 'string' },
+    trace: { type: 'string' },
+    devices: { type: 'string' },
+    'batch-tokens': { type: 'string' },
+    redundant: { type: 'string' },
+    slots: { type: 'string' },
+    groups: { type: 'string' },
+    nodes: { type: 'string' },
+    json: { type: 'boolean' },
+    export: { type: 'string' },
+    out: { type: 'string' },
+    method: { type: 'string' },
+  },
   async run(args) {
-    const values = parseFlags(args, {
-      run: { type: 'string' },
-      trace: { type: 'string' },
-      devices: { type: 'string' },
-      'batch-tokens': { type: 'string' },
-      redundant: { type: 'string' },
-      slots: { type: 'string' },
-      groups: { type: 'string' },
-      nodes: { type: 'string' },
-      json: { type: 'boolean' },
-      export: { type: 'string' },
-      out: { type: 'string' },
-      method: { type: 'string' },
-    });
-    const optional = (name: string, min: number, most: number) =>
-      values[name] === undefined ? undefined : countFlag(values, name, min, most, min);
+    const values = parseFlags(args, placement.options);
     const params = PlacementLabParams.parse({
       source: sourceFlag(values),
       devices: countFlag(values, 'devices', 2, 16, 4),
-      batchTokens: optional('batch-tokens', 1, 4096),
-      redundant: optional('redundant', 0, MOST),
-      slots: optional('slots', 1, MOST),
+      batchTokens: countFlag(values, 'batch-tokens', 1, 4096, undefined),
+      redundant: countFlag(values, 'redundant', 0, MOST, undefined),
+      slots: countFlag(values, 'slots', 1, MOST, undefined),
       groups: countFlag(values, 'groups', 1, MOST, 1),
       nodes: countFlag(values, 'nodes', 1, 16, 1),
     });
+    const format = choiceFlag(values, 'export', PlacementFormat.options, undefined);
+    const method = choiceFlag(values, 'method', PlacementName.options, 'contiguous');
+    const out = format && path.resolve(textFlag(values, 'out'));
     const material = await openLabSource(params.source, undefined);
-    if (values.export === undefined) {
+    if (format === undefined || out === undefined) {
       const table = await placementLab(material, params, new Pace());
       if (values.json) printJson(table);
       else process.stdout.write(tableText(table));
       return;
     }
-    const out = path.resolve(textFlag(values, 'out'));
-    const method = choiceFlag(values, 'method', PlacementName.options, 'contiguous');
-    const format = choiceFlag(values, 'export', PlacementFormat.options, 'eplb');
     writeFileSync(out, placementExport(material, { ...params, method, format }).content);
     process.stdout.write(
       `${out}: ${method} placement on ${params.devices} devices from ${material.subject.steps} steps\n`,

@@ -22,23 +22,25 @@ export const precision: Command = {
     '  --budget-mib M              bytes that the device may hold, MiB',
     '  --json                      machine-readable',
   ].join('\n'),
+  options: {
+    model: { type: 'string' },
+    text: { type: 'string' },
+    sequences: { type: 'string' },
+    'sequence-tokens': { type: 'string' },
+    batch: { type: 'string' },
+    'budget-mib': { type: 'string' },
+    json: { type: 'boolean' },
+  },
   async run(args) {
-    const values = parseFlags(args, {
-      model: { type: 'string' },
-      text: { type: 'string' },
-      sequences: { type: 'string' },
-      'sequence-tokens': { type: 'string' },
-      batch: { type: 'string' },
-      'budget-mib': { type: 'string' },
-      json: { type: 'boolean' },
-    });
-    const params = PrecisionLabParams.parse({
+    const values = parseFlags(args, precision.options);
+    const counts = {
       sequences: countFlag(values, 'sequences', 1, 4096, DEFAULTS.sequences),
       tokens: countFlag(values, 'sequence-tokens', 2, 1024, DEFAULTS.tokens),
       batch: countFlag(values, 'batch', 1, 64, DEFAULTS.batch),
-      ...(values.text !== undefined && { text: readText(textFlag(values, 'text')) }),
-    });
+    };
     const budgetMib = countFlag(values, 'budget-mib', 1, 1 << 24, 0);
+    const text = values.text === undefined ? undefined : readText(textFlag(values, 'text'));
+    const params = PrecisionLabParams.parse({ ...counts, text });
     const model = openModel(textFlag(values, 'model'));
     const bar = new ProgressBar();
     const table = await precisionLab(model, params, {

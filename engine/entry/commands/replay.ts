@@ -40,30 +40,31 @@ export const replay: Command = {
     '                        words, slots dealt to layers, warnings; with it run (its id) or trace (its model), audit (of a run), table:',
     '                        the rows once more as eviction and missRate, for scripts of older versions',
   ].join('\n'),
+  options: {
+    run: { type: 'string' },
+    trace: { type: 'string' },
+    evict: { type: 'string' },
+    scope: { type: 'string' },
+    slots: { type: 'string' },
+    scored: { type: 'string' },
+    batch: { type: 'string' },
+    link: { type: 'string' },
+    'expert-mib': { type: 'string' },
+    json: { type: 'boolean' },
+  },
   async run(args) {
-    const values = parseFlags(args, {
-      run: { type: 'string' },
-      trace: { type: 'string' },
-      evict: { type: 'string' },
-      scope: { type: 'string' },
-      slots: { type: 'string' },
-      scored: { type: 'string' },
-      batch: { type: 'string' },
-      link: { type: 'string' },
-      'expert-mib': { type: 'string' },
-      json: { type: 'boolean' },
-    });
+    const values = parseFlags(args, replay.options);
     const source = sourceFlag(values);
     const policies = readPolicies(values.evict);
     const scored = choiceFlag(values, 'scored', Scored.options, 'all');
     const slots = readSizes(values.slots);
     const batch = countFlag(values, 'batch', 1, MOST_BATCH, 1);
+    const scope = choiceFlag(values, 'scope', CacheScope.options, undefined);
+    const link = choiceFlag(values, 'link', LinkName.options, undefined);
+    const expertMib = numberFlag(values, 'expert-mib', z.number().positive(), 'a number above 0', Number.NaN);
     const material = await openLabSource(source, undefined);
-    const scope = values.scope === undefined ? undefined : choiceFlag(values, 'scope', CacheScope.options, 'layer');
     const asked = { scored, ...(slots && { slots }), ...(scope && { scope }) };
     const question = cacheQuestion(batched(material, batch), asked);
-    const link = values.link === undefined ? undefined : choiceFlag(values, 'link', LinkName.options, 'pcie4');
-    const expertMib = numberFlag(values, 'expert-mib', z.number().positive(), 'a number above 0', Number.NaN);
     const measured = await cacheTable({ ...question, policies }, new Pace());
     const table = link === undefined ? measured : tableOver(measured, link, expertMib * MIB);
     const audit = auditOfRun(material);

@@ -22,8 +22,9 @@ export const reproduce: Command = {
     `  --only ID     ${HEADLINE} (the paper's headline figures), one claim, or one figure:`,
     ...[...Object.keys(PAPER_CLAIMS), ...figureIds].map((id) => `                ${id}`),
   ].join('\n'),
+  options: { out: { type: 'string' }, only: { type: 'string' } },
   async run(args) {
-    const values = parseFlags(args, { out: { type: 'string' }, only: { type: 'string' } });
+    const values = parseFlags(args, reproduce.options);
     const out = textFlag(values, 'out');
     const only = values.only === undefined ? undefined : textFlag(values, 'only');
     const parts = partsFor(only);

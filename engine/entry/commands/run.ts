@@ -15,16 +15,18 @@ import { readRun } from '../../report/run_reader.ts';
 import { defaultDataDir } from '../folders.ts';
 import { type Command, parseFlags, printJson, textFlag } from './command.ts';
 import { ProgressBar } from './progress_bar.ts';
-import { RUN_FLAGS, RUN_HELP, readRunSettings } from './run_flags.ts';
+import { RUN_FLAGS, RUN_HELP, readRunFlags } from './run_flags.ts';
 
 export const run: Command = {
   name: 'run',
   summary: 'Generates text with a model and records what its experts did',
   help: RUN_HELP,
+  options: RUN_FLAGS,
   async run(args) {
     const values = parseFlags(args, RUN_FLAGS);
+    const settingsFor = readRunFlags(values);
     const model = openModel(textFlag(values, 'model'));
-    const settings = readRunSettings(values, model.summary);
+    const settings = settingsFor(model.summary);
     const dataDir = defaultDataDir();
     const out = typeof values.out === 'string' ? path.resolve(values.out) : undefined;
     const bar = new ProgressBar();

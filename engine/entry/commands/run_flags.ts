@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { EngineRefusal } from '../../api.ts';
-import type { ModelSampling, ModelSummary } from '../../protocol/model.ts';
+import type { ModelSummary } from '../../protocol/model.ts';
 import {
   CacheScope,
   CacheSlots,
@@ -11,7 +11,6 @@ import {
   PrefetchName,
   RepetitionPenalty,
   type RunSettings,
-  type Sampling,
   Temperature,
   TopK,
   TopP,
@@ -84,19 +83,14 @@ export const RUN_HELP = [
   '  --json                      totals as JSON on stdout',
 ].join('\n');
 
-/** @throws BadArguments for a flag out of range, EngineRefusal for a prompt file that cannot be used */
-export function readRunSettings(values: Values, { encoderLayers, sampling = {} }: ModelSummary): RunSettings {
-  const translates = encoderLayers !== undefined;
-  const slots = CacheSlots.safeParse(
-    values['cache-slots'] === undefined || values['cache-slots'] === 'all' ? 'all' : Number(values['cache-slots']),
-  );
-  if (!slots.success)
-    throw new BadArguments(
-      `--cache-slots takes a whole number from 1 on or "all", not "${String(values['cache-slots'])}"`,
-    );
-  const suited = translates ? DEFAULT_TRANSLATION : DEFAULT_RUN;
-  return {
-    cacheSlots: slots.data,
+/**
+ * Reads every flag before the model is opened; what is left out is then settled by the model's own defaults.
+ * @returns the settings for a model; throws EngineRefusal for a prompt file that cannot be used
+ * @throws BadArguments for a flag out of range
+ */
+export function readRunFlags(values: Values): (model: ModelSummary) => RunSettings {
+  const fixed = {
+    cacheSlots: cacheSlotsFlag(values),
     cacheScope: choiceFlag(values, 'cache-scope', CacheScope.options, DEFAULT_RUN.cacheScope),
     eviction: choiceFlag(values, 'evict', EvictionChoice.options, DEFAULT_RUN.eviction),
     copyAfterRows: copyAfterRowsFlag(values),
@@ -107,16 +101,36 @@ export function readRunSettings(values: Values, { encoderLayers, sampling = {} }
     precision: precisionFlags(values),
     batch: countFlag(values, 'batch', 1, 256, DEFAULT_RUN.batch),
     devices: devicesFlag(values),
-    prompts: readPromptSource(values['prompt-file'], translates),
     promptCount: countFlag(values, 'prompts', 1, 100_000, DEFAULT_RUN.promptCount),
-    promptTokens: countFlag(values, 'prompt-tokens', 1, 131_072, suited.promptTokens),
-    newTokens: countFlag(values, 'new-tokens', 1, 131_072, suited.newTokens),
     ...(values.target !== undefined && { targetLanguage: textFlag(values, 'target') }),
     chat: values.chat === true,
-    ...samplingFlags(values, sampling),
     seed: countFlag(values, 'seed', 0, 0xffff_ffff, DEFAULT_RUN.seed),
     ignoreEnd: values['ignore-end'] === true,
   };
+  const promptTokens = countFlag(values, 'prompt-tokens', 1, 131_072, undefined);
+  const newTokens = countFlag(values, 'new-tokens', 1, 131_072, undefined);
+  const sampling = samplingFlags(values);
+  return ({ encoderLayers, sampling: own = {} }) => {
+    const translates = encoderLayers !== undefined;
+    const suited = translates ? DEFAULT_TRANSLATION : DEFAULT_RUN;
+    return {
+      ...fixed,
+      prompts: readPromptSource(values['prompt-file'], translates),
+      promptTokens: promptTokens ?? suited.promptTokens,
+      newTokens: newTokens ?? suited.newTokens,
+      temperature: sampling.temperature ?? own.temperature ?? 0,
+      topK: sampling.topK ?? own.topK ?? DEFAULT_RUN.topK,
+      topP: sampling.topP ?? own.topP ?? DEFAULT_RUN.topP,
+      repetitionPenalty: sampling.repetitionPenalty ?? own.repetitionPenalty ?? DEFAULT_RUN.repetitionPenalty,
+    };
+  };
+}
+
+function cacheSlotsFlag(values: Values): CacheSlots {
+  const text = values['cache-slots'];
+  const slots = CacheSlots.safeParse(text === undefined || text === 'all' ? 'all' : Number(text));
+  if (slots.success) return slots.data;
+  throw new BadArguments(`--cache-slots takes a whole number from 1 on or "all", not "${String(text)}"`);
 }
 
 function copyAfterRowsFlag(values: Values): RunSettings['copyAfterRows'] {
@@ -124,16 +138,14 @@ function copyAfterRowsFlag(values: Values): RunSettings['copyAfterRows'] {
   return countFlag(values, 'copy-after-rows', 0, 1_000_000, 0);
 }
 
-function samplingFlags(values: Values, own: ModelSampling): Omit<Sampling, 'seed'> {
-  const { topK, topP, repetitionPenalty } = { ...DEFAULT_RUN, ...own };
+/** What is given; the rest is the model's own. */
+function samplingFlags(values: Values) {
+  const penalty = 'a number above 0, up to 10';
   return {
-    temperature: numberFlag(values, 'temperature', Temperature, 'a number from 0 to 5', own.temperature ?? 0),
-    topK: numberFlag(values, 'top-k', TopK, 'a whole number from 0 to 1000000', topK),
-    topP: numberFlag(values, 'top-p', TopP, 'a number above 0, up to 1', topP),
-    repetitionPenalty: numberFlag(
-      ...([values, 'repetition-penalty', RepetitionPenalty, 'a number above 0, up to 10'] as const),
-      repetitionPenalty,
-    ),
+    temperature: numberFlag(values, 'temperature', Temperature, 'a number from 0 to 5', undefined),
+    topK: numberFlag(values, 'top-k', TopK, 'a whole number from 0 to 1000000', undefined),
+    topP: numberFlag(values, 'top-p', TopP, 'a number above 0, up to 1', undefined),
+    repetitionPenalty: numberFlag(values, 'repetition-penalty', RepetitionPenalty, penalty, undefined),
   };
 }
 
