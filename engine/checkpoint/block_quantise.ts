@@ -2,7 +2,7 @@ import type { PrecisionName } from '../protocol/settings.ts';
 
 /** What a device's weights are, once a setting is resolved for it. */
 export type WeightPrecision = Exclude<PrecisionName, 'stored'>;
-export type LowBitPrecision = Exclude<WeightPrecision, 'fp32'>;
+export type LowBitPrecision = Extract<WeightPrecision, 'int8' | 'int4'>;
 
 /** Consecutive values of a row that share a scale: the block size that ONNX Runtime's kernels are fastest with. */
 export const BLOCK = 32;

@@ -3,6 +3,7 @@ import type { WeightPrecision } from '../checkpoint/block_quantise.ts';
 import { denseBytes } from '../device/cpu/dense.ts';
 import { expertBytes } from '../device/cpu/experts.ts';
 import { onCpu } from '../device/precision.ts';
+import { wideningBytes } from '../device/widening.ts';
 import { encoderOf, type ModelSpec, type MoeLayer, moeLayers } from '../families/spec.ts';
 import { GATING_POLICIES } from '../gating/policies.ts';
 import { routersAheadBytes } from '../graph/router_ahead.ts';
@@ -76,6 +77,7 @@ export function planMemory(spec: ModelSpec, settings: PlanSettings, stepTokens =
     kvCache: kvBytes(spec, rows, settings),
     gatingReorder: gating + ahead + (outbox === undefined ? 0 : outboxBytes(experts, hidden, outbox)),
     expertExecution:
+      wideningBytes(spec, held) +
       computedBytes(moe, hidden, held.experts, settings.copyAfterRows) +
       Math.max(
         dispatchBytes(policy.dispatch, bound, stepTokens, devices, hidden),

@@ -73,7 +73,11 @@ function summarise(folder: string, spec: ModelSpec, checkpoint: Checkpoint): Mod
       ...weightBytes(spec, 'fp32'),
       kvPerToken: kvBytesPerToken(spec),
     },
-    lowBitBytes: { int8: weightBytes(spec, 'int8'), int4: weightBytes(spec, 'int4') },
+    lowBitBytes: {
+      fp16: weightBytes(spec, 'fp16'),
+      int8: weightBytes(spec, 'int8'),
+      int4: weightBytes(spec, 'int4'),
+    },
     ...(sampling && { sampling }),
     ...(hasChatTemplate(folder) && { chat: true }),
     ...pairSummary(folder, spec),

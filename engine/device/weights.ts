@@ -1,4 +1,5 @@
 import { BLOCK, bitsOf, lowBitBytes, quantiseRows } from '../checkpoint/block_quantise.ts';
+import { toFloat16 } from '../checkpoint/float16.ts';
 import type { WeightRef } from '../families/spec.ts';
 import type { WeightPart, WeightPlaces } from '../graph/weight_blob.ts';
 
@@ -11,7 +12,7 @@ export interface WeightSource {
   floatsAt?: WeightPlaces['floatsAt'];
 }
 
-/** Values read at a time for rounding to few bits: a matrix of any size takes no more memory than that besides its result. */
+/** Values read at a time for rounding: a matrix of any size takes no more memory than that besides its result. */
 const PIECE_VALUES = 1 << 20;
 
 /**
@@ -43,7 +44,7 @@ export class WeightStaging {
 /**
  * Writes one part of a blob into its place, a piece at a time.
  * @returns values written, piece by piece: a caller that shares its thread stops in between
- * @throws RangeError where a value is not finite and few bits cannot say it
+ * @throws RangeError where fewer bits than 32 cannot say a value
  */
 export function* fillPart(source: WeightSource, part: WeightPart, ref: WeightRef, blob: Uint8Array): Generator<number> {
   const { tensor, firstRow, rows, transposed = false } = ref;
@@ -56,7 +57,6 @@ export function* fillPart(source: WeightSource, part: WeightPart, ref: WeightRef
     return;
   }
   const { encoding, columns } = part;
-  const each = lowBitBytes(encoding, 1, columns);
   // Every row of a transposed matrix is in every stored one, so that is read whole.
   const most = transposed ? part.rows : Math.floor(PIECE_VALUES / columns);
   const rowsAtOnce = Math.max(1, Math.min(part.rows, most));
@@ -66,6 +66,16 @@ export function* fillPart(source: WeightSource, part: WeightPart, ref: WeightRef
     const piece = values.subarray(0, count * columns);
     if (transposed) readTransposed(source, ref, piece);
     else source.readFloat32(tensor, piece, (firstRow ?? 0) + row, count);
+    if (encoding === 'fp16') {
+      const halves = new Uint16Array(blob.buffer, blob.byteOffset + part.at + row * columns * 2, count * columns);
+      const large = toFloat16(piece, halves);
+      if (large > 0) {
+        throw new RangeError(`${tensor}: ${large} weights are beyond 65504 or not finite, which 16 bits cannot say`);
+      }
+      yield count * columns;
+      continue;
+    }
+    const each = lowBitBytes(encoding, 1, columns);
     const stretch = (at: number, bytes: number) => blob.subarray(at + row * bytes, at + (row + count) * bytes);
     const scales = stretch(part.scalesAt, each.scales);
     const broken = quantiseRows(encoding, piece, columns, {

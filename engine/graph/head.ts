@@ -14,7 +14,8 @@ export function headGraph(
   const { hiddenSize, vocabSize, head } = spec;
   const blob = new WeightBlob(builder);
   builder.input('x', 'float32', ['n', hiddenSize]);
-  const parts = graphParts(builder, blob, hiddenSize, precision);
+  // As float16 it would be widened as a whole in every step, and that is more than it saves.
+  const parts = graphParts(builder, blob, hiddenSize, precision === 'fp16' ? 'fp32' : precision);
   const matrix = {
     rows: vocabSize,
     columns: hiddenSize,

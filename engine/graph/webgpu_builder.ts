@@ -21,6 +21,8 @@ export interface FedWeight extends ExternalWeights {
 export class WebGpuGraphBuilder extends GraphBuilder {
   readonly weights = new Map<string, FedWeight>();
   private readonly takenAsIs = new Set<string>();
+  /** float16 weights by the names of what they are widened to. */
+  private readonly halves = new Map<string, string>();
   private declared = false;
 
   /** They lie in the card's memory however they are taken. */
@@ -38,6 +40,12 @@ export class WebGpuGraphBuilder extends GraphBuilder {
     return name;
   }
 
+  override widened(half: string): string {
+    const [wide] = super.nodeOutputs('Cast', [half], [`${half}_wide`], { to: 1 }) as readonly [string];
+    this.halves.set(wide, half);
+    return wide;
+  }
+
   override nodeOutputs(
     op: string,
     inputs: readonly string[],
@@ -45,7 +53,7 @@ export class WebGpuGraphBuilder extends GraphBuilder {
     attributes: Record<string, AttributeValue> = {},
   ): readonly string[] {
     if (op === 'FusedMatMul') return this.matMul(inputs as [string, string], outputs, attributes);
-    for (const input of inputs) this.takenAsIs.add(input);
+    for (const input of inputs) this.takenAsIs.add(this.halves.get(input) ?? input);
     const exact = op === 'MatMulNBits' ? { ...attributes, accuracy_level: 1 } : attributes;
     return super.nodeOutputs(op, inputs, outputs, exact);
   }
@@ -74,7 +82,7 @@ export class WebGpuGraphBuilder extends GraphBuilder {
   }
 
   private transposed(name: string): string {
-    const weight = this.weights.get(name);
+    const weight = this.weights.get(this.halves.get(name) ?? name);
     if (weight === undefined) return this.node('Transpose', [name], { perm: [0, 1, 3, 2] });
     weight.transposed = true;
     return name;

@@ -7,9 +7,16 @@ export const BLOB = 'weights';
 /** Every stretch begins on a cache line. */
 const ALIGNMENT_BYTES = 64;
 
-/** What a stretch of a blob is made of: checkpoint values as they are, or rows of a matrix at few bits. Places in bytes. */
+/** What a stretch of a blob is made of: checkpoint values as they are, or rows of a matrix at fewer bits. Places in bytes. */
 export type WeightPart =
   | { readonly encoding: 'fp32'; readonly ref: WeightRef; readonly floats: number; readonly at: number }
+  | {
+      readonly encoding: 'fp16';
+      readonly ref: WeightRef;
+      readonly rows: number;
+      readonly columns: number;
+      readonly at: number;
+    }
   | {
       readonly encoding: LowBitPrecision;
       readonly ref: WeightRef;
@@ -30,6 +37,8 @@ export interface WeightedGraph {
   readonly blobBytes: number;
   /** Whether products use large weights where they lie: then nothing of the graph is to be packed. */
   readonly inPlace: boolean;
+  /** The largest float16 matrix as float32: it is widened in its product, one at a time. */
+  readonly widestBytes: number;
 }
 
 /** Inputs of MatMulNBits beside the one that is multiplied. */
@@ -53,6 +62,7 @@ export class WeightBlob {
   bytes = 0;
   blobBytes = 0;
   private readonly declared = new Set<string>();
+  private widestBytes = 0;
 
   /** @param source where weights lie in files already; the blob has the others */
   constructor(
@@ -85,6 +95,21 @@ export class WeightBlob {
     return declared;
   }
 
+  /**
+   * Declares a matrix [rows, columns] made of `refs` stacked by rows, as float16.
+   * @returns its name in the graph
+   */
+  half(name: string, rows: number, columns: number, refs: readonly WeightRef[]): string {
+    let at = this.take(rows * columns * 2);
+    const declared = this.declare(name, [rows, columns], at, rows * columns * 2, 'float16');
+    for (const share of shares(refs, rows)) {
+      this.parts.push({ encoding: 'fp16', ref: share.ref, rows: share.rows, columns, at });
+      at += share.rows * columns * 2;
+    }
+    this.widestBytes = Math.max(this.widestBytes, rows * columns * 4);
+    return declared;
+  }
+
   /** Declares a matrix [rows, columns] made of `refs` stacked by rows, at few bits. */
   lowBit(
     name: string,
@@ -114,8 +139,8 @@ export class WeightBlob {
   }
 
   finish(): WeightedGraph {
-    const { parts, bytes, blobBytes } = this;
-    return { model: this.builder.finish(), parts, bytes, blobBytes, inPlace: this.builder.branches > 0 };
+    const { parts, bytes, blobBytes, widestBytes } = this;
+    return { model: this.builder.finish(), parts, bytes, blobBytes, widestBytes, inPlace: this.builder.branches > 0 };
   }
 
   private take(bytes: number): number {
@@ -130,7 +155,7 @@ export class WeightBlob {
     dims: readonly number[],
     at: number,
     byteLength: number,
-    type: 'float32' | 'uint8',
+    type: 'float32' | 'float16' | 'uint8',
   ): string {
     const { location, offsetBytes } = this.source.blob ?? { location: BLOB, offsetBytes: 0 };
     return this.builder.external(name, dims, { location, offsetBytes: offsetBytes + at, byteLength }, type);

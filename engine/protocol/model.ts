@@ -47,8 +47,13 @@ export interface ModelSummary {
   readonly sampling?: ModelSampling;
   /** The folder has a chat template, so that prompts can be put to the model as messages. */
   readonly chat?: boolean;
-  /** What few bits make smaller; absent in run files of studios that had none. */
-  readonly lowBitBytes?: { readonly int8: LowBitDeviceBytes; readonly int4: LowBitDeviceBytes };
+  /** What fewer bits make smaller; absent in run files of studios that had none. */
+  readonly lowBitBytes?: {
+    /** Absent in run files of studios that had none. */
+    readonly fp16?: LowBitDeviceBytes | undefined;
+    readonly int8: LowBitDeviceBytes;
+    readonly int4: LowBitDeviceBytes;
+  };
   /** Sample prompt files found in `samples/`, without `.txt`. */
   readonly samples: readonly string[];
 }
@@ -61,7 +66,7 @@ export function bytesHeld(
   { experts, dense }: Precision,
 ): ModelSummary['deviceBytes'] {
   const at = (name: PrecisionName) =>
-    name === 'int8' || name === 'int4' ? (lowBitBytes?.[name] ?? deviceBytes) : deviceBytes;
+    name === 'stored' || name === 'fp32' ? deviceBytes : (lowBitBytes?.[name] ?? deviceBytes);
   const { attention, otherDense } = at(dense);
   return { ...deviceBytes, attention, otherDense, perExpert: at(experts).perExpert };
 }

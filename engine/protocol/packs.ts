@@ -16,5 +16,5 @@ export interface PackInfo {
   readonly inUse: boolean;
   /** Of complete ones. */
   readonly model?: string;
-  readonly precision?: 'fp32' | 'int8' | 'int4';
+  readonly precision?: 'fp32' | 'fp16' | 'int8' | 'int4';
 }

@@ -9,6 +9,7 @@ export const PrecisionLabParams = z.object({
     .min(1)
     .max(8)
     .default([
+      { experts: 'fp16', dense: 'stored' },
       { experts: 'int8', dense: 'stored' },
       { experts: 'int4', dense: 'stored' },
       { experts: 'int8', dense: 'int8' },

@@ -57,7 +57,7 @@ const Model = z.object({
     })
     .optional(),
   chat: z.boolean().optional(),
-  lowBitBytes: z.object({ int8: LowBit, int4: LowBit }).optional(),
+  lowBitBytes: z.object({ fp16: LowBit.optional(), int8: LowBit, int4: LowBit }).optional(),
   samples: z.array(z.string()),
 }) satisfies z.ZodType<Omit<ModelSummary, 'path'>>;
 

@@ -93,9 +93,10 @@ export const Temperature = z.number().min(0).max(5);
 
 /**
  * What weights are held as on a device. `stored` is the checkpoint's own type where the device computes in it; a CPU device does in
- * none but float32, so there it is `fp32`, converted at every load; `fp32` by name converts experts once, into a pack. `int8` and `int4` share a scale among 32 consecutive inputs of a row.
+ * none but float32, so there it is `fp32`, converted at every load; `fp32` by name converts experts once, into a pack. `fp16` halves the
+ * bytes and is widened to float32 in every product. `int8` and `int4` share a scale among 32 consecutive inputs of a row.
  */
-export const PrecisionName = z.enum(['stored', 'fp32', 'int8', 'int4']);
+export const PrecisionName = z.enum(['stored', 'fp32', 'fp16', 'int8', 'int4']);
 export type PrecisionName = z.infer<typeof PrecisionName>;
 
 /** Of the experts; and of every other matrix product (attention, dense and shared feed-forward, head) but the router's. */

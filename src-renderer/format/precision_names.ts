@@ -3,6 +3,7 @@ import type { Precision, PrecisionName } from '../../engine/protocol/settings.ts
 const TITLES: Readonly<Record<PrecisionName, string>> = {
   stored: 'As stored',
   fp32: 'fp32',
+  fp16: 'fp16',
   int8: 'int8',
   int4: 'int4',
 };

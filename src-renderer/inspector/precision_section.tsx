@@ -16,6 +16,7 @@ import type { Knobs } from './use_knobs.ts';
 const HINTS: Readonly<Record<PrecisionName, string>> = {
   stored: 'As in the checkpoint where the device computes in that; a CPU device in float32',
   fp32: '32-bit floats; experts packed as such on disk where the checkpoint has other types, for the fastest loads',
+  fp16: '16-bit floats, widened to 32 bits in every product; a card must compute in them',
   int8: '8 bits and a scale for every 32 weights',
   int4: '4 bits, a scale and a zero point for every 32 weights',
 };

@@ -16,7 +16,8 @@ import type { WeightPrecision } from '../../engine/checkpoint/block_quantise.ts'
 import { openCheckpoint } from '../../engine/checkpoint/checkpoint.ts';
 import { ensurePack, type PackPause, type PackPlan } from '../../engine/checkpoint/pack/make_pack.ts';
 import { emptyPacks, holdPack, listPacks } from '../../engine/checkpoint/pack/pack_folder.ts';
-import { packedAs, planPack } from '../../engine/device/pack_plan.ts';
+import { PackLayout, packedAs, planPack } from '../../engine/device/pack_plan.ts';
+import { PackReader } from '../../engine/device/webgpu/pack_reader.ts';
 import { WeightStaging } from '../../engine/device/weights.ts';
 import { readModelSpec } from '../../engine/families/family.ts';
 import { expertWeights, moeLayers } from '../../engine/families/spec.ts';
@@ -61,7 +62,7 @@ describe('an expert pack', () => {
     demo.close();
   });
 
-  it.each(['int4', 'fp32'] as const)(
+  it.each(['int4', 'fp16', 'fp32'] as const)(
     'holds for every expert what its session would be given from memory, from the begin of a page: %s',
     async (precision) => {
       const made = plan(precision);
@@ -70,7 +71,9 @@ describe('an expert pack', () => {
       expect(bytes.length).toBe(made.bytes);
       const staging = new WeightStaging(checkpoint);
       let at = 0;
-      for (const { feedForward } of moeLayers(spec)) {
+      const layout = new PackLayout(moeLayers(spec), spec.hiddenSize, precision);
+      const reader = new PackReader({ folder: made.folder, layout });
+      for (const { index, feedForward } of moeLayers(spec)) {
         for (let id = 0; id < feedForward.experts; id++) {
           const expert = feedForward.expert(id);
           const graph = expertGraph(expert, spec.hiddenSize, feedForward.width, precision);
@@ -85,12 +88,15 @@ describe('an expert pack', () => {
               ).toBe(true);
               continue;
             }
+            if (part.encoding === 'fp16') continue;
             expect(bytes[offsetBytes + part.codesAt]).toBe(wanted[part.codesAt]);
             expect(bytes[offsetBytes + part.scalesAt]).toBe(wanted[part.scalesAt]);
           }
           expect(byteLength).toBe(wanted.length);
+          expect(Buffer.compare(reader.read(index, id, byteLength), wanted)).toBe(0);
         }
       }
+      reader.close();
     },
   );
 

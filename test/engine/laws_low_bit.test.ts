@@ -14,6 +14,7 @@ import { checkLedger, routing } from './law_checks.ts';
 import { devices, emitted, runTiny, TINY, tinyModel } from './tiny_run.ts';
 
 const INT4: Precision = { experts: 'int4', dense: 'int4' };
+const FP16: Precision = { experts: 'fp16', dense: 'fp16' };
 const model = tinyModel();
 const EXPERT_BYTES = bytesHeld(model.summary, INT4).perExpert;
 
@@ -60,17 +61,40 @@ describe('laws at 4 bits, experts from a pack', () => {
     await expect(runTiny(tight(budgetBytes - 1))).rejects.toThrow(/cpu:0: .*budget/);
   }, 120_000);
 
-  it('6: what a rank holds of either part is what the plan says of it, and nothing after close', async () => {
-    const folder = 'test/fixtures/olmoe';
-    const setup = { modelPath: folder, rank: 0, ranks: 1, device: 'cpu:0', budgetBytes: 64 << 20, exchange: undefined };
-    const rank = await Rank.open({ ...setup, precision: INT4 }, model.spec, openCheckpoint(folder));
-    await rank.apply({ slotsPerLayer: 3, eviction: 'lru', gating: TINY, placement: contiguous(2, 8, 1) });
-    const row = { row: 0, sequence: 0, position: 0, tokens: Int32Array.of(5, 6, 7, 8), emit: true };
-    const result = await rank.step({ step: 0, rows: [row], sampling: GREEDY, allLogits: false, profile: false });
-    const { attention, otherDense } = bytesHeld(model.summary, INT4);
-    const held = (name: (typeof LEDGER_CATEGORIES)[number]) => result.ledgerBytes[LEDGER_CATEGORIES.indexOf(name)];
-    expect([held('attention'), held('otherDense')]).toEqual([attention, otherDense]);
-    expect(held('experts')).toBe(2 * 3 * EXPERT_BYTES);
-    expect(Array.from(await rank.close())).toEqual(new Array(CATEGORY_COUNT).fill(0));
-  });
+  it('6: at 16 bits half the bytes, and the plan is enough with the one matrix that is widened', async () => {
+    const short = { promptCount: 2, newTokens: 4 };
+    const settings = { ...TINY, ...short, devices: 1 };
+    const plan = planMemory(model.spec, { ...settings, precision: FP16 });
+    const stored = planMemory(model.spec, settings);
+    expect(2 * plan.bytesPerSlot).toBe(stored.bytesPerSlot);
+    // Gate and up of an expert, 2 x 24 rows of 32; the dense part's largest is q, k and v.
+    expect(plan.parts.expertExecution).toBeGreaterThan(stored.parts.expertExecution + 2 * 24 * 32 * 4 - 1);
+    const budgetBytes = plan.fixedBytes + 2 * plan.bytesPerSlot;
+    const run = { ...short, precision: FP16, cacheSlots: 2, devices: [{ id: 'cpu:0', budgetBytes }] };
+    checkLedger((await runTiny(run)).recording, () => stored.bytesPerSlot / 2 / 2);
+  }, 60_000);
+
+  it.each([INT4, FP16])(
+    '6: what a rank holds of either part is what the plan says of it, and nothing after close: %o',
+    async (precision) => {
+      const folder = 'test/fixtures/olmoe';
+      const setup = {
+        modelPath: folder,
+        rank: 0,
+        ranks: 1,
+        device: 'cpu:0',
+        budgetBytes: 64 << 20,
+        exchange: undefined,
+      };
+      const rank = await Rank.open({ ...setup, precision }, model.spec, openCheckpoint(folder));
+      await rank.apply({ slotsPerLayer: 3, eviction: 'lru', gating: TINY, placement: contiguous(2, 8, 1) });
+      const row = { row: 0, sequence: 0, position: 0, tokens: Int32Array.of(5, 6, 7, 8), emit: true };
+      const result = await rank.step({ step: 0, rows: [row], sampling: GREEDY, allLogits: false, profile: false });
+      const { attention, otherDense, perExpert } = bytesHeld(model.summary, precision);
+      const held = (name: (typeof LEDGER_CATEGORIES)[number]) => result.ledgerBytes[LEDGER_CATEGORIES.indexOf(name)];
+      expect([held('attention'), held('otherDense')]).toEqual([attention, otherDense]);
+      expect(held('experts')).toBe(2 * 3 * perExpert);
+      expect(Array.from(await rank.close())).toEqual(new Array(CATEGORY_COUNT).fill(0));
+    },
+  );
 });

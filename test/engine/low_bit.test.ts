@@ -97,7 +97,11 @@ describe('experts at few bits', () => {
   const isExpert = (name: string) => name.includes('.experts.');
   const isDense = (name: string) => /_proj\.weight|lm_head/.test(name) && !isExpert(name);
 
-  it.each(PRECISIONS.flatMap((precision) => (['experts', 'dense'] as const).map((part) => [precision, part] as const)))(
+  it.each(
+    [...PRECISIONS, 'fp16' as const].flatMap((precision) =>
+      (['experts', 'dense'] as const).map((part) => [precision, part] as const),
+    ),
+  )(
     '%s %s of a whole model: the logits and experts of a plain pass over the rounded weights',
     async (precision, part) => {
       const checkpoint = openCheckpoint(FOLDER);
@@ -114,7 +118,9 @@ describe('experts at few bits', () => {
         setting,
       );
       checkpoint.close();
-      const chosen = part === 'experts' ? isExpert : isDense;
+      // As float16 the head stays as it is.
+      const isHalf = (name: string) => isDense(name) && !(precision === 'fp16' && name.includes('lm_head'));
+      const chosen = part === 'experts' ? isExpert : isHalf;
       const lowBit = (name: string) => (chosen(name) ? precision : undefined);
       const wanted = referenceLlama(FOLDER, ids, { lowBit });
       expect(Array.from(expertIds)).toEqual(wanted.experts.flat(2));
@@ -132,6 +138,7 @@ describe('experts at few bits', () => {
     if (layer === undefined) throw new Error('no experts');
     const values = 3 * 192 * 64;
     expect(expertBytes(layer, 192, 'fp32')).toBe(4 * values);
+    expect(expertBytes(layer, 192, 'fp16')).toBe(2 * values);
     expect(expertBytes(layer, 192, 'int8')).toBe(values + (values / 32) * 4);
     expect(expertBytes(layer, 192, 'int4')).toBe(values / 2 + (values / 32) * 4 + values / 64);
   });

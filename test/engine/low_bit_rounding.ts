@@ -6,6 +6,8 @@ import {
   lowBitBytes,
   quantiseRows,
 } from '../../engine/checkpoint/block_quantise.ts';
+import { toFloat32 } from '../../engine/checkpoint/dtype.ts';
+import { toFloat16 } from '../../engine/checkpoint/float16.ts';
 
 export function lowBitRows(precision: LowBitPrecision, rows: number, columns: number): LowBitRows {
   const bytes = lowBitBytes(precision, rows, columns);
@@ -14,6 +16,13 @@ export function lowBitRows(precision: LowBitPrecision, rows: number, columns: nu
     scales: new Float32Array(bytes.scales / 4),
     zeros: new Uint8Array(bytes.zeros),
   };
+}
+
+/** To float16 and back, in place. */
+export function roundToHalves(values: Float32Array): void {
+  const halves = new Uint16Array(values.length);
+  toFloat16(values, halves);
+  toFloat32('F16', new Uint8Array(halves.buffer), values);
 }
 
 /** Rows to few bits and back, in place. */

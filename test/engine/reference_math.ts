@@ -1,6 +1,6 @@
-import type { LowBitPrecision } from '../../engine/checkpoint/block_quantise.ts';
+import type { WeightPrecision } from '../../engine/checkpoint/block_quantise.ts';
 import { openCheckpoint } from '../../engine/checkpoint/checkpoint.ts';
-import { roundInputs, roundTrip } from './low_bit_rounding.ts';
+import { roundInputs, roundToHalves, roundTrip } from './low_bit_rounding.ts';
 
 /** Plain double-precision loops for reference passes: they share nothing with the engine but the reading of tensors. */
 
@@ -8,7 +8,7 @@ export type Vector = Float64Array;
 export type Matrix = Vector[];
 
 /** Matrices held at few bits, by name: rounded as read, and their inputs as level 4 rounds them unless those are taken as they are. */
-export type LowBit = (name: string) => LowBitPrecision | undefined;
+export type LowBit = (name: string) => Exclude<WeightPrecision, 'fp32'> | undefined;
 
 export class Weights {
   private readonly checkpoint;
@@ -33,7 +33,8 @@ export class Weights {
     const flat = new Float32Array(rows * columns);
     this.checkpoint.readFloat32(name, flat);
     const precision = this.lowBit(name);
-    if (precision !== undefined) roundTrip(precision, flat, columns);
+    if (precision === 'fp16') roundToHalves(flat);
+    else if (precision !== undefined) roundTrip(precision, flat, columns);
     return Array.from({ length: rows }, (_, row) =>
       Float64Array.from(flat.subarray(row * columns, (row + 1) * columns)),
     );
@@ -47,7 +48,7 @@ export class Weights {
   linear(name: string): (x: Vector) => Vector {
     const weight = this.matrix(`${name}.weight`);
     const bias = this.has(`${name}.bias`) ? this.vector(`${name}.bias`) : undefined;
-    const rounded = !this.exactInputs && this.lowBit(`${name}.weight`) !== undefined;
+    const rounded = !this.exactInputs && !['fp16', undefined].includes(this.lowBit(`${name}.weight`));
     return (x) => {
       const input = rounded ? roundInputs(x) : x;
       return Float64Array.from(weight, (row, i) => dot(row, input) + (bias?.[i] ?? 0));

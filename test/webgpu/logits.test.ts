@@ -62,6 +62,21 @@ it.each(['nllb_moe', 'switch'])('%s fixture, padded batch: logits within 2e-3 of
   expectClose(logits, wanted);
 });
 
+it('olmoe fixture at 16 bits: what a processor gives, or a refusal where the card has no float16', async () => {
+  const { model, rowsOf } = open('olmoe', 'io');
+  const input = { inputIds: rowsOf('input_ids') };
+  const precision = { experts: 'fp16', dense: 'fp16' } as const;
+  const onCard = forwardLogits(...model, input, precision, 'webgpu:0');
+  if (!(await kept.hasHalves())) {
+    await expect(onCard).rejects.toThrow(/^webgpu:0: this card .* no float16 .* choose stored, int8 or int4\.$/);
+    return;
+  }
+  const { logits, expertIds } = await onCard;
+  const wanted = await forwardLogits(...model, input, precision);
+  expect(expertIds).toEqual(wanted.expertIds);
+  expectClose(logits, Array.from(wanted.logits));
+});
+
 it('olmoe fixture, experts at 4 bits, the rest at 8: logits and experts of a plain pass over the rounded weights', async () => {
   const { model, rowsOf } = open('olmoe', 'io');
   const [ids] = rowsOf('input_ids') as [Int32Array];

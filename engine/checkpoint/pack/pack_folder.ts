@@ -24,7 +24,7 @@ const Manifest = z.object({
   format: z.literal('moe-studio-pack'),
   version: z.literal(1),
   model: z.string().max(1024),
-  precision: z.enum(['fp32', 'int8', 'int4']),
+  precision: z.enum(['fp32', 'fp16', 'int8', 'int4']),
   key: z.string(),
   bytes: z.int().min(0),
   /** Of `experts.bin` when its hashes were last found right. */

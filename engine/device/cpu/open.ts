@@ -9,6 +9,7 @@ import type { DeviceParts } from '../open_device.ts';
 import { onCpu } from '../precision.ts';
 import { floats } from '../tensors.ts';
 import { WeightStaging } from '../weights.ts';
+import { holdWidening } from '../widening.ts';
 import { CpuDense } from './dense.ts';
 import { CpuExperts, openPack } from './experts.ts';
 import { CpuMasks } from './masks.ts';
@@ -43,6 +44,7 @@ export async function openHosted(
   { make, makeDense = make, absent, holding = (experts) => experts }: Hosting,
 ): Promise<Device> {
   const held = onCpu(precision);
+  const giveWidening = holdWidening(spec, held, ledger);
   const staging = new WeightStaging(source);
   const dense = await CpuDense.open(spec, staging, ledger, makeDense, held.dense);
   const layers = moeLayers(spec);
@@ -73,6 +75,9 @@ export async function openHosted(
     routers,
     openKeys: (layers, inputs) => new KvCache(layers, inputs, ledger),
     openRows: (policy, parts, layout) => HostRows.open(policy, parts, layout, host),
-    close: () => dense.close(),
+    async close() {
+      await dense.close();
+      giveWidening();
+    },
   };
 }

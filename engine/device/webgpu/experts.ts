@@ -1,19 +1,22 @@
 import type { Tensor } from 'onnxruntime-node';
 import type { WeightPrecision } from '../../checkpoint/block_quantise.ts';
 import { expertWeights, type MoeLayer } from '../../families/spec.ts';
-import { placedExpertGraph } from '../../graph/expert.ts';
+import { expertGraph, placedExpertGraph } from '../../graph/expert.ts';
 import { WebGpuGraphBuilder } from '../../graph/webgpu_builder.ts';
 import type { WeightedGraph } from '../../graph/weight_blob.ts';
 import type { MemoryLedger } from '../../rank/ledger.ts';
 import type { ExpertStore } from '../device.ts';
 import type { WeightStaging } from '../weights.ts';
 import { int32s, int64Column, type WebGpuMemory } from './memory.ts';
+import { type PackReader, takesPacked } from './pack_reader.ts';
 import { WebGpuSession } from './session.ts';
 import { dispose, uploadWeights, type Weights } from './weights.ts';
 
 interface ExpertShape {
   readonly builder: WebGpuGraphBuilder;
   readonly graph: WeightedGraph;
+  /** Read from the pack. */
+  readonly packed: boolean;
   session?: Promise<WebGpuSession>;
 }
 
@@ -32,6 +35,7 @@ export class WebGpuExperts implements ExpertStore {
     private readonly ledger: MemoryLedger,
     private readonly memory: WebGpuMemory,
     private readonly precision: WeightPrecision,
+    private readonly pack?: PackReader,
   ) {
     const [first] = layers;
     this.resident = new Array(first === undefined ? 0 : layers.length * first.feedForward.experts).fill(undefined);
@@ -43,8 +47,10 @@ export class WebGpuExperts implements ExpertStore {
 
   async load(layer: number, expert: number): Promise<void> {
     const { feedForward } = this.layers[layer] as MoeLayer;
-    const { builder, graph } = this.shapeOf(layer);
-    const blob = this.staging.gather(graph, expertWeights(feedForward.expert(expert)));
+    const { builder, graph, packed } = this.shapeOf(layer);
+    const blob = packed
+      ? (this.pack as PackReader).read(layer, expert, graph.blobBytes)
+      : this.staging.gather(graph, expertWeights(feedForward.expert(expert)));
     this.ledger.add('experts', this.bytesPerExpert(layer));
     this.resident[this.index(layer, expert)] = await uploadWeights(this.memory, builder, blob);
   }
@@ -91,8 +97,10 @@ export class WebGpuExperts implements ExpertStore {
     let shape = this.shapes.get(feedForward.width);
     if (shape === undefined) {
       const builder = new WebGpuGraphBuilder();
-      const graph = placedExpertGraph(feedForward.expert(0), this.hidden, feedForward.width, this.precision, builder);
-      shape = { builder, graph };
+      const of = [feedForward.expert(0), this.hidden, feedForward.width, this.precision] as const;
+      const graph = placedExpertGraph(...of, builder);
+      const packed = this.pack !== undefined && takesPacked(graph, expertGraph(...of));
+      shape = { builder, graph, packed };
       this.shapes.set(feedForward.width, shape);
     }
     return shape;

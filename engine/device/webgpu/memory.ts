@@ -20,7 +20,7 @@ export class WebGpuMemory {
   /** Copies `data` to the device; it may be used again at once. Its last two dimensions are swapped where `transposed`. */
   async upload(
     type: ElementType,
-    data: Float32Array | Uint8Array,
+    data: Float32Array | Uint16Array | Uint8Array,
     dims: readonly number[],
     transposed = false,
   ): Promise<Tensor> {
@@ -34,11 +34,23 @@ export class WebGpuMemory {
       builder.output('y', type, names('y', rank));
     });
     this.moved.there += data.byteLength;
-    const tensor =
-      type === 'float32'
-        ? new Tensor('float32', data as Float32Array, dims)
-        : new Tensor('uint8', data as Uint8Array, dims);
-    return (await session.run({ x: tensor })).y as Tensor;
+    return (await session.run({ x: new Tensor(type as 'uint8', data as Uint8Array, dims) })).y as Tensor;
+  }
+
+  /** Whether the card computes in float16. It says so only when a program that needs it is compiled. */
+  async hasHalves(): Promise<boolean> {
+    const session = await this.open('float16', (builder) => {
+      builder.input('x', 'float32', ['n']);
+      builder.node('Cast', ['x'], { to: 10 }, 'y');
+      builder.output('y', 'float16', ['n']);
+    });
+    try {
+      (await session.run({ x: new Tensor('float32', new Float32Array(1), [1]) })).y?.dispose();
+      return true;
+    } catch (error) {
+      if (error instanceof Error && error.message.includes('requires f16')) return false;
+      throw error;
+    }
   }
 
   /** Waits for what was queued before. */

@@ -1,17 +1,21 @@
+import { EngineRefusal } from '../../api.ts';
 import { moeLayers } from '../../families/spec.ts';
 import { routerGraph } from '../../graph/router_ahead.ts';
 import { WebGpuGraphBuilder } from '../../graph/webgpu_builder.ts';
 import { AbsentExperts } from '../absent_experts.ts';
+import { openPack } from '../cpu/experts.ts';
 import type { Device } from '../device.ts';
 import { NextRouters } from '../next_routers.ts';
 import type { DeviceParts } from '../open_device.ts';
 import { onCpu } from '../precision.ts';
 import { WeightStaging } from '../weights.ts';
+import { holdWidening } from '../widening.ts';
 import { WebGpuDense } from './dense.ts';
 import { WebGpuExperts } from './experts.ts';
 import { deviceTensor } from './hidden.ts';
 import { WebGpuKeys } from './keys.ts';
 import { WebGpuMemory } from './memory.ts';
+import { PackReader } from './pack_reader.ts';
 import { WebGpuRows } from './rows.ts';
 import { WebGpuSession } from './session.ts';
 import { dispose, uploadWeights } from './weights.ts';
@@ -24,14 +28,18 @@ import { dispose, uploadWeights } from './weights.ts';
  * was rejected: the provider takes no choice of card, and ranks exchange rows through memory that processes do not share.
  */
 export async function openWebGpu(parts: DeviceParts): Promise<Device> {
-  const { spec, source, ledger, meter, precision } = parts;
+  const { spec, source, ledger, meter, precision, packFolder } = parts;
   const held = onCpu(precision);
   const memory = new WebGpuMemory(meter);
+  if (Object.values(held).includes('fp16')) await checkHalves(memory);
+  const giveWidening = holdWidening(spec, held, ledger);
   const staging = new WeightStaging(source);
   const dense = await WebGpuDense.open(spec, staging, ledger, memory, held.dense);
   const layers = moeLayers(spec);
   const hidden = spec.hiddenSize;
-  const experts = new WebGpuExperts(layers, hidden, staging, ledger, memory, held.experts);
+  const pack = openPack(packFolder, { layers, hidden, precision: held.experts });
+  const reader = pack && new PackReader(pack);
+  const experts = new WebGpuExperts(layers, hidden, staging, ledger, memory, held.experts, reader);
   const absent = AbsentExperts.besideCard(parts);
   const routers = new NextRouters(spec, ledger, async (layer) => {
     const builder = new WebGpuGraphBuilder();
@@ -60,7 +68,18 @@ export async function openWebGpu(parts: DeviceParts): Promise<Device> {
     async close() {
       await dense.close();
       await experts.close();
+      reader?.close();
       await memory.close();
+      giveWidening();
     },
   };
+}
+
+/** @throws EngineRefusal where the card has no float16: nothing is held otherwise than was asked for */
+async function checkHalves(memory: WebGpuMemory): Promise<void> {
+  if (await memory.hasHalves()) return;
+  await memory.close();
+  throw new EngineRefusal(
+    'webgpu:0: this card and its driver offer no float16 (shader-f16), so weights cannot be held as fp16; choose stored, int8 or int4.',
+  );
 }

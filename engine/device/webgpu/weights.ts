@@ -1,4 +1,5 @@
 import type { Tensor } from 'onnxruntime-node';
+import type { ElementType } from '../../graph/onnx.ts';
 import type { WebGpuGraphBuilder } from '../../graph/webgpu_builder.ts';
 import type { WebGpuMemory } from './memory.ts';
 
@@ -13,10 +14,17 @@ export async function uploadWeights(
   const tensors: Record<string, Tensor> = {};
   for (const [name, { type, dims, transposed, offsetBytes, byteLength }] of weights) {
     const bytes = blob.subarray(offsetBytes, offsetBytes + byteLength);
-    const data = type === 'uint8' ? bytes : new Float32Array(bytes.buffer, bytes.byteOffset, byteLength / 4);
-    tensors[name] = await memory.upload(type, data, dims, transposed);
+    tensors[name] = await memory.upload(type, valuesOf(type, bytes), dims, transposed);
   }
   return tensors;
+}
+
+function valuesOf(type: ElementType, bytes: Uint8Array): Float32Array | Uint16Array | Uint8Array {
+  const { buffer, byteOffset, byteLength } = bytes;
+  if (type === 'uint8') return bytes;
+  return type === 'float16'
+    ? new Uint16Array(buffer, byteOffset, byteLength / 2)
+    : new Float32Array(buffer, byteOffset, byteLength / 4);
 }
 
 export function dispose(weights: Weights): void {
