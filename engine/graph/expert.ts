@@ -15,8 +15,8 @@ export function expertGraph(
   width: number,
   precision: WeightPrecision,
   places?: WeightPlaces,
+  builder = new GraphBuilder(),
 ): WeightedGraph {
-  const builder = new GraphBuilder();
   const blob = new WeightBlob(builder, places);
   builder.input('x', 'float32', ['n', hidden]);
   feedForward(graphParts(builder, blob, hidden, precision), spec, width, 'x', 2, 'y');

@@ -13,6 +13,8 @@ import type { GraphParts } from './parts.ts';
  */
 const SMALL_FLOATS = 2 ** 18;
 const COLUMNS_MOST = 32;
+/** Stretches of a blob begin on cache lines: matrices of whole lines lie the same whether they stand apart or are stacked. */
+const LINE_FLOATS = 16;
 
 /** What `inPlace` lays out. */
 interface Laid {
@@ -36,7 +38,8 @@ export function inPlace(
   write: (parts: GraphParts, input: string, output?: string) => string,
   output?: string,
 ): string {
-  if (!parts.largeInPlace || floats < SMALL_FLOATS) return write({ ...parts, largeInPlace: false }, input, output);
+  if (!parts.largeInPlace || floats < SMALL_FLOATS || floats % LINE_FLOATS > 0)
+    return write({ ...parts, largeInPlace: false }, input, output);
   const { builder } = parts;
   const few = builder.once('Less', [builder.once('Size', [input]), builder.int64s([(COLUMNS_MOST + 1) * features.in])]);
   const turned = { perm: [1, 0] };

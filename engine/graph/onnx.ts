@@ -54,10 +54,8 @@ export class GraphBuilder {
   /** Choices between branches so far. */
   branches = 0;
 
-  /** Whether large weights are used where they lie; see in_place.ts. */
-  get weightsInPlace(): boolean {
-    return true;
-  }
+  /** @param weightsInPlace whether large weights are used where they lie, as a processor can; see in_place.ts */
+  constructor(readonly weightsInPlace = true) {}
 
   input(name: string, type: ElementType, dims: readonly Dim[]): string {
     this.inputs.push(valueInfo(name, type, dims));

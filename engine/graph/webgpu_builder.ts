@@ -25,9 +25,9 @@ export class WebGpuGraphBuilder extends GraphBuilder {
   private readonly halves = new Map<string, string>();
   private declared = false;
 
-  /** They lie in the card's memory however they are taken. */
-  override get weightsInPlace(): boolean {
-    return false;
+  constructor() {
+    // They lie in the card's memory however they are taken.
+    super(false);
   }
 
   override external(

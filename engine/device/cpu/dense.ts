@@ -12,7 +12,7 @@ import type { TokenGroup } from '../../rank/token_groups.ts';
 import { type DenseDevice, type Hidden, hostFloats, type LayerOutput } from '../device.ts';
 import { floats } from '../tensors.ts';
 import type { WeightStaging } from '../weights.ts';
-import type { HostSession, MakeSession } from './session.ts';
+import type { HostSession, MakeSession, NewBuilder } from './session.ts';
 
 type Stack = StackSpec['kind'];
 
@@ -35,23 +35,24 @@ export class CpuDense implements DenseDevice {
     ledger: MemoryLedger,
     make: MakeSession,
     precision: WeightPrecision,
+    newBuilder: NewBuilder,
   ): Promise<CpuDense> {
     const dense = new CpuDense(spec, ledger);
     const create = (graph: WeightedGraph) => make(graph, staging.gather(graph));
     for (const { kind, layers } of spec.stacks) {
       for (const layer of layers) {
-        const graph = layerGraph(layer, spec.hiddenSize, kind === 'decoder', precision);
+        const graph = layerGraph(layer, spec.hiddenSize, kind === 'decoder', precision, newBuilder());
         dense.enter(graph.attentionBytes, graph.bytes - graph.attentionBytes);
         dense.layers[kind].push(await create(graph));
       }
     }
     const encoder = encoderOf(spec);
     if (encoder !== undefined) {
-      const graph = crossKeysGraph(crossAttentions(spec), encoder.finalNorm, spec.hiddenSize, precision);
+      const graph = crossKeysGraph(crossAttentions(spec), encoder.finalNorm, spec.hiddenSize, precision, newBuilder());
       dense.enter(graph.bytes, 0);
       dense.crossKeys = await create(graph);
     }
-    const graph = headGraph(spec, decoderOf(spec).finalNorm, precision);
+    const graph = headGraph(spec, decoderOf(spec).finalNorm, precision, newBuilder());
     dense.enter(0, graph.bytes);
     dense.head = await create(graph);
     return dense;

@@ -9,7 +9,7 @@ import type { ExpertStore } from '../device.ts';
 import { PackLayout } from '../pack_plan.ts';
 import { floats } from '../tensors.ts';
 import { type WeightSource, WeightStaging } from '../weights.ts';
-import type { HostSession, MakeSession } from './session.ts';
+import type { HostSession, MakeSession, NewBuilder } from './session.ts';
 
 /** An expert pack as a device reads it. */
 export interface OpenPack {
@@ -28,12 +28,13 @@ export interface CpuExpertsParts {
   /** Where the ledger has them; absent: under `experts`. */
   readonly category?: LedgerCategory;
   readonly make: MakeSession;
+  readonly newBuilder?: NewBuilder;
 }
 
 /**
- * Resident experts of one CPU device: a prepacked session each. Creating the session is the load, releasing it the eviction. What a
- * file has as the session wants it, an expert pack or float32 in the checkpoint itself, is mapped from there; the rest is read and
- * converted on the way. Rejected: a pack of float32 for checkpoints of other types, see pack_plan.ts.
+ * Resident experts of one CPU device: a session each. Creating the session is the load, releasing it the eviction. What a file has as
+ * the session wants it, an expert pack or float32 in the checkpoint itself, is mapped from there; the rest is read and converted on the
+ * way.
  */
 export class CpuExperts implements ExpertStore {
   private readonly sessions: (HostSession | undefined)[];
@@ -105,8 +106,8 @@ export class CpuExperts implements ExpertStore {
 
   private graph(layer: number, expert: number, places?: Parameters<typeof expertGraph>[4]): WeightedGraph {
     const { feedForward } = this.layer(layer);
-    const { hidden, precision } = this.parts;
-    return expertGraph(feedForward.expert(expert), hidden, feedForward.width, precision, places);
+    const { hidden, precision, newBuilder } = this.parts;
+    return expertGraph(feedForward.expert(expert), hidden, feedForward.width, precision, places, newBuilder?.());
   }
 
   private layer(layer: number): MoeLayer {

@@ -1,10 +1,10 @@
 import { InferenceSession, type Tensor } from 'onnxruntime-node';
+import type { GraphBuilder } from '../../graph/onnx.ts';
 import { BLOB, type WeightedGraph } from '../../graph/weight_blob.ts';
 import type { RuntimeMeter } from '../tensors.ts';
 
 /**
- * One thread, no arena, no pattern, no optimiser: a session costs its weights and nothing else, and loads at the speed of
- * packing them. Rank threads are the parallelism. (Arena and thread pool per expert session would hold more than the expert.)
+ * One thread, no arena, no pattern, no optimiser: a session costs its weights and nothing else. Rank threads are the parallelism. (Arena and thread pool per expert session would hold more than the expert.)
  */
 export const HOST_OPTIONS: InferenceSession.SessionOptions = {
   executionProviders: ['cpu'],
@@ -22,6 +22,9 @@ export const HOST_OPTIONS: InferenceSession.SessionOptions = {
  * @param folder of the files in which the graph's other weights lie: they are mapped, at a third of the price of a copy
  */
 export type MakeSession = (graph: WeightedGraph, weights: Uint8Array, folder?: string) => Promise<HostSession>;
+
+/** What graphs for these sessions are written with. */
+export type NewBuilder = () => GraphBuilder;
 
 /** Sessions on this machine's processor. */
 export function cpuSessions(meter: RuntimeMeter, threads = 1): MakeSession {

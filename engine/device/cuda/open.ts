@@ -1,4 +1,5 @@
 import { moeLayers } from '../../families/spec.ts';
+import { GraphBuilder } from '../../graph/onnx.ts';
 import { AbsentExperts } from '../absent_experts.ts';
 import { openHosted } from '../cpu/open.ts';
 import type { Device } from '../device.ts';
@@ -19,6 +20,7 @@ export function openCuda(index: number, parts: DeviceParts): Promise<Device> {
   const layers = moeLayers(spec);
   return openHosted(parts, {
     make: cudaSessions(index, parts.meter),
+    newBuilder: () => new GraphBuilder(false),
     absent: AbsentExperts.besideCard(parts),
     holding: (inner) => new CudaExperts({ inner, layers, hidden: spec.hiddenSize, precision, ledger }),
   });
