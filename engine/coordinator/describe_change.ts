@@ -1,8 +1,8 @@
 import type { RunSettings } from '../protocol/settings.ts';
 
 function copiesText(rows: RunSettings['copyAfterRows']): string {
-  if (rows === 0) return 'missing experts copied at once';
-  return `missing experts copied after ${rows === 'auto' ? 'as many rows as a copy costs' : `${rows} rows`}`;
+  if (rows === 0) return 'copies at once';
+  return rows === 'auto' ? 'copies: auto' : `copies after ${rows} ${rows === 1 ? 'row' : 'rows'}`;
 }
 
 /** What changed, short enough for a line on a chart: "64 to 24 slots", "lifo to lru". */

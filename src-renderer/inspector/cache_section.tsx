@@ -7,6 +7,7 @@ import { slotsAt, slotsInForce } from '../stores/run_settings.ts';
 import { CommandButton } from '../widgets/command_button.tsx';
 import { CacheFigures, ReplayCheck } from './cache_figures.tsx';
 import { CacheSlider } from './cache_slider.tsx';
+import { CopiesRow } from './copies_row.tsx';
 import { EvictionRow } from './eviction_row.tsx';
 import { MemoryBar } from './memory_bar.tsx';
 import { MissCurve } from './miss_curve.tsx';
@@ -109,6 +110,7 @@ export function CacheSection({ knobs }: { readonly knobs: Knobs }) {
       <ReplayCheck audit={audit} curve={curve} most={most} />
       <ScopeRow knobs={knobs} slots={slots} />
       <EvictionRow knobs={knobs} />
+      <CopiesRow knobs={knobs} />
       <PrefetchRow knobs={knobs} />
     </section>
   );

@@ -5,6 +5,8 @@ import type { RunHistory } from './history.ts';
 export interface StepSums {
   steps: number;
   stallMs: number;
+  computed: number;
+  computeMs: number;
   durationMs: number;
   tokens: number;
   routedPairs: number;
@@ -83,6 +85,8 @@ export class BlockSums {
     return {
       steps: 0,
       stallMs: 0,
+      computed: 0,
+      computeMs: 0,
       durationMs: 0,
       tokens: 0,
       routedPairs: 0,
@@ -108,6 +112,8 @@ function addStep(sums: StepSums, history: RunHistory, slot: number): void {
   const tokens = columns.tokens[slot] ?? 0;
   sums.steps++;
   sums.stallMs += columns.stallMs[slot] ?? 0;
+  sums.computed += columns.computed[slot] ?? 0;
+  sums.computeMs += columns.computeMs[slot] ?? 0;
   sums.durationMs += columns.durationMs[slot] ?? 0;
   sums.tokens += tokens;
   sums.routedPairs += columns.routedPairs[slot] ?? 0;
@@ -141,6 +147,8 @@ function addStep(sums: StepSums, history: RunHistory, slot: number): void {
 function merge(into: StepSums, from: StepSums): void {
   into.steps += from.steps;
   into.stallMs += from.stallMs;
+  into.computed += from.computed;
+  into.computeMs += from.computeMs;
   into.durationMs += from.durationMs;
   into.tokens += from.tokens;
   into.routedPairs += from.routedPairs;

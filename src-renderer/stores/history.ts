@@ -29,6 +29,8 @@ export interface HistoryColumns {
   readonly tokens: Int32Array;
   readonly newTokens: Int32Array;
   readonly stallMs: Float32Array;
+  readonly computed: Int32Array;
+  readonly computeMs: Float32Array;
   readonly inactive: Uint16Array;
   readonly hits: Uint16Array;
   readonly misses: Uint16Array;
@@ -55,6 +57,8 @@ const widths = ({ layers, devices }: HistoryShape): Record<SourceColumn, number>
   tokens: 1,
   newTokens: 1,
   stallMs: 1,
+  computed: 1,
+  computeMs: 1,
   inactive: layers,
   hits: layers,
   misses: layers,
@@ -77,6 +81,8 @@ function allocate(shape: HistoryShape, rows: number): HistoryColumns {
     tokens: new Int32Array(rows),
     newTokens: new Int32Array(rows),
     stallMs: new Float32Array(rows),
+    computed: new Int32Array(rows),
+    computeMs: new Float32Array(rows),
     inactive: new Uint16Array(rows * width.inactive),
     hits: new Uint16Array(rows * width.hits),
     misses: new Uint16Array(rows * width.misses),

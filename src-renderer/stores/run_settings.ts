@@ -11,6 +11,7 @@ import {
 } from '../../engine/protocol/settings.ts';
 import { devicesText } from '../devices/device_choice.ts';
 import { precisionName } from '../format/precision_names.ts';
+import { plural } from '../format/words.ts';
 import { pick, type RunPatch, sameValue } from './settings.ts';
 
 const LIVE_KEYS = Object.keys(LiveSettings.shape) as (keyof LiveSettings)[];
@@ -168,6 +169,12 @@ const EVICTION_TITLES: Readonly<Record<RunSettings['eviction'], string>> = {
   pinned: 'Pinned hot set',
   auto: 'Auto',
 };
+/** A limit of rows as it stands in lists. */
+export function copyLimitTitle(rows: RunSettings['copyAfterRows']): string {
+  if (rows === 0) return 'Copy at once';
+  return rows === 'auto' ? 'Auto' : `After ${plural(rows, 'row')}`;
+}
+
 const PREFETCH_TITLES: Readonly<Record<RunSettings['prefetch'], string>> = {
   off: 'Off',
   echo: 'Routing echo',
@@ -233,6 +240,8 @@ export function settingText<K extends keyof RunSettings>(key: K, settings: RunSe
   switch (key) {
     case 'cacheSlots':
       return `${slotsInForce(settings.cacheSlots, most)} slots`;
+    case 'copyAfterRows':
+      return copyLimitTitle(settings.copyAfterRows);
     case 'prefetch':
       return prefetchTitle(settings.prefetch);
     case 'cacheScope':

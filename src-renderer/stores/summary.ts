@@ -11,6 +11,15 @@ export interface PrefetchTotals {
   readonly harmed: number;
 }
 
+/** Misses that the host computed instead of a load, counted since the run began. */
+export interface ComputedTotals {
+  readonly computed: number;
+  readonly misses: number;
+  readonly steps: number;
+  /** Of the host, the slowest rank's. */
+  readonly ms: number;
+}
+
 /** The few numbers that React tiles show: replaced as a whole, at most four times a second (see summary_feed.ts). */
 export interface SummaryState {
   readonly runId: string | undefined;
@@ -29,6 +38,8 @@ export interface SummaryState {
   readonly droppedPerToken: number | undefined;
   /** Since the run began; undefined where nothing was ever loaded ahead. */
   readonly prefetches: PrefetchTotals | undefined;
+  /** Undefined where every miss loaded. */
+  readonly computed: ComputedTotals | undefined;
   readonly sequencesDone: number;
   readonly sequencesTotal: number;
   readonly curve: MissCurve | undefined;
@@ -51,6 +62,7 @@ export const EMPTY_SUMMARY: SummaryState = {
   maxShare: undefined,
   droppedPerToken: undefined,
   prefetches: undefined,
+  computed: undefined,
   sequencesDone: 0,
   sequencesTotal: 0,
   curve: undefined,

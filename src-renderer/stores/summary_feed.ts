@@ -36,6 +36,7 @@ export function summarize(bus: FrameBus, framesPerSecond: number): SummaryState 
     ...recentRates(history, from),
     ...ledgerNow(history),
     prefetches: prefetchesOf(totals),
+    computed: computedOf(totals),
     sequencesDone: totals.sequencesDone,
     sequencesTotal: totals.sequencesTotal,
     curve: bus.curve,
@@ -51,6 +52,10 @@ export function summarize(bus: FrameBus, framesPerSecond: number): SummaryState 
 
 function prefetchesOf({ prefetches, prefetchesUsed = 0, prefetchesHarmed = 0 }: RunTotals): SummaryState['prefetches'] {
   return prefetches === undefined ? undefined : { ahead: prefetches, used: prefetchesUsed, harmed: prefetchesHarmed };
+}
+
+function computedOf({ computedMisses, computeMs = 0, misses, steps }: RunTotals): SummaryState['computed'] {
+  return computedMisses === undefined ? undefined : { computed: computedMisses, misses, steps, ms: computeMs };
 }
 
 function recentRates(

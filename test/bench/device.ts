@@ -129,14 +129,14 @@ async function rate(
   return value;
 }
 
-const settingsFor = (software: boolean, batch: number) => ({
+export const settingsFor = (software: boolean, batch: number) => ({
   batch,
   promptCount: batch,
   promptTokens: software ? 8 : 64,
   newTokens: software ? 16 : 128,
 });
 
-async function chosen({ device: id }: BenchContext): Promise<DeviceInfo> {
+export async function chosen({ device: id }: BenchContext): Promise<DeviceInfo> {
   if (id === undefined) throw new CannotRun('no card is named; add --device webgpu:0');
   const { devices, absent } = await listDevices();
   const info = devices.find((entry) => entry.id === id);
@@ -149,7 +149,7 @@ async function chosen({ device: id }: BenchContext): Promise<DeviceInfo> {
   return info;
 }
 
-function modelFor(context: BenchContext, { software }: DeviceInfo): string {
+export function modelFor(context: BenchContext, { software }: DeviceInfo): string {
   const folder = path.join(context.tempDir, `card-${software ? 'tiny' : 'large'}`);
   writeSyntheticOlmoe(folder, software ? TINY : LARGE, context.model);
   return folder;

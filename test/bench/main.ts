@@ -14,6 +14,7 @@ import { exchangePeer } from './exchange_blocks.ts';
 import { figureLine } from './figure_line.ts';
 import { frames } from './frames.ts';
 import { gating } from './gating.ts';
+import { hybrid } from './hybrid.ts';
 import { larger } from './larger.ts';
 import { largerChild } from './larger_child.ts';
 import { memoryChild } from './memory_child.ts';
@@ -48,7 +49,7 @@ const BENCHES: readonly Bench[] = [
 ];
 
 /** Where `--device` names a card. */
-const CARD_BENCHES: readonly Bench[] = [device, churn];
+const CARD_BENCHES: readonly Bench[] = [device, hybrid, churn];
 
 const HELP = `npm run bench -- [options]
 

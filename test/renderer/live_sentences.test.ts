@@ -40,6 +40,8 @@ const STATS: LiveStats = {
   hits: 917,
   misses: 83,
   stallMsPerStep: 0.412,
+  computed: 0,
+  computeMsPerStep: 0,
   stepMs: 5.5,
   routedPairs: 4000,
   droppedPairs: 0,
@@ -117,6 +119,9 @@ describe('memory', () => {
 describe('expert cache', () => {
   it('gives the rate of loads and what they cost', () => {
     expect(cacheSentence(STATS, 24)).toBe('24 slots a layer: 8.3% of requests load an expert, 412 µs stall a step.');
+    expect(cacheSentence({ ...STATS, computed: 83, computeMsPerStep: 2 }, 24)).toBe(
+      '24 slots a layer: 8.3% of requests miss, 100% of them computed on the host in 2.00 ms a step, 412 µs stall a step.',
+    );
     expect(cacheSentence({ ...STATS, misses: 0 }, 1)).toBe(
       '1 slot a layer: every expert asked for was resident, nothing waited.',
     );

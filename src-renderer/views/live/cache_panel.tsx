@@ -10,6 +10,7 @@ import { HIGH, LOW, MIDDLE, ratioSeries } from '../../stores/bucket_kinds.ts';
 import { extentOf, lastOf, type Points, pointsOf } from '../../stores/buckets.ts';
 import { LayerBars } from './layer_bars.tsx';
 import { useLive } from './live_context.ts';
+import type { LiveStats } from './live_stats.ts';
 import { LiveText, Panel } from './panel.tsx';
 import { auditText, cacheSentence, missShare } from './sentences.ts';
 import { TimeChart } from './time_chart.tsx';
@@ -122,12 +123,7 @@ export function CachePanel() {
         }}
       />
       <div className="live-strip">
-        <LiveText
-          className="live-strip-title"
-          text={(stats) =>
-            `misses by layer, % of requests${stats === undefined ? '' : `; stall ${msText(stats.stallMsPerStep)} a step`}`
-          }
-        />
+        <LiveText className="live-strip-title" text={(stats) => `misses by layer, % of requests${costText(stats)}`} />
         <LayerBars
           name="misses by layer"
           label="Miss rate of the expert cache by layer. Arrow keys move between layers."
@@ -151,6 +147,13 @@ export function CachePanel() {
       </div>
     </Panel>
   );
+}
+
+/** What misses cost a step: loads, and what the host computed instead. */
+function costText(stats: LiveStats | undefined): string {
+  if (stats === undefined) return '';
+  const host = stats.computed === 0 ? '' : `, host ${msText(stats.computeMsPerStep)}`;
+  return `; stall ${msText(stats.stallMsPerStep)}${host} a step`;
 }
 
 /** A share in percent as short as a bar is wide. */

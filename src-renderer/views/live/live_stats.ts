@@ -49,6 +49,9 @@ export interface LiveStats {
   readonly hits: number;
   readonly misses: number;
   readonly stallMsPerStep: number;
+  /** Misses that the host computed instead of a load, and its time. */
+  readonly computed: number;
+  readonly computeMsPerStep: number;
   readonly stepMs: number;
   /** Token-expert pairs of the window, those that gating dropped, and rows that experts ran for none. */
   readonly routedPairs: number;
@@ -92,6 +95,8 @@ export function liveStats(
     hits: total(sums.hits),
     misses: total(sums.misses),
     stallMsPerStep: sums.stallMs / steps,
+    computed: sums.computed,
+    computeMsPerStep: sums.computeMs / steps,
     stepMs: sums.durationMs / steps,
     routedPairs: sums.routedPairs,
     droppedPairs: sums.droppedPairs,

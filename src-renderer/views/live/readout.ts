@@ -58,11 +58,15 @@ function stepText(history: RunHistory, row: number, experts: number): string {
   return [
     `Step ${count(columns.step[slot] ?? 0)}`,
     plural(columns.tokens[slot] ?? 0, 'token'),
-    `${msText(columns.durationMs[slot] ?? 0)}, ${msText(columns.stallMs[slot] ?? 0)} stalled`,
+    `${msText(columns.durationMs[slot] ?? 0)}, ${msText(columns.stallMs[slot] ?? 0)} stalled${hostText(columns, slot)}`,
     hits + misses === 0 ? 'no requests' : `${percentText(hits / (hits + misses))} hits`,
     `${fixed(idle / Math.max(1, ran), 1)} of ${experts} idle`,
     bytesText(ledger.reduce((sum, bytes) => sum + bytes, 0)),
   ].join('   ');
+}
+
+function hostText({ computed, computeMs }: RunHistory['columns'], slot: number): string {
+  return (computed[slot] ?? 0) === 0 ? '' : `, ${msText(computeMs[slot] ?? 0)} on the host`;
 }
 
 /** The bar's text while nothing is pointed at. `bucketNote` says what the curves leave out. */
@@ -90,6 +94,8 @@ export function stepCsv(history: RunHistory, snapshot: EngineSnapshot, step: num
   add('end', 'ms', columns.endMs[slot]);
   add('duration', 'ms', columns.durationMs[slot]);
   add('stall', 'ms', columns.stallMs[slot]);
+  add('computed on the host', 'misses', columns.computed[slot]);
+  add('host', 'ms', columns.computeMs[slot]);
   add('tokens', 'tokens', columns.tokens[slot]);
   add('new tokens', 'tokens', columns.newTokens[slot]);
   add('routed', 'pairs', columns.routedPairs[slot]);

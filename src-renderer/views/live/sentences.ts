@@ -119,7 +119,10 @@ export function cacheSentence(stats: LiveStats | undefined, slotsPerLayer: numbe
   if (accesses === 0) return `${slots}: no expert was asked for.`;
   if (stats.misses === 0) return `${slots}: every expert asked for was resident, nothing waited.`;
   const rate = percentText(stats.misses / accesses);
-  return `${slots}: ${rate} of requests load an expert, ${msText(stats.stallMsPerStep)} stall a step.`;
+  const stall = `${msText(stats.stallMsPerStep)} stall a step`;
+  if (stats.computed === 0) return `${slots}: ${rate} of requests load an expert, ${stall}.`;
+  const onHost = `${percentText(stats.computed / stats.misses)} of them computed on the host in ${msText(stats.computeMsPerStep)} a step`;
+  return `${slots}: ${rate} of requests miss, ${onHost}, ${stall}.`;
 }
 
 export interface AuditText {
