@@ -100,7 +100,8 @@ function RunSaved() {
 function LogButton() {
   const { commands } = useStudio();
   const open = useSettings((s) => s.ui.logOpen);
-  const troubles = useSession((s) => s.log.reduce((n, { level }) => n + (level === 'info' ? 0 : 1), 0));
+  const errors = useSession((s) => s.log.filter(({ level }) => level === 'error').length);
+  const warnings = useSession((s) => s.log.filter(({ level }) => level === 'warn').length);
   return (
     <button
       type="button"
@@ -110,7 +111,8 @@ function LogButton() {
     >
       <PanelBottom size={13} aria-hidden />
       Log
-      {troubles > 0 && <span className="log-troubles">{plural(troubles, 'warning')}</span>}
+      {errors > 0 && <span className="log-errors">{plural(errors, 'error')}</span>}
+      {warnings > 0 && <span className="log-warnings">{plural(warnings, 'warning')}</span>}
     </button>
   );
 }

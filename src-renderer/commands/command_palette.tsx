@@ -30,7 +30,8 @@ export function CommandPalette() {
   const list = useRef<HTMLDivElement>(null);
   // Taken once: the palette must not change under the person's fingers while a run goes on.
   const offered = useMemo(() => commands.available().filter(({ id }) => id !== 'help.palette'), [commands]);
-  const found = fuzzySort(query, offered, ({ title, group, keywords = '' }) => [title, `${group} ${keywords}`]);
+  const listed = query.trim() === '' ? offered.filter(({ isTypedOnly }) => !isTypedOnly) : offered;
+  const found = fuzzySort(query, listed, ({ title, group, keywords = '' }) => [title, `${group} ${keywords}`]);
   const chosen = Math.min(index, found.length - 1);
 
   useEffect(() => {

@@ -4,6 +4,7 @@ import { precisionCommands } from '../inspector/precision_commands.ts';
 import { slotsAt } from '../stores/run_settings.ts';
 import type { ThemeChoice } from '../stores/settings.ts';
 import { gatingCommands } from '../views/gating/gating_commands.ts';
+import { choiceCommands } from './choice_commands.ts';
 import type { Command } from './registry.ts';
 
 type Parts = Omit<Studio, 'commands'>;
@@ -16,6 +17,7 @@ export function createCommands(parts: Parts): Command[] {
     ...precisionCommands(parts),
     ...modelCommands(parts),
     ...settingsCommands(parts),
+    ...choiceCommands(parts),
     ...viewCommands(parts),
     ...helpCommands(parts),
   ];

@@ -10,6 +10,8 @@ export interface Command {
   readonly hotkeys?: readonly string[];
   /** Also while typing in a text field. */
   readonly inText?: boolean;
+  /** The palette offers it to a query only. */
+  readonly isTypedOnly?: boolean;
   /** Absent: always. Commands that cannot run now are not offered. */
   readonly when?: () => boolean;
   readonly run: () => unknown;

@@ -23,12 +23,13 @@ export function DeviceCard({ device, alike, engineBytes, lost, control, budget }
   return (
     <section className="device" aria-label={title}>
       <div className="device-head">
-        {control}
+        {provider !== 'cpu' && control}
         <span className="device-name">{title}</span>
         {device.software && <span className="badge">software</span>}
         {lost && <span className="badge badge-lost">lost</span>}
         {engineBytes !== undefined && !lost && <span className="badge">in use</span>}
         <span className="hint device-note">{deviceNote(device, alike)}</span>
+        {provider === 'cpu' && control}
       </div>
       {refusal !== undefined && <p className="hint device-refusal">Cannot be chosen: {refusal}</p>}
       <MemoryLine device={device} engineBytes={engineBytes ?? 0} />

@@ -48,15 +48,18 @@ export function DevicesDialog() {
           engineBytes={held(cpuIds)}
           lost={cpuIds.some((id) => run?.lost.includes(id))}
           control={
-            <NumberInput
-              id="devices-cpu"
-              label="CPU devices"
-              value={cpuCount}
-              min={choices.length === cpuCount ? 1 : 0}
-              max={processors.length}
-              disabled={!usable}
-              onCommit={(count) => choose(withProcessors(choices, processors, count))}
-            />
+            <span className="device-budget">
+              <span className="dim">used</span>
+              <NumberInput
+                id="devices-cpu"
+                label="CPU devices"
+                value={cpuCount}
+                min={choices.length === cpuCount ? 1 : 0}
+                max={processors.length}
+                disabled={!usable}
+                onCommit={(count) => choose(withProcessors(choices, processors, count))}
+              />
+            </span>
           }
           budget={
             <Budget

@@ -43,7 +43,12 @@ export function useLab<M extends Method>(method: M, params: Params<M> | undefine
   const hasSteps = useSummary((s) => s.step > 0);
   const isLive = sourceOf(params)?.kind === 'live';
   const about = `${JSON.stringify(sourceOf(params))} ${isLive ? runId : ''}`;
-  const blank = isLive ? blankReason(hasModel, runId, isStarting && !hasSteps) : undefined;
+  const blank =
+    isConnected || state.result !== undefined
+      ? isLive
+        ? blankReason(hasModel, runId, isStarting && !hasSteps)
+        : undefined
+      : 'The engine does not run: what it recorded can be looked at once it does.';
   const key =
     params === undefined || blank !== undefined ? undefined : keyOf(method, params, isLive ? runId : undefined);
 

@@ -124,7 +124,7 @@ export function tickSeries(theme: ChartTheme, layers: MoeLayers, perLayer: numbe
       const tick = shown[Number(api.value(0))];
       if (tick === undefined) return null;
       const [x = 0, y = 0] = api.coord([place(layers, tick.index) + 0.5, base]);
-      const isLeft = tick.isNamed && hasBothStacks(layers);
+      const isLeft = tick.isNamed && hasBothStacks(layers) && perLayer < NAMED_PX;
       return {
         type: 'text',
         style: {
