@@ -23,6 +23,9 @@ export interface Reproduction {
 const STYLE = `${REPORT_STYLE}
 .panel .paper{margin-top:4px;color:var(--dim)}
 .panel{min-width:0}
+.panel th{white-space:normal;vertical-align:bottom;line-height:16px}
+.wide{grid-column:1/-1}
+.wide svg{max-width:560px}
 .scroll{overflow-x:auto;margin-top:8px}
 .panel details{margin-top:8px}
 .how{white-space:normal;text-align:left;color:var(--dim);font-size:12px;line-height:16px;padding-left:12px}
@@ -61,9 +64,13 @@ function claimTable(claims: readonly Claim[]): Markup {
 
 function figurePanel(figure: Figure): Markup {
   const { title, paper, says, how, on, drawing } = figure;
-  return markup`<section class="panel"><header><h3>${title}</h3><span class="sub">${on}</span></header>
+  const width = figure.columns.length > MOST_NARROW_COLUMNS ? 'panel wide' : 'panel';
+  return markup`<section class="${width}"><header><h3>${title}</h3><span class="sub">${on}</span></header>
 <p class="paper">Paper: ${paper}</p>${drawing !== undefined && draw(figure, drawing)}${table(figure)}<p>${says} <span class="origin">${how}</span></p></section>`;
 }
+
+/** What half the page holds without scrolling sideways. */
+const MOST_NARROW_COLUMNS = 6;
 
 /** Longer tables are folded away: the drawing says what they say. */
 const MOST_OPEN_ROWS = 14;
