@@ -58,6 +58,8 @@ function fitOption(
   const plan = planMemory(spec, settings);
   const weightsPerSlot = plan.bytesPerSlot - plan.sessionBytesPerSlot;
   const slots = Math.min(...devices.map(({ bytes }) => slotsThatFit(plan, bytes)));
+  const tooFew = slots === 0 ? refusalOf(() => resolveSlots(plan, 1, devices)) : undefined;
+  const refusal = whyNotHeld(devices, settings.precision) ?? tooFew;
   const layers = moeLayers(spec);
   const { experts } = routingShape(spec);
   return {
@@ -70,7 +72,7 @@ function fitOption(
     mostSlots: plan.expertsPerDevice,
     leastBudgetBytes: plan.fixedBytes + plan.bytesPerSlot,
     slotsThatFit: slots,
-    ...(slots === 0 && { refusal: refusalOf(() => resolveSlots(plan, 1, devices)) }),
+    ...(refusal && { refusal }),
     ...(rate && { loadMs: loadMs(rate, devices.length, denseOf(plan), Math.max(1, slots) * plan.bytesPerSlot) }),
   };
 }

@@ -2,7 +2,7 @@ import { cpus, freemem, totalmem } from 'node:os';
 import { EngineRefusal } from '../api.ts';
 import { HOST_MEMORY } from '../protocol/links.ts';
 import { type AbsentProvider, type DeviceInfo, isTold, type Provider, type Told } from '../protocol/model.ts';
-import type { Precision, RunSettings } from '../protocol/settings.ts';
+import type { Precision, PrecisionName, RunSettings } from '../protocol/settings.ts';
 import { type Card, notTold } from './cards/card.ts';
 import { sampleCards } from './cards/card_sampler.ts';
 import { readVulkanDrivers, type VulkanDriver } from './cards/vulkan_drivers.ts';
@@ -132,11 +132,22 @@ export interface ChosenDevice {
   readonly device: DeviceInfo;
 }
 
+/** What a CUDA device multiplies by as it is. Of other weights ONNX Runtime makes float32 in the pool of each session, and that stays. */
+const HELD_BY_CUDA: Readonly<Record<keyof Precision, readonly PrecisionName[]>> = {
+  experts: ['stored', 'fp32', 'int8', 'int4'],
+  dense: ['stored', 'fp32'],
+};
+
 /** Why a run's devices do not hold it at a precision, in a sentence; undefined where they do. */
-export function whyNotHeld(chosen: readonly ChosenDevice[], { dense }: Precision): string | undefined {
+export function whyNotHeld(chosen: readonly ChosenDevice[], precision: Precision): string | undefined {
   const cuda = chosen.find(({ device }) => device.provider === 'cuda');
-  if (cuda === undefined || (dense !== 'int8' && dense !== 'int4')) return undefined;
-  return `precision: ${cuda.id} would unpack a dense part of few bits into float32 beside it at every prompt; set dense to stored.`;
+  if (cuda === undefined) return undefined;
+  for (const part of ['experts', 'dense'] as const) {
+    const held = HELD_BY_CUDA[part];
+    if (held.includes(precision[part])) continue;
+    return `precision: ${cuda.id} would hold ${part} of ${precision[part]} in float32 as well, once they are multiplied; set ${part} to ${held.join(' or ')}.`;
+  }
+  return undefined;
 }
 
 /** What planning must know of the chosen devices beside their number. */

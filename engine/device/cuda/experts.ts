@@ -4,8 +4,11 @@ import type { MemoryLedger } from '../../rank/ledger.ts';
 import type { HostedExperts } from '../cpu/open.ts';
 import { POOL_BYTES, SESSION_BYTES } from './session_bytes.ts';
 
-/** Rows up to which ONNX Runtime multiplies by few bits as they are; more, and it unpacks the whole matrix into its pool first. */
-const LOW_BIT_ROWS = 8;
+/**
+ * Rows up to which ONNX Runtime multiplies by few bits as they are; more, and it unpacks the whole matrix into its pool first (1.30: from 6
+ * rows on at 8 bits, and at 4 bits somewhere above 16).
+ */
+const LOW_BIT_ROWS = { int8: 4, int4: 8 } as const;
 
 export interface CudaExpertsParts {
   readonly inner: HostedExperts;
@@ -58,5 +61,5 @@ export function rowsAtOnce(hidden: number, width: number, precision: WeightPreci
   // Input and output, each also turned; gate and up, each also split off, activated, and their product.
   const floats = 4 * hidden + 6 * width;
   const fit = Math.max(1, Math.floor(POOL_BYTES / (4 * floats)));
-  return precision === 'fp32' ? fit : Math.min(fit, LOW_BIT_ROWS);
+  return precision === 'int8' || precision === 'int4' ? Math.min(fit, LOW_BIT_ROWS[precision]) : fit;
 }

@@ -22,6 +22,8 @@ InferenceSession.create = async (model, options) => {
   if (provider.name !== 'cuda' || session.disable_cpu_ep_fallback !== '1') throw new Error('not as CUDA is asked for');
   if (mine !== undefined && `cuda:${provider.deviceId}` !== mine)
     throw new Error(`${mine} asked for card ${provider.deviceId}`);
+  // `If` by size is a node on the processor (see graph/in_place.ts), which the real provider would refuse.
+  if (Buffer.from(model).includes('\u0022\u0002If')) throw new Error('a choice on the processor');
   const { disable_cpu_ep_fallback: _, ...rest } = session;
   const made = await create(model, { ...options, executionProviders: ['cpu'], extra: { session: rest } });
   const run = made.run.bind(made);

@@ -7,7 +7,9 @@ import { auditOf } from '../../../engine/coordinator/run_audit.ts';
 import { rowsAtOnce } from '../../../engine/device/cuda/experts.ts';
 import { POOL_BYTES, SESSION_BYTES } from '../../../engine/device/cuda/session_bytes.ts';
 import { readModelSpec } from '../../../engine/families/family.ts';
-import { moeLayers } from '../../../engine/families/spec.ts';
+import { type MoeLayer, moeLayers } from '../../../engine/families/spec.ts';
+import { expertGraph } from '../../../engine/graph/expert.ts';
+import { GraphBuilder } from '../../../engine/graph/onnx.ts';
 import type { LivePatch, RunSettings } from '../../../engine/protocol/settings.ts';
 import { CATEGORY_COUNT, LEDGER_CATEGORIES } from '../../../engine/protocol/telemetry.ts';
 import { replayCaches } from '../../../engine/replay/replay_cache.ts';
@@ -94,14 +96,24 @@ it('olmoe fixture: logits within 1e-3 of the reference', async () => {
 it('an expert runs no more rows at once than its pool holds, and few bits no more than are multiplied as they are', () => {
   expect(rowsAtOnce(2048, 1024, 'fp32')).toBe(18);
   expect(rowsAtOnce(2048, 1024, 'int4')).toBe(8);
+  expect(rowsAtOnce(2048, 1024, 'int8')).toBe(4);
   expect(rowsAtOnce(7168, 2048, 'fp32') * 4 * (4 * 7168 + 6 * 2048)).toBeLessThanOrEqual(POOL_BYTES);
   expect(rowsAtOnce(1 << 20, 1 << 20, 'fp32')).toBe(1);
+});
+
+it('a large expert is written without a choice by size, which the provider would leave to the processor', () => {
+  const [layer] = moeLayers(readModelSpec(FOLDER, openCheckpoint(FOLDER)));
+  const written = (builder: GraphBuilder) => {
+    expertGraph((layer as MoeLayer).feedForward.expert(0), 2048, 1024, 'fp32', undefined, builder);
+    return builder.branches;
+  };
+  expect([written(new GraphBuilder()), written(new GraphBuilder(false))]).toEqual([1, 0]);
 });
 
 it('few bits are for experts: of the dense part they are refused, with what to set', async () => {
   const precision = { experts: 'int4', dense: 'int8' } as const;
   await expect(runTiny({ ...SHORT, precision, devices: on('cuda:0') }, [], tinyModel(), RANK)).rejects.toThrow(
-    'precision: cuda:0 would unpack a dense part of few bits into float32 beside it at every prompt; set dense to stored.',
+    'precision: cuda:0 would hold dense of int8 in float32 as well, once they are multiplied; set dense to stored or fp32.',
   );
   const { recording } = await runTiny(
     { ...SHORT, precision: { experts: 'int8', dense: 'stored' }, devices: on('cuda:0') },
