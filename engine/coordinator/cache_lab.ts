@@ -1,12 +1,15 @@
+import { EngineRefusal } from '../api.ts';
 import { contiguous } from '../balancing/placement.ts';
 import { GATING_POLICIES } from '../gating/policies.ts';
 import type { CacheTable } from '../protocol/labs.ts';
 import { bytesHeld } from '../protocol/model.ts';
 import type { RecordedSettings, RecordedStep, RunRecording } from '../protocol/run_recording.ts';
+import type { PrefetchName } from '../protocol/settings.ts';
 import { LEDGER_CATEGORIES } from '../protocol/telemetry.ts';
 import type { CacheQuestion } from '../replay/cache_table.ts';
 import type { CacheChange } from '../replay/replay_cache.ts';
 import { toTimeline } from '../report/recording.ts';
+import type { RoutingTrace } from '../trace/trace.ts';
 import type { LabMaterial } from './lab_source.ts';
 import { CACHE_COUNTERS } from './step_row.ts';
 
@@ -17,33 +20,47 @@ const EXPERTS = LEDGER_CATEGORIES.indexOf('experts');
 /** What a cache table is made of: a run's placement, costs and setting in force, or a trace on one device. */
 export function cacheQuestion(
   { subject, trace, recording }: LabMaterial,
-  params: Pick<CacheQuestion, 'slots' | 'scored' | 'scope'>,
+  params: Pick<CacheQuestion, 'slots' | 'scored' | 'scope' | 'prefetch'>,
 ): CacheQuestion {
   const { slots, scored } = params;
+  if (params.prefetch === 'router' && !hasForeseen(trace)) {
+    throw new EngineRefusal(
+      `${subject.name}: what routers foresaw is not recorded of its steps; choose prefetch echo or off, or take a run that had it on.`,
+    );
+  }
   const asked = { subject, trace, scored, ...(slots && { slots }) };
   if (recording === undefined) {
     const { scope = 'layer' } = params;
-    return { ...asked, scope, placement: contiguous(trace.moeLayers, trace.experts, 1) };
+    const { prefetch = 'off' } = params;
+    return { ...asked, scope, prefetch, placement: contiguous(trace.moeLayers, trace.experts, 1) };
   }
   const { changes } = toTimeline(recording);
   const last = changes[changes.length - 1] as CacheChange;
   const cost = costOf(recording);
   const { scope = last.scope ?? 'layer' } = params;
+  const recorded = last.prefetch ?? 'off';
+  const { prefetch = recorded === 'router' && !hasForeseen(trace) ? 'off' : recorded } = params;
   // Of slots shared otherwise the table has no curve to mark it on.
   const inForce = scope === (last.scope ?? 'layer') ? inForceOf(recording.steps, last) : undefined;
   return {
     ...asked,
     placement: last.placement,
     scope,
+    prefetch,
     ...(last.activeSet && { activeSet: last.activeSet }),
     ...(cost && { cost }),
     ...(inForce && { inForce }),
-    notes: notesOf(recording.settings, last),
+    notes: notesOf(recording.settings, last, prefetch),
   };
 }
 
+/** Joined steps have none, and a run only where its prefetch was by routers. */
+function hasForeseen(trace: RoutingTrace): boolean {
+  return trace.step(trace.steps - 1).foreseen !== undefined;
+}
+
 /** What sets the table apart from what was measured. */
-function notesOf(settings: RunRecording['settings'], last: CacheChange): string[] {
+function notesOf(settings: RunRecording['settings'], last: CacheChange, prefetch: PrefetchName): string[] {
   const notes: string[] = [];
   if (settings.length > 1) {
     notes.push(
@@ -60,9 +77,10 @@ function notesOf(settings: RunRecording['settings'], last: CacheChange): string[
     notes.push(
       'The run computed missing experts on the host (copyAfterRows); the table counts every miss as a load, and its costs leave that computing out. `moe copies` sets the two side by side.',
     );
-  if (last.prefetch !== undefined && last.prefetch !== 'off')
+  const { prefetch: recorded = 'off' } = last;
+  if (prefetch !== recorded)
     notes.push(
-      'The run loaded experts ahead; the table replays caches without that, so the measured point may be lower.',
+      `The run had prefetch ${recorded} in force at its end; the table has it ${prefetch}, so the measured point lies apart.`,
     );
   return notes;
 }

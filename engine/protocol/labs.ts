@@ -5,6 +5,7 @@ import {
   type EvictionName,
   type GatingName,
   PlacementName,
+  PrefetchName,
   TutelFactor,
 } from './settings.ts';
 import type { STEP_PHASES } from './telemetry.ts';
@@ -53,6 +54,8 @@ export const CacheLabParams = z.object({
   /** Slots per MoE layer and device; absent: about 16 sizes from 1 to all. */
   slots: z.array(z.int().min(1).max(65_535)).min(1).max(1024).optional(),
   scored: Scored.default('all'),
+  /** What loads experts ahead; absent: what did at the end of the run, where what it needs is recorded. */
+  prefetch: PrefetchName.optional(),
 });
 export type CacheLabParams = z.infer<typeof CacheLabParams>;
 
@@ -62,7 +65,7 @@ export interface CacheRow {
   /** By size [m]. */
   readonly misses: readonly number[];
   readonly missRate: readonly number[];
-  /** Mean over scored steps of the slowest device's misses [m]. */
+  /** Mean over scored steps of the slowest device's loads: its misses, and what it loaded ahead of need [m]. */
   readonly missesPerStep: readonly number[];
   /** What this policy loses at each size, in words [m]: "the size is the limit: even MIN misses 31%". */
   readonly verdict: readonly string[];
@@ -70,13 +73,16 @@ export interface CacheRow {
 
 /**
  * Miss rate against size for every policy. All replayed.
- * Losses at size i: cold = coldMisses, capacity = MIN misses[i] - coldMisses, policy = misses[i] - MIN misses[i].
+ * Losses at size i: cold = coldMisses, capacity = MIN misses[i] - coldMisses, policy = misses[i] - MIN misses[i]. Loads ahead can save
+ * what MIN misses: then fewer are missed than cold and capacity say.
  */
 export interface CacheTable {
   readonly subject: LabSubject;
   readonly how: 'replayed';
   /** Whose the slots are: each layer's, or as many in all, shared by the layers of a device. */
   readonly scope: CacheScope;
+  /** What loaded experts ahead in all rows but MIN's, at every size; absent: nothing. */
+  readonly prefetch?: PrefetchName;
   readonly scored: { readonly rule: Scored; readonly steps: number; readonly accesses: number };
   readonly slots: readonly number[];
   readonly rows: readonly CacheRow[];

@@ -3,7 +3,7 @@ import { mostHeld, type Placement } from '../balancing/placement.ts';
 import { POLICIES } from '../buffering/policies.ts';
 import type { ActiveSet } from '../gating/policy.ts';
 import type { CacheRow, CacheTable, LabSubject, ReplayPolicy, Scored } from '../protocol/labs.ts';
-import type { CacheScope, EvictionName } from '../protocol/settings.ts';
+import type { CacheScope, EvictionName, PrefetchName } from '../protocol/settings.ts';
 import type { RoutingTrace } from '../trace/trace.ts';
 import { type ActiveSets, activeSets } from './active_sets.ts';
 import { replayAllSizes } from './all_sizes.ts';
@@ -17,8 +17,11 @@ import { countAccesses, countScored, type MissCounts } from './miss_counts.ts';
 import { curveSizes } from './miss_curve.ts';
 import type { Pace } from './pace.ts';
 import { scoredSteps } from './scored_steps.ts';
+import { replayWithPrefetch } from './with_prefetch.ts';
 
 const MOST_SIZES = 16;
+const AHEAD_NOTE =
+  'Experts are loaded ahead at every size as a run would, for the policies that can run: misses and loads are counted exactly, and times are projected with every load paid in full, ahead or not. MIN, and slots by layer, are counted without.';
 const POOL_NOTE =
   'All layers of a device share its slots: a size is how many that makes for each layer. Slots by layer are counted with slots of their own.';
 
@@ -34,6 +37,8 @@ export interface CacheQuestion {
   readonly slots?: readonly number[];
   /** Whose the slots are; absent: each layer's. */
   readonly scope?: CacheScope;
+  /** What loads experts ahead in every row but MIN's; absent: nothing. */
+  readonly prefetch?: PrefetchName;
   /** Absent: every policy that runs, and MIN. */
   readonly policies?: readonly ReplayPolicy[];
   readonly cost?: CacheTable['cost'];
@@ -56,7 +61,7 @@ export function policyTitle(policy: ReplayPolicy): string {
  * @throws EngineRefusal where no access is scored, for the LRU of cache studies in a pool, or where the work was cancelled
  */
 export async function cacheTable(question: CacheQuestion, pace: Pace): Promise<CacheTable> {
-  const { subject, trace, placement, scope = 'layer', cost, inForce } = question;
+  const { subject, trace, placement, scope = 'layer', prefetch = 'off', cost, inForce } = question;
   const sets = activeSets(trace, placement, question.activeSet);
   const scored = scoredSteps(trace, question.scored);
   const { accesses, events } = countAccesses(sets, scored);
@@ -65,9 +70,10 @@ export async function cacheTable(question: CacheQuestion, pace: Pace): Promise<C
       `${subject.name}: none of its ${trace.steps} steps is scored under "${question.scored}"; score all steps, or take a longer trace.`,
     );
   }
-  if (scope === 'device' && question.policies?.includes('lru-served')) {
+  const loadsAhead = prefetch !== 'off';
+  if ((scope === 'device' || loadsAhead) && question.policies?.includes('lru-served')) {
     throw new EngineRefusal(
-      'lru-served: the LRU of cache studies is counted with slots per layer only; set scope to layer, or choose lru.',
+      'lru-served: the LRU of cache studies is counted with slots per layer and nothing loaded ahead; set scope to layer and prefetch to off, or choose lru.',
     );
   }
   const most = mostHeld(placement);
@@ -79,10 +85,16 @@ export async function cacheTable(question: CacheQuestion, pace: Pace): Promise<C
   const policies = question.policies ?? TABLE_POLICIES;
   for (const [index, policy] of policies.entries()) {
     pace.tell(index / policies.length, `Replaying ${policyTitle(policy)} at ${slots.length} sizes`);
-    const { misses, missesPerStep } = await counter.counts(policy, scope);
+    const { misses, missesPerStep } =
+      loadsAhead && policy !== 'min'
+        ? await replayWithPrefetch(
+            { trace, sets, placement, scored, slots, scope, prefetch, eviction: policy as EvictionName },
+            pace,
+          )
+        : await counter.counts(policy, scope);
     rows.push({
       policy,
-      title: policyTitle(policy),
+      title: loadsAhead && policy === 'min' ? 'MIN, nothing ahead' : policyTitle(policy),
       misses,
       missRate: misses.map((count) => count / accesses),
       missesPerStep,
@@ -92,6 +104,7 @@ export async function cacheTable(question: CacheQuestion, pace: Pace): Promise<C
           misses: count,
           minMisses: min.misses[size] as number,
           coldMisses: lru.coldMisses,
+          loadsAhead,
         }),
       ),
     });
@@ -100,6 +113,7 @@ export async function cacheTable(question: CacheQuestion, pace: Pace): Promise<C
     subject,
     how: 'replayed',
     scope,
+    ...(loadsAhead && { prefetch }),
     scored: { rule: question.scored, steps: countScored(scored), accesses },
     slots,
     rows,
@@ -113,6 +127,7 @@ export async function cacheTable(question: CacheQuestion, pace: Pace): Promise<C
     ...(inForce && { inForce }),
     warnings: [
       ...(question.notes ?? []),
+      ...(loadsAhead ? [AHEAD_NOTE] : []),
       ...(scope === 'device' ? [POOL_NOTE] : []),
       ...warningsOf(parts, countRequests(trace), question.activeSet),
     ],

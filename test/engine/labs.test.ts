@@ -2,13 +2,15 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { cacheQuestion } from '../../engine/coordinator/cache_lab.ts';
 import { expertsQuestion } from '../../engine/coordinator/experts_lab.ts';
-import type { LabMaterial } from '../../engine/coordinator/lab_source.ts';
+import { type LabMaterial, openLabSource } from '../../engine/coordinator/lab_source.ts';
 import { Labs } from '../../engine/coordinator/labs.ts';
 import type { RunRecording } from '../../engine/protocol/run_recording.ts';
+import type { EvictionName } from '../../engine/protocol/settings.ts';
 import { cacheTable } from '../../engine/replay/cache_table.ts';
 import { expertsMap } from '../../engine/replay/experts_map.ts';
 import { Pace } from '../../engine/replay/pace.ts';
-import { toTrace } from '../../engine/report/recording.ts';
+import { replayCaches } from '../../engine/replay/replay_cache.ts';
+import { toTimeline, toTrace } from '../../engine/report/recording.ts';
 import { devices, runTiny } from './tiny_run.ts';
 
 const KIMI = path.resolve('models/traces/kimi-linear-300.jsonl.gz');
@@ -73,6 +75,36 @@ describe('labs over a run of this engine', () => {
     // What a device needed at most is what the cost says of its size.
     const peak = Math.max(...recording.steps.flatMap(({ peakBytes }) => [...peakBytes]));
     expect((table.cost?.fixedBytes ?? 0) + 3 * (table.cost?.bytesPerSlot ?? 0)).toBeGreaterThanOrEqual(peak);
+  });
+});
+
+describe('the cache table of a run with loads ahead', () => {
+  it.each(['echo', 'router'] as const)('replays them by %s at every size (law 4)', async (prefetch) => {
+    const settings = { cacheSlots: 3, eviction: 'lfru', devices: devices(2), prefetch } as const;
+    const { recording } = await runTiny(settings);
+    const material = materialOf(recording);
+    const table = await cacheTable(cacheQuestion(material, { scored: 'all' }), new Pace());
+    expect(table.prefetch).toBe(prefetch);
+    for (const row of table.rows.filter(({ policy }) => policy !== 'min')) {
+      for (const [index, slotsPerLayer] of table.slots.entries()) {
+        const { changes } = toTimeline(recording);
+        const eviction = row.policy as EvictionName;
+        const alone = replayCaches(material.trace, {
+          changes: changes.map((change) => ({ ...change, eviction, slotsPerLayer })),
+        });
+        expect(row.misses[index]).toBe(alone.totals.misses);
+      }
+    }
+    const own = table.rows.find(({ policy }) => policy === 'lfru');
+    expect(own?.missRate[table.slots.indexOf(3)]).toBe(table.inForce?.measuredMissRate);
+    const without = await cacheTable(cacheQuestion(material, { scored: 'all', prefetch: 'off' }), new Pace());
+    expect(without.prefetch).toBeUndefined();
+    expect(without.warnings.join(' ')).toContain(`had prefetch ${prefetch}`);
+  });
+
+  it('is refused by routers where nothing says what they foresaw', async () => {
+    const material = await openLabSource({ kind: 'trace', path: KIMI }, undefined);
+    expect(() => cacheQuestion(material, { scored: 'all', prefetch: 'router' })).toThrow('echo or off');
   });
 });
 

@@ -2,11 +2,11 @@ import { z } from 'zod';
 import { cacheQuestion } from '../../coordinator/cache_lab.ts';
 import { type LabMaterial, openLabSource } from '../../coordinator/lab_source.ts';
 import { auditOf } from '../../coordinator/run_audit.ts';
-import { type CacheTable, type ReplayPolicy, Scored } from '../../protocol/labs.ts';
+import { type CacheRow, type CacheTable, type ReplayPolicy, Scored } from '../../protocol/labs.ts';
 import { costOver, LinkName, whatIfLink } from '../../protocol/links.ts';
-import { CacheScope } from '../../protocol/settings.ts';
+import { CacheScope, PrefetchName } from '../../protocol/settings.ts';
 import type { Audit } from '../../protocol/telemetry.ts';
-import { cacheTable, policyTitle, TABLE_POLICIES } from '../../replay/cache_table.ts';
+import { cacheTable, TABLE_POLICIES } from '../../replay/cache_table.ts';
 import { joinDecodeSteps } from '../../replay/joined_steps.ts';
 import { Pace } from '../../replay/pace.ts';
 import { replayCaches } from '../../replay/replay_cache.ts';
@@ -29,6 +29,8 @@ export const replay: Command = {
     '                        studies count it, the experts of a step being used one after the other, hits first',
     `  --scope ${CacheScope.options.join('|')}   whose slots they are (default: the run's own setting, layer for a trace): each layer's,`,
     '                        or as many in all, shared by the layers of a device',
+    `  --prefetch ${PrefetchName.options.join('|')}   what loads experts ahead, replayed exactly at every size (default: as the run had`,
+    '                        it at its end, off for a trace); router only of a run that recorded what its routers foresaw',
     '  --slots N,N,...       cache sizes per layer and device (default: about 16 from 1 to all)',
     `  --scored ${Scored.options.join('|')}   which steps count (default all): the second half of the steps`,
     '                        with new tokens is what is left when prompts and the first half only fill the caches',
@@ -45,6 +47,7 @@ export const replay: Command = {
     trace: { type: 'string' },
     evict: { type: 'string' },
     scope: { type: 'string' },
+    prefetch: { type: 'string' },
     slots: { type: 'string' },
     scored: { type: 'string' },
     batch: { type: 'string' },
@@ -60,10 +63,11 @@ export const replay: Command = {
     const slots = readSizes(values.slots);
     const batch = countFlag(values, 'batch', 1, MOST_BATCH, 1);
     const scope = choiceFlag(values, 'scope', CacheScope.options, undefined);
+    const prefetch = choiceFlag(values, 'prefetch', PrefetchName.options, undefined);
     const link = choiceFlag(values, 'link', LinkName.options, undefined);
     const expertMib = numberFlag(values, 'expert-mib', z.number().positive(), 'a number above 0', Number.NaN);
     const material = await openLabSource(source, undefined);
-    const asked = { scored, ...(slots && { slots }), ...(scope && { scope }) };
+    const asked = { scored, ...(slots && { slots }), ...(scope && { scope }), ...(prefetch && { prefetch }) };
     const question = cacheQuestion(batched(material, batch), asked);
     const measured = await cacheTable({ ...question, policies }, new Pace());
     const table = link === undefined ? measured : tableOver(measured, link, expertMib * MIB);
@@ -96,16 +100,13 @@ function tableOver(table: CacheTable, link: LinkName, expertBytes: number): Cach
 
 function costText({ subject, slots, rows, cost }: CacheTable, link: LinkName): string {
   const { baseStepMs = 0, loadMs = 0 } = cost ?? {};
-  const cells = (values: readonly string[]) => values.map((value) => value.padStart(7)).join('');
   const rest = baseStepMs === 0 ? 'copies only' : `${baseStepMs.toFixed(2)} ms for the rest of a step, as measured`;
   return [
     '',
     `${subject.model}: ms a step over ${whatIfLink(link).name} (projected: ${loadMs.toFixed(3)} ms a load, ${rest})`,
-    `${'policy'.padEnd(24)}${cells(slots.map(String))}`,
-    ...rows.map(({ policy, missesPerStep }) => {
-      const times = missesPerStep.map((misses) => (baseStepMs + misses * loadMs).toFixed(2));
-      return `${policyTitle(policy).padEnd(24)}${cells(times)}`;
-    }),
+    ...gridLines(slots, rows, ({ missesPerStep }) =>
+      missesPerStep.map((misses) => (baseStepMs + misses * loadMs).toFixed(2)),
+    ),
     '',
   ].join('\n');
 }
@@ -127,21 +128,36 @@ function auditLine({ measured, replayed }: Audit): string {
   return `as recorded: ${measured.misses} misses measured, ${replayed.misses} replayed; ${same ? 'all counters agree' : 'counters differ'}`;
 }
 
-function tableText({ subject, scope, scored, slots, rows, coldMisses, workingSet, warnings }: CacheTable): string {
-  const cells = (values: readonly string[]) => values.map((value) => value.padStart(7)).join('');
+function tableText(table: CacheTable): string {
+  const { subject, scope, prefetch, scored, slots, rows, coldMisses, workingSet, warnings } = table;
   const first = `${((100 * coldMisses) / scored.accesses).toFixed(1)} of 100 accesses are first uses`;
+  const shared = scope === 'device' ? ', shared by the layers' : '';
+  const ahead = prefetch === undefined ? '' : `, prefetch ${prefetch}`;
+  const loads = [
+    '',
+    'loads a step, misses and loads ahead, of the device that has most (replayed)',
+    ...gridLines(slots, rows, ({ missesPerStep }) => missesPerStep.map((count) => count.toFixed(2))),
+  ];
   return [
-    `${subject.model}: miss rate by slots per layer and device${scope === 'device' ? ', shared by the layers' : ''} (replayed)`,
+    `${subject.model}: miss rate by slots per layer and device${shared}${ahead} (replayed)`,
     `${scored.accesses} accesses of ${scored.steps} steps; ${workingSet.toFixed(1)} experts a step, layer and device; ${first}`,
     ...warnings.map((warning) => `note: ${warning}`),
     '',
-    `${'policy'.padEnd(24)}${cells(slots.map(String))}`,
-    ...rows.map(
-      ({ policy, missRate }) =>
-        `${policyTitle(policy).padEnd(24)}${cells(missRate.map((rate) => `${(100 * rate).toFixed(1)}%`))}`,
-    ),
+    ...gridLines(slots, rows, ({ missRate }) => missRate.map((rate) => `${(100 * rate).toFixed(1)}%`)),
+    ...(prefetch === undefined ? [] : loads),
     '',
   ].join('\n');
+}
+
+/** A line a policy, a column a size. */
+function gridLines(
+  slots: readonly number[],
+  rows: readonly CacheRow[],
+  cellsOf: (row: CacheRow) => string[],
+): string[] {
+  const line = (name: string, cells: readonly string[]) =>
+    `${name.padEnd(24)}${cells.map((cell) => cell.padStart(8)).join('')}`;
+  return [line('policy', slots.map(String)), ...rows.map((row) => line(row.title, cellsOf(row)))];
 }
 
 function readPolicies(value: string | boolean | undefined): readonly ReplayPolicy[] {

@@ -18,7 +18,8 @@ export const minRow = (table: CacheTable): CacheRow | undefined => table.rows.fi
 export function lossesAt(table: CacheTable, row: CacheRow, size: number): Losses {
   const accesses = Math.max(1, table.scored.accesses);
   const misses = row.misses[size] ?? 0;
-  const least = minRow(table)?.misses[size] ?? misses;
+  // Loads ahead may save what MIN, without them, misses.
+  const least = Math.min(misses, minRow(table)?.misses[size] ?? misses);
   const cold = Math.min(table.coldMisses, least);
   return {
     cold: cold / accesses,
