@@ -5,6 +5,7 @@ import type { EngineLink } from '../bridge/engine_link.ts';
 import type { Host } from '../bridge/host.ts';
 import type { CommandRegistry } from '../commands/registry.ts';
 import type { PrecisionLab } from '../inspector/precision_lab.ts';
+import type { KeptQueries } from '../labs/kept_queries.ts';
 import type { LabState } from '../labs/lab_source.ts';
 import type { FrameBus } from '../stores/frame_bus.ts';
 import type { SelectionState } from '../stores/selection.ts';
@@ -32,6 +33,8 @@ export interface Studio {
   readonly dialogs: StoreApi<DialogState>;
   /** What the labs look at. */
   readonly labs: StoreApi<LabState>;
+  /** What the labs asked last, and its answers. */
+  readonly labQueries: KeptQueries;
   /** The gating experiment, kept while other views are looked at. */
   readonly gatingLab: GatingLab;
   /** What few bits cost, as measured, and the expert packs on disk. */

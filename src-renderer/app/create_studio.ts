@@ -4,6 +4,7 @@ import { animationFrames } from '../charts/animation_frames.ts';
 import { createCommands } from '../commands/commands.ts';
 import { CommandRegistry } from '../commands/registry.ts';
 import { createPrecisionLab } from '../inspector/precision_lab.ts';
+import { KeptQueries } from '../labs/kept_queries.ts';
 import { createLabStore } from '../labs/lab_source.ts';
 import { FrameBus } from '../stores/frame_bus.ts';
 import { createSelectionStore } from '../stores/selection.ts';
@@ -30,6 +31,7 @@ export function createStudio(host: Host, stored: unknown): Studio {
     summary: createSummaryStore(),
     dialogs: createDialogStore(),
     labs: createLabStore(),
+    labQueries: new KeptQueries(),
   };
   const actions = createActions(parts);
   const gatingLab = createGatingLab(parts.engine, parts.session);

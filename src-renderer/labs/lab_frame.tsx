@@ -27,11 +27,14 @@ interface LabFrameProps<R> {
 
 /** A lab: its bar, the states before and beside an answer, and the answer. */
 export function LabFrame<R>({ lab, subject, heading, controls, task, warnings = [], children }: LabFrameProps<R>) {
+  const words = subject === undefined ? '' : subjectWords(subject);
   return (
     <div className="lab">
       <div className="lab-bar">
         {heading ?? <SourcePicker />}
-        <span className="lab-subject">{subject === undefined ? '' : subjectWords(subject)}</span>
+        <span className="lab-subject" title={words}>
+          {words}
+        </span>
         <LabStatus lab={lab} task={task} />
         {controls}
       </div>

@@ -1,8 +1,8 @@
-import { useEffect, useState, useSyncExternalStore } from 'react';
+import { useEffect, useSyncExternalStore } from 'react';
 import type { LabSource } from '../../engine/protocol/labs.ts';
 import type { Method, Params, Progress, Results } from '../../engine/protocol/messages.ts';
 import { useSession, useStudio, useSummary } from '../app/context.tsx';
-import { LabQuery, restMs } from './lab_query.ts';
+import { restMs } from './lab_query.ts';
 
 export interface Lab<R> {
   readonly result: R | undefined;
@@ -29,8 +29,8 @@ const LOOK_MS = 250;
  * `params` is plain data; undefined asks nothing.
  */
 export function useLab<M extends Method>(method: M, params: Params<M> | undefined): Lab<Results[M]> {
-  const { engine, session, summary } = useStudio();
-  const [query] = useState(() => new LabQuery<Results[M]>(() => performance.now()));
+  const { engine, session, summary, labQueries } = useStudio();
+  const query = labQueries.of(method);
   const state = useSyncExternalStore(
     (listener) => query.subscribe(listener),
     () => query.state,

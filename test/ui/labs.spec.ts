@@ -169,6 +169,12 @@ test('a live table follows the run, rests between answers, and sleeps while anot
   await frame.tick(20);
   await page.waitForTimeout(3000);
   expect(await frame.requests('cacheLab')).toHaveLength(asked);
+  // Back again: the last answer stands at once, while the next one is still on its way.
+  await page.evaluate(() => {
+    window.harness.engine().holdsExperiments = true;
+  });
+  await page.keyboard.press('3');
+  await expect(plot(frame)).toBeVisible();
 });
 
 test('the engine dies: the last table stands and looks it', async ({ frame }) => {

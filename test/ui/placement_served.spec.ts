@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, type Page } from '@playwright/test';
 import type { PlacementTable } from '../../engine/protocol/labs.ts';
-import { percent, percentText, plain } from '../../src-renderer/format/numbers.ts';
+import { percent, tile } from '../../src-renderer/format/numbers.ts';
 import { cellTexts, seriousFindings, tabTo } from './lab_checks.ts';
 import { moe, test } from './served_studio.ts';
 
@@ -52,12 +52,12 @@ test('the Placement lab shows what the command line prints, at any number of dev
   await openLab(page, served.url);
   await expectBalance(page, four);
   const best = [...four.rows].sort((a, b) => a.avgMaxLoad - b.avgMaxLoad)[0];
-  await expect(page.locator('.placement-balance .panel-figure')).toHaveText(plain((best?.avgMaxLoad ?? 0) * 4));
+  await expect(page.locator('.placement-balance .panel-figure')).toHaveText(tile((best?.avgMaxLoad ?? 0) * 4));
 
   await page.getByText('Misses', { exact: true }).click();
   const misses = await cellTexts(page, '.placement-devices tbody tr');
   expect(misses.map((cells) => cells.slice(-2))).toEqual(
-    four.rows.map(({ missRate }) => [percentText(Math.min(...missRate)), percentText(Math.max(...missRate))]),
+    four.rows.map(({ missRate }) => [`${percent(Math.min(...missRate))}%`, `${percent(Math.max(...missRate))}%`]),
   );
 
   await tabTo(page, 'Devices that share the experts');

@@ -1,7 +1,7 @@
 import type { PlacementTable } from '../../../engine/protocol/labs.ts';
 import type { Params } from '../../../engine/protocol/messages.ts';
 import { useSession } from '../../app/context.tsx';
-import { percent, plain, speed } from '../../format/numbers.ts';
+import { percent, plain, speed, tile } from '../../format/numbers.ts';
 import { DataTable } from '../../labs/data_table.tsx';
 import { LabPanel } from '../../labs/lab_panel.tsx';
 import type { TableColumn, TableRow } from '../../labs/table_data.ts';
@@ -29,7 +29,7 @@ export function BalancePanel({ table, params, drawn, onToggle }: BalancePanelPro
     <LabPanel
       title="Balance"
       note={`largest share of a device, %; made from ${history.batches} batches, scored on ${scored.batches}, ${plain(batchTokens)} tokens each, replayed`}
-      figure={best === undefined ? '–' : plain(best.avgMaxLoad * table.devices)}
+      figure={best === undefined ? '–' : tile(best.avgMaxLoad * table.devices)}
       unit={`× an even share, ${best?.title ?? ''}`}
       says={
         <>

@@ -1,7 +1,7 @@
 import type { PlacementTable } from '../../../engine/protocol/labs.ts';
 import { deviceVariable } from '../../charts/chart_theme.ts';
 import { bytesText, byteUnit, scaleBytes } from '../../format/bytes.ts';
-import { percentText, plain } from '../../format/numbers.ts';
+import { percent, plain } from '../../format/numbers.ts';
 import { rangeOf } from './placement_layout.ts';
 
 export type DeviceMeasure = 'copies' | 'memory' | 'misses';
@@ -27,7 +27,7 @@ export function DevicesChart({ table, shown, bytesPerCopy }: DevicesChartProps) 
   });
   const highest = Math.max(...values.flat(), Number.MIN_VALUE);
   const hasNumbers = table.devices <= MOST_NUMBERED;
-  const text = shown === 'misses' ? percentText : shown === 'memory' ? bytesText : plain;
+  const text = shown === 'misses' ? (share: number) => `${percent(share)}%` : shown === 'memory' ? bytesText : plain;
   // Beside each other, the unit stands once, at least and most.
   const short = (value: number) => (shown === 'memory' ? scaleBytes(value, byteUnit(highest)).value : text(value));
   return (

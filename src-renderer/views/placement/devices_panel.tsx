@@ -3,7 +3,7 @@ import type { PlacementTable } from '../../../engine/protocol/labs.ts';
 import { bytesHeld } from '../../../engine/protocol/model.ts';
 import { useSession, useSettings } from '../../app/context.tsx';
 import { bytesText } from '../../format/bytes.ts';
-import { percentText, plain } from '../../format/numbers.ts';
+import { percent, plain } from '../../format/numbers.ts';
 import { DataTable } from '../../labs/data_table.tsx';
 import { LabPanel } from '../../labs/lab_panel.tsx';
 import { useLabSource } from '../../labs/use_lab_source.ts';
@@ -78,7 +78,7 @@ function DevicesTable({ table, bytesPerCopy }: { readonly table: PlacementTable;
                 const value = copies * subject.moeLayers.length * bytesPerCopy;
                 return { text: bytesText(value), value };
               })),
-          ...missRate.map((value) => ({ text: percentText(value), value })),
+          ...missRate.map((value) => ({ text: `${percent(value)}%`, value })),
         ],
       }))}
     />
