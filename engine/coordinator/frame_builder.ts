@@ -58,6 +58,7 @@ export class FrameBuilder {
     totals.steps++;
     totals.elapsedMs = row.endMs;
     totals.stallMs += row.stallMs;
+    if (row.hiddenMs > 0) totals.hiddenMs = (totals.hiddenMs ?? 0) + row.hiddenMs;
     totals.newTokens += row.emissions.length;
     for (const phase of row.phase) if (phase !== PHASE_DECODE) totals.promptTokens++;
     for (let at = 0; at < row.cache.length; at += CACHE_COUNTERS) {
@@ -161,6 +162,7 @@ export class FrameBuilder {
       tokens: Int32Array.from(rows, (row) => row.tokens),
       newTokens: Int32Array.from(rows, (row) => row.emissions.length),
       stallMs: Float32Array.from(rows, (row) => row.stallMs),
+      hiddenMs: Float32Array.from(rows, (row) => row.hiddenMs),
       computed: Int32Array.from(rows, computedOf),
       computeMs: Float32Array.from(rows, (row) => row.computeMs),
       inactive: new Uint16Array(count * layers),

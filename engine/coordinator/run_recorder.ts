@@ -52,6 +52,7 @@ export class RunRecorder {
       endMs: row.endMs,
       durationMs: row.durationMs,
       stallMs: row.stallMs,
+      ...(row.hiddenMs > 0 && { hiddenMs: row.hiddenMs }),
       ...((row.computeMs > 0 || row.hostBytes > 0) && { computeMs: row.computeMs, hostBytes: row.hostBytes }),
       tokens: {
         count: row.tokens,

@@ -18,6 +18,8 @@ export interface StepRow {
   readonly endMs: number;
   readonly durationMs: number;
   readonly stallMs: number;
+  /** Load time that passed while the device ran experts, the rank's that hid most; 0 on CPU devices. */
+  readonly hiddenMs: number;
   /** Time that absent experts took on the host, the slowest rank's; and what is held on the host for them, all ranks', bytes. */
   readonly computeMs: number;
   readonly hostBytes: number;
@@ -52,7 +54,6 @@ export interface StepRow {
   readonly emissions: readonly (Emission & { readonly waited: boolean })[];
 }
 
-const LOAD = STEP_PHASES.indexOf('load');
 const OTHER = STEP_PHASES.indexOf('other');
 
 /** Columns of a run's devices, of which some may be lost: rank r's go to that of device `ranks[r]`, a lost device's stay zero. */
@@ -107,7 +108,8 @@ export function joinResults(
   return {
     step: first.step,
     ...timing,
-    stallMs: Math.max(...results.map((result) => result.phaseMs[LOAD] as number)),
+    stallMs: Math.max(...results.map((result) => result.stallMs)),
+    hiddenMs: Math.max(...results.map((result) => result.hiddenMs)),
     computeMs: Math.max(...results.map((result) => result.computeMs)),
     hostBytes: results.reduce((sum, result) => sum + result.hostBytes, 0),
     tokens,

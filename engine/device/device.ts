@@ -24,6 +24,8 @@ export interface Device {
   openKeys(layers: readonly AttentionSpec[], inputs: { readonly key: string; readonly value: string }): KeyStore;
   /** How token rows come to this device's experts and back under a gating policy. */
   openRows(policy: GatingPolicy, parts: LayerParts, layout: BatchLayout): Promise<RowPath>;
+  /** Waits for all that is queued on it; absent where a call returns when its work is done. */
+  settle?(): Promise<void>;
   /** Gives up the dense part; experts, keys and row paths were given up before. */
   close(): Promise<void>;
 }

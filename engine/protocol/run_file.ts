@@ -142,6 +142,8 @@ const StepRecord = z.object({
   endMs: z.number(),
   durationMs: z.number(),
   stallMs: z.number(),
+  /** Load time that passed while the device ran experts; absent where none did. */
+  hiddenMs: z.number().optional(),
   /** Absent experts on the host: their time, the slowest rank's, and what was held there for them, bytes; absent where there were none. */
   computeMs: z.number().optional(),
   hostBytes: bytes.optional(),
@@ -207,6 +209,7 @@ export const RunSummary = z.object({
     computedMisses: count.optional(),
     computeMs: z.number().optional(),
     stallMs: z.number(),
+    hiddenMs: z.number().optional(),
     sequencesDone: count,
     sequencesTotal: count,
     tokensPerSecond: z.number(),

@@ -161,6 +161,7 @@ function decodeStep(record: StepRecord, { moeLayers, experts, topK, devices }: R
     endMs: record.endMs,
     durationMs: record.durationMs,
     stallMs: record.stallMs,
+    hiddenMs: record.hiddenMs ?? 0,
     computeMs: record.computeMs ?? 0,
     hostBytes: record.hostBytes ?? 0,
     tokens,

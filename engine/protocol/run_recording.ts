@@ -43,6 +43,8 @@ export interface RecordedStep {
   readonly endMs: number;
   readonly durationMs: number;
   readonly stallMs: number;
+  /** Load time that passed while the device ran experts. */
+  readonly hiddenMs: number;
   /** Time that absent experts took on the host; what was held there for them, bytes. */
   readonly computeMs: number;
   readonly hostBytes: number;

@@ -50,6 +50,8 @@ export interface StepColumns {
   readonly newTokens: Int32Array;
   /** Time ranks waited for expert loads, the slowest rank's [n]. */
   readonly stallMs: Float32Array;
+  /** Load time that passed while the device ran experts, the rank's that hid most [n]. */
+  readonly hiddenMs: Float32Array;
   /** Misses that the host computed instead, all devices together, and the time that it took, the slowest rank's [n]. */
   readonly computed: Int32Array;
   readonly computeMs: Float32Array;
@@ -91,6 +93,8 @@ export interface RunTotals {
   readonly computedMisses?: number;
   readonly computeMs?: number;
   readonly stallMs: number;
+  /** Load time that passed while a device ran experts; absent where none did. */
+  readonly hiddenMs?: number;
   readonly sequencesDone: number;
   readonly sequencesTotal: number;
   /** Gauge: new tokens per second over the last second of running time (pauses taken out). Measured. */

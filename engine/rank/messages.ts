@@ -97,6 +97,9 @@ export interface StepResult {
   readonly encoder: { readonly rows: number; readonly droppedPairs: number };
   readonly durationMs: number;
   readonly phaseMs: Float32Array;
+  /** Of its loads: what passed while the device ran what was queued before, and what the step waited for them (load_overlap.ts). */
+  readonly hiddenMs: number;
+  readonly stallMs: number;
   /** Of durationMs, inside ONNX Runtime. */
   readonly runtimeMs: number;
   readonly logits?: Float32Array;

@@ -4,6 +4,7 @@ import type { GatingPolicy } from '../gating/policy.ts';
 import { BatchLayout } from './batch_layout.ts';
 import { markWaited } from './combine.ts';
 import type { LayerParts, MoeLayerInput } from './layer_input.ts';
+import { LoadOverlap } from './load_overlap.ts';
 import type { RowPath } from './row_path.ts';
 
 /** Steps 3 to 5 of a rank's MoE layer: exchange sizes, exchange rows, run experts (resident first), exchange back, combine. */
@@ -18,6 +19,7 @@ export class MoeLayerRunner {
   rows = 0;
   /** Time that absent experts took on the host since it was last set to 0, their rows' way there and back included, ms. */
   computeMs = 0;
+  readonly overlap: LoadOverlap;
 
   constructor(
     private readonly device: Device,
@@ -26,6 +28,7 @@ export class MoeLayerRunner {
     const { rank, experts, exchange } = parts;
     this.layout = new BatchLayout(rank, exchange?.memory.ranks ?? 1, experts);
     this.soloStamps = new Int32Array(experts);
+    this.overlap = new LoadOverlap(parts.clock, device.settle?.bind(device));
   }
 
   /** Moves rows as `policy` says, from the next layer on. */
@@ -41,6 +44,7 @@ export class MoeLayerRunner {
     const { policy, path, layout } = this;
     const { exchange, clock, ahead } = this.parts;
     if (policy === undefined || path === undefined) throw new Error('settings must be applied before the first step');
+    this.overlap.begin();
     const number = exchange === undefined ? ++this.soloNumber : exchange.next();
     if (exchange === undefined) this.soloSizes[0] = input.plan.sizes;
     else {
@@ -79,11 +83,9 @@ export class MoeLayerRunner {
    * others came, is time lost: it counts as load.
    */
   private async prefetch(layer: number, foreseen?: Uint8Array): Promise<void> {
-    const { caches, clock } = this.parts;
+    const { caches } = this.parts;
     const count = caches.planPrefetch(layer, foreseen);
-    if (count === 0) return;
-    clock.enter('load');
-    for (let number = 0; number < count; number++) await caches.prefetch(layer, number);
+    for (let number = 0; number < count; number++) await this.overlap.load(() => caches.prefetch(layer, number));
   }
 
   private async runExperts(input: MoeLayerInput, path: RowPath, number: number): Promise<void> {
@@ -104,8 +106,7 @@ export class MoeLayerRunner {
       const verdict = caches.access(layer, expert, layout.batchRows[expert] as number);
       if (verdict === COMPUTE) continue;
       if (verdict !== HIT) {
-        clock.enter('load');
-        await caches.load(layer, expert, verdict);
+        await this.overlap.load(() => caches.load(layer, expert, verdict));
         Atomics.store(stamps, rank * experts + expert, number);
       }
       // A copy that no row came to was only kept at hand, where gating asks for every expert.

@@ -13,6 +13,7 @@ import {
   type StackSpec,
 } from '../families/spec.ts';
 import { NO_EXPERT } from '../gating/router.ts';
+import { STEP_PHASES } from '../protocol/telemetry.ts';
 import { decoderFeeds, encoderFeeds } from './attention_feeds.ts';
 import { ChoiceBias } from './choice_bias.ts';
 import { Embedding } from './embedding.ts';
@@ -31,6 +32,8 @@ import { paddingOf, routedTogether } from './routed_together.ts';
 import { RouterAhead } from './router_ahead.ts';
 import { SourceCache } from './source_cache.ts';
 import { decoderGroups, encoderGroups, placeTokens, type TokenGroup } from './token_groups.ts';
+
+const LOAD = STEP_PHASES.indexOf('load');
 
 /**
  * One device's share of the engine: its own sequences through the whole model, its own experts for everybody's tokens.
@@ -165,6 +168,7 @@ export class Rank {
     this.ledger.remove('gatingReorder', chosenBytes);
     const prefetches = this.caches.takePrefetches();
     const foreseen = this.setup.rank === 0 ? this.ahead.ofStep : undefined;
+    const timing = this.clock.stop();
     return {
       step: plan.step,
       tokens,
@@ -180,7 +184,8 @@ export class Rank {
       hostBytes: this.device.absent.bytes,
       droppedPairs: this.gate.droppedPairs,
       encoder,
-      ...this.clock.stop(),
+      ...timing,
+      ...this.runner.overlap.take(timing.phaseMs[LOAD] as number),
       runtimeMs: this.meter.ms,
       ...(logits && { logits }),
       ...(plan.profile && { profile: this.ledger.stopRecording() }),

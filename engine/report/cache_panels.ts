@@ -30,8 +30,13 @@ export function cachePanel({ cache, marks, totals }: ReportData): Panel {
       lines: [{ name: 'hits', colour: 'cache', values: overTime.hitRate, stepped: true }],
       marks: timeMarks(marks),
     }),
-    says: `${missedText(all.misses, requests, totals)}; a step waited ${msText(totals.stallMs / totals.steps)} for loads on average.`,
+    says: `${missedText(all.misses, requests, totals)}; a step waited ${msText(totals.stallMs / totals.steps)} for loads on average${hiddenText(totals)}.`,
   };
+}
+
+function hiddenText({ stallMs, hiddenMs }: ReportData['totals']): string {
+  if (hiddenMs === 0) return '';
+  return `, while ${percent(hiddenMs / (hiddenMs + stallMs))}% of the loads' time passed beside experts that ran (sampled)`;
 }
 
 function missedText(

@@ -42,6 +42,8 @@ export interface RunFigures {
   /** New tokens by the time within steps; NaN without steps. */
   readonly newTokensPerSecond: number;
   readonly stallMs: number;
+  /** Load time that passed while a device ran experts. */
+  readonly hiddenMs: number;
   /** Misses that the host computed instead of a load, their time, and the most that was held there for them. */
   readonly computedMisses: number;
   readonly computeMs: number;
@@ -127,6 +129,7 @@ function figures({ steps, sequences }: RunRecording): RunFigures {
     newTokens,
     newTokensPerSecond: (newTokens / busyMs) * 1000,
     stallMs: sumOver(all, (step) => at(step).stallMs),
+    hiddenMs: sumOver(all, (step) => at(step).hiddenMs),
     computedMisses: sumOver(all, (step) => computedOf(at(step))),
     computeMs: sumOver(all, (step) => at(step).computeMs),
     hostBytes: steps.reduce((most, { hostBytes }) => Math.max(most, hostBytes), 0),

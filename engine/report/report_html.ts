@@ -78,7 +78,7 @@ function keyFigures({ totals, cache, memory, idle, load, header }: ReportData): 
     ['Cache hits', percent(cache.all.hitRate), '%', `${count(cache.all.misses)} misses`],
     ['Highest memory', peak, peakUnit, `of ${bytesText(highest.budgetBytes)} on ${highest.id}`],
     ['Idle experts', figure(idleMean), `of ${header.experts}`, 'mean of layers and steps'],
-    ['Waited for experts', percent(totals.stallMs / totals.busyMs), '% of time', `${msText(totals.stallMs)} in all`],
+    ['Waited for experts', percent(totals.stallMs / totals.busyMs), '% of time', waitedText(totals)],
     ...(totals.computedMisses === 0
       ? []
       : [
@@ -99,11 +99,17 @@ function keyFigures({ totals, cache, memory, idle, load, header }: ReportData): 
   )}</dl>`;
 }
 
+function waitedText({ stallMs, hiddenMs }: ReportData['totals']): string {
+  const hidden = hiddenMs === 0 ? '' : `, ${percent(hiddenMs / (hiddenMs + stallMs))}% of loads hidden`;
+  return `${msText(stallMs)} in all${hidden}`;
+}
+
 function notes({ curve, totals }: ReportData): Markup {
   const points = Math.min(totals.steps, MOST_POINTS);
   return markup`<h2>How to read the numbers</h2><ul class="notes">
 <li>Measured: counted or timed by the engine in the run. Replayed: computed from the recorded routing by the same cache code that ran. Nothing here is projected.</li>
 <li>Time charts have ${count(points)} points for ${plural(totals.steps, 'step')}: rates are those of all steps of a point, memory is that of its last step, the peak the highest of its steps.</li>
+${totals.hiddenMs > 0 && markup`<li>A load is hidden while its device runs experts that were queued before it. How much of the loads' time that is was measured in one of 17 layers that load, and taken for the others.</li>`}
 <li>Speed counts new tokens by the time spent in steps; pauses are left out. A step with any prompt token counts as a prefill step.</li>
 <li>Memory is what the engine asked for, by category; 1 MiB is 1,048,576 bytes. A request asks one device's cache for one expert in one layer of one step.</li>
 ${curve !== undefined && markup`<li>The miss curve is about the newest ${plural(curve.toStep - curve.fromStep, 'step')} only, under the settings in force at the end of the run.</li>`}

@@ -5,6 +5,7 @@ import type { RunHistory } from './history.ts';
 export interface StepSums {
   steps: number;
   stallMs: number;
+  hiddenMs: number;
   computed: number;
   computeMs: number;
   durationMs: number;
@@ -85,6 +86,7 @@ export class BlockSums {
     return {
       steps: 0,
       stallMs: 0,
+      hiddenMs: 0,
       computed: 0,
       computeMs: 0,
       durationMs: 0,
@@ -112,6 +114,7 @@ function addStep(sums: StepSums, history: RunHistory, slot: number): void {
   const tokens = columns.tokens[slot] ?? 0;
   sums.steps++;
   sums.stallMs += columns.stallMs[slot] ?? 0;
+  sums.hiddenMs += columns.hiddenMs[slot] ?? 0;
   sums.computed += columns.computed[slot] ?? 0;
   sums.computeMs += columns.computeMs[slot] ?? 0;
   sums.durationMs += columns.durationMs[slot] ?? 0;
@@ -147,6 +150,7 @@ function addStep(sums: StepSums, history: RunHistory, slot: number): void {
 function merge(into: StepSums, from: StepSums): void {
   into.steps += from.steps;
   into.stallMs += from.stallMs;
+  into.hiddenMs += from.hiddenMs;
   into.computed += from.computed;
   into.computeMs += from.computeMs;
   into.durationMs += from.durationMs;

@@ -29,6 +29,7 @@ export interface HistoryColumns {
   readonly tokens: Int32Array;
   readonly newTokens: Int32Array;
   readonly stallMs: Float32Array;
+  readonly hiddenMs: Float32Array;
   readonly computed: Int32Array;
   readonly computeMs: Float32Array;
   readonly inactive: Uint16Array;
@@ -57,6 +58,7 @@ const widths = ({ layers, devices }: HistoryShape): Record<SourceColumn, number>
   tokens: 1,
   newTokens: 1,
   stallMs: 1,
+  hiddenMs: 1,
   computed: 1,
   computeMs: 1,
   inactive: layers,
@@ -81,6 +83,7 @@ function allocate(shape: HistoryShape, rows: number): HistoryColumns {
     tokens: new Int32Array(rows),
     newTokens: new Int32Array(rows),
     stallMs: new Float32Array(rows),
+    hiddenMs: new Float32Array(rows),
     computed: new Int32Array(rows),
     computeMs: new Float32Array(rows),
     inactive: new Uint16Array(rows * width.inactive),

@@ -21,6 +21,7 @@ function frame(seq: number): TelemetryFrame {
       tokens: Int32Array.of(1),
       newTokens: Int32Array.of(1),
       stallMs: Float32Array.of(0),
+      hiddenMs: Float32Array.of(0),
       computed: Int32Array.of(0),
       computeMs: Float32Array.of(0),
       inactive: Uint16Array.of(0),

@@ -29,6 +29,7 @@ function columns(firstStep: number, count: number): StepColumns {
     tokens: fill(new Int32Array(count)),
     newTokens: fill(new Int32Array(count)),
     stallMs: fill(new Float32Array(count)),
+    hiddenMs: fill(new Float32Array(count)),
     computed: fill(new Int32Array(count)),
     computeMs: fill(new Float32Array(count)),
     inactive: fill(new Uint16Array(count * LAYERS)),

@@ -33,6 +33,7 @@ export function columns(examples: readonly StepExample[], layers = 2, devices = 
     tokens: Int32Array.from(examples, ({ tokens }) => tokens ?? 8),
     newTokens: Int32Array.from(examples, ({ tokens }) => tokens ?? 8),
     stallMs: Float32Array.from(examples, ({ stallMs }) => stallMs ?? 0),
+    hiddenMs: new Float32Array(examples.length),
     computed: new Int32Array(examples.length),
     computeMs: new Float32Array(examples.length),
     inactive: Uint16Array.from(flat(({ inactive }) => row(inactive, layers))),

@@ -40,6 +40,7 @@ const STATS: LiveStats = {
   hits: 917,
   misses: 83,
   stallMsPerStep: 0.412,
+  hiddenShare: 0,
   computed: 0,
   computeMsPerStep: 0,
   stepMs: 5.5,

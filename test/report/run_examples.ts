@@ -169,6 +169,7 @@ export const anyRun: fc.Arbitrary<ExampleRun> = fc
         endMs: at,
         durationMs: at / 2,
         stallMs: at / 4,
+        ...(n % 3 === 2 && { hiddenMs: 1 + at / 8 }),
         ...(change && { computeMs: 1 + at / 8, hostBytes: 64 * n }),
         tokens: {
           count: tokens,

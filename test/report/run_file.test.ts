@@ -56,13 +56,14 @@ function toRecords({ settings, sequences, steps, endReason }: RunRecording): Run
       if (fromStep === step.step) records.push({ t: 'sequence', ...sequence, tokens: toBase64(tokens) });
     }
     records.push(...changes.slice(1).filter((change) => change.t === 'settings' && change.atStep === step.step));
-    const { step: n, endMs, durationMs, stallMs, computeMs, hostBytes } = step;
+    const { step: n, endMs, durationMs, stallMs, hiddenMs, computeMs, hostBytes } = step;
     records.push({
       t: 'step',
       n,
       endMs,
       durationMs,
       stallMs,
+      ...(hiddenMs > 0 && { hiddenMs }),
       ...(computeMs > 0 && { computeMs, hostBytes }),
       tokens: {
         count: step.tokens,

@@ -231,6 +231,7 @@ export function columnsOf(
     tokens: Int32Array.from(rows, () => batch),
     newTokens: Int32Array.from(rows, () => batch),
     stallMs: Float32Array.from(rows, (row) => row.stallMs),
+    hiddenMs: new Float32Array(rows.length),
     computed: new Int32Array(rows.length),
     computeMs: new Float32Array(rows.length),
     inactive: Uint16Array.from(flat((row) => row.inactive)),

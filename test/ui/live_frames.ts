@@ -128,6 +128,7 @@ export class FrameMaker {
       tokens: new Int32Array(n),
       newTokens: new Int32Array(n),
       stallMs: new Float32Array(n),
+      hiddenMs: new Float32Array(n),
       computed: new Int32Array(n),
       computeMs: new Float32Array(n),
       inactive: new Uint16Array(n * layers),

@@ -31,6 +31,9 @@ async function check(
   expect(recording.settings.length).toBeGreaterThan(changes.length);
   expect(recording.summary?.totals.computedMisses).toBeGreaterThan(10);
   expect(recording.steps.some(({ hostBytes }) => hostBytes > 0)).toBe(true);
+  // Loads beside what is queued are told apart from those that the step waits for; a processor hides none.
+  expect(recording.summary?.totals.hiddenMs).toBeGreaterThan(0);
+  expect(reference.summary?.totals.hiddenMs).toBeUndefined();
 }
 
 it('a card alone: the tokens of a processor, whatever is resident; caches replay to the unit; the ledger holds', () =>

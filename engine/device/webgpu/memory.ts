@@ -14,6 +14,7 @@ export class WebGpuMemory {
   private readonly sessions = new Map<string, Promise<WebGpuSession>>();
   /** Bytes that went to the device and came back, weights left out. */
   readonly moved = { there: 0, back: 0 };
+  private mark: Tensor | undefined;
 
   constructor(readonly meter: RuntimeMeter) {}
 
@@ -51,6 +52,12 @@ export class WebGpuMemory {
       if (error instanceof Error && error.message.includes('requires f16')) return false;
       throw error;
     }
+  }
+
+  /** Waits for all that is queued. */
+  async settle(): Promise<void> {
+    this.mark ??= await this.zeros([1]);
+    await this.download(this.mark);
   }
 
   /** Waits for what was queued before. */
@@ -137,6 +144,8 @@ export class WebGpuMemory {
   }
 
   async close(): Promise<void> {
+    this.mark?.dispose();
+    this.mark = undefined;
     for (const session of this.sessions.values()) await (await session).release();
     this.sessions.clear();
   }

@@ -65,6 +65,7 @@ export async function openWebGpu(parts: DeviceParts): Promise<Device> {
     routers,
     openKeys: (layers, inputs) => new WebGpuKeys(layers, inputs, ledger, memory),
     openRows: (policy, parts, layout) => WebGpuRows.open(policy, parts, layout, { experts, absent, memory }),
+    settle: () => memory.settle(),
     async close() {
       await dense.close();
       await experts.close();

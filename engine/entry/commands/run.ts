@@ -92,7 +92,7 @@ function runLines(
   const lines = [
     `run file    ${file}`,
     `tokens      ${promptTokens} prompt, ${newTokens} new in ${steps} steps, ${(elapsedMs / 1000).toFixed(2)} s (${rate(newTokens)} new, measured)`,
-    `cache       ${hits} hits, ${misses} misses (${((100 * misses) / Math.max(1, hits + misses)).toFixed(1)}%), ${evictions} evictions, ${stallMs.toFixed(0)} ms stalled (measured)`,
+    `cache       ${hits} hits, ${misses} misses (${((100 * misses) / Math.max(1, hits + misses)).toFixed(1)}%), ${evictions} evictions, ${stallMs.toFixed(0)} ms stalled${hiddenText(totals)} (measured)`,
   ];
   const { prefetches = 0, prefetchesUsed = 0, prefetchesHarmed = 0 } = totals;
   if (prefetches > 0) {
@@ -119,4 +119,11 @@ function runLines(
     );
   }
   return `${lines.join('\n')}\n`;
+}
+
+/** Of the loads' time, what passed while a device ran experts. */
+function hiddenText({ stallMs, hiddenMs = 0 }: TelemetryFrame['totals']): string {
+  return hiddenMs === 0
+    ? ''
+    : `, ${((100 * hiddenMs) / (hiddenMs + stallMs)).toFixed(1)}% of load time hidden, sampled`;
 }

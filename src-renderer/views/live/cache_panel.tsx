@@ -153,7 +153,8 @@ export function CachePanel() {
 function costText(stats: LiveStats | undefined): string {
   if (stats === undefined) return '';
   const host = stats.computed === 0 ? '' : `, host ${msText(stats.computeMsPerStep)}`;
-  return `; stall ${msText(stats.stallMsPerStep)}${host} a step`;
+  const hidden = stats.hiddenShare === 0 ? '' : `, ${percent(stats.hiddenShare)}% of loads hidden`;
+  return `; stall ${msText(stats.stallMsPerStep)}${host} a step${hidden}`;
 }
 
 /** A share in percent as short as a bar is wide. */

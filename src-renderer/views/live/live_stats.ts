@@ -49,6 +49,8 @@ export interface LiveStats {
   readonly hits: number;
   readonly misses: number;
   readonly stallMsPerStep: number;
+  /** Of the loads' time, the share that passed while a device ran experts; 0 where none can. */
+  readonly hiddenShare: number;
   /** Misses that the host computed instead of a load, and its time. */
   readonly computed: number;
   readonly computeMsPerStep: number;
@@ -95,6 +97,7 @@ export function liveStats(
     hits: total(sums.hits),
     misses: total(sums.misses),
     stallMsPerStep: sums.stallMs / steps,
+    hiddenShare: sums.hiddenMs / Math.max(Number.MIN_VALUE, sums.hiddenMs + sums.stallMs),
     computed: sums.computed,
     computeMsPerStep: sums.computeMs / steps,
     stepMs: sums.durationMs / steps,
