@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { WebGpuExperts } from '../../engine/device/webgpu/experts.ts';
-import type { WebGpuMemory } from '../../engine/device/webgpu/memory.ts';
+import type { CardStore } from './card_store.ts';
 
 /** Resident memory of the process before and after, and how long it took. */
 export interface Churn {
@@ -14,8 +13,7 @@ export interface Churn {
  * allocators grow for thousands of loads, and then stay.
  */
 export async function churnExperts(
-  experts: WebGpuExperts,
-  memory: WebGpuMemory,
+  { experts, settle }: CardStore,
   from: number,
   to: number,
   loads: number,
@@ -25,14 +23,12 @@ export async function churnExperts(
     await experts.load(0, expert);
     await experts.evict(0, expert);
   };
-  const marker = await memory.zeros([1, 1]);
   for (let number = 0; number < loads; number++) await once(number);
-  await memory.download(marker);
+  await settle();
   const beforeBytes = residentBytes();
   const begun = performance.now();
   for (let number = 0; number < loads; number++) await once(number);
-  await memory.download(marker);
-  marker.dispose();
+  await settle();
   return { beforeBytes, afterBytes: residentBytes(), ms: performance.now() - begun };
 }
 

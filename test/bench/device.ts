@@ -5,7 +5,7 @@ import path from 'node:path';
 import { listDevices } from '../../engine/device/discovery.ts';
 import type { DeviceInfo } from '../../engine/protocol/model.ts';
 import { type Bench, type BenchContext, CannotRun, type Figure } from './bench.ts';
-import type { CardTimes } from './device_child.ts';
+import type { CardQuestion, CardTimes } from './device_child.ts';
 import { cpuDevices, decodeSteps, measureRun, tokensPerSecond } from './engine_run.ts';
 import { median } from './statistics.ts';
 import { writeSyntheticOlmoe } from './synthetic_olmoe.ts';
@@ -18,7 +18,7 @@ const CHURN = 10_000;
 
 export const device: Bench = {
   id: 'device',
-  title: 'A graphics card (--device webgpu:0): tokens beside processors, uploads, and what of them overlaps',
+  title: 'A graphics card (--device webgpu:0, cuda:0): tokens beside processors, uploads, and what of them overlaps',
   figures: [
     ...BATCHES.flatMap((batch) => [`device.tokens.batch${batch}`, `device.tokens.cpu.batch${batch}`]),
     'device.tokens.misses',
@@ -30,10 +30,16 @@ export const device: Bench = {
     const info = await chosen(context);
     const folder = modelFor(context, info);
     yield* tokens(context, info, folder);
-    const times = await askChild(context, { folder, churn: 0 });
+    const times = await askChild(context, { device: info.id, folder, churn: 0 });
     const size = `${(times.expertBytes / 1e6).toFixed(2)} MB experts as float32`;
     const rate = (ms: number) => times.expertBytes / ms / 1e6;
-    yield { id: 'device.upload', value: rate(times.uploadMs), unit: 'GB/s', how: 'measured', detail: `${size}, sent` };
+    yield {
+      id: 'device.upload',
+      value: rate(times.uploadMs),
+      unit: 'GB/s',
+      how: 'measured',
+      detail: `${size}, ${info.provider === 'cuda' ? 'sent as a session' : 'sent'}`,
+    };
     yield {
       id: 'device.load',
       value: rate(times.loadMs),
@@ -55,12 +61,12 @@ export const device: Bench = {
 
 export const churn: Bench = {
   id: 'churn',
-  title: `The process's memory over ${CHURN} loads and evictions on a graphics card (--device webgpu:0)`,
+  title: `The process's memory over ${CHURN} loads and evictions on a graphics card (--device webgpu:0, cuda:0)`,
   figures: ['churn.growth'],
   async *run(context): AsyncGenerator<Figure> {
     if (process.platform !== 'linux') throw new CannotRun('resident memory is read from /proc');
     const info = await chosen(context);
-    const times = await askChild(context, { folder: modelFor(context, info), churn: CHURN });
+    const times = await askChild(context, { device: info.id, folder: modelFor(context, info), churn: CHURN });
     const { beforeBytes, afterBytes, ms } = times.churn as NonNullable<CardTimes['churn']>;
     const growth = afterBytes / beforeBytes - 1;
     yield {
@@ -137,7 +143,7 @@ export const settingsFor = (software: boolean, batch: number) => ({
 });
 
 export async function chosen({ device: id }: BenchContext): Promise<DeviceInfo> {
-  if (id === undefined) throw new CannotRun('no card is named; add --device webgpu:0');
+  if (id === undefined) throw new CannotRun('no card is named; add --device webgpu:0 or cuda:0');
   const { devices, absent } = await listDevices();
   const info = devices.find((entry) => entry.id === id);
   if (info === undefined) {
@@ -145,7 +151,7 @@ export async function chosen({ device: id }: BenchContext): Promise<DeviceInfo> 
     throw new CannotRun(`this machine has no ${id}. ${why}`);
   }
   if (info.refusal !== undefined) throw new CannotRun(info.refusal);
-  if (info.provider !== 'webgpu') throw new CannotRun(`${id} is no WebGPU device`);
+  if (info.provider === 'cpu') throw new CannotRun(`${id} is no graphics card`);
   return info;
 }
 
@@ -156,7 +162,7 @@ export function modelFor(context: BenchContext, { software }: DeviceInfo): strin
 }
 
 /** A process of its own: two threads of one process cannot use WebGPU at once, and runs have theirs. */
-async function askChild(context: BenchContext, data: { folder: string; churn: number }): Promise<CardTimes> {
+async function askChild(context: BenchContext, data: CardQuestion): Promise<CardTimes> {
   const child = spawn(process.execPath, [context.selfEntry, '--role', 'card', JSON.stringify(data)], {
     stdio: ['ignore', 'pipe', 'inherit'],
     timeout: 1_800_000,

@@ -56,7 +56,7 @@ const HELP = `npm run bench -- [options]
   --only ID     figures of this id, or with an id that begins with it (prefill, step.phases)
   --list        ids and titles, nothing is run
   --json FILE   the figures as JSON, too
-  --device ID   what a graphics card (webgpu:0) does, in place of the others
+  --device ID   what a graphics card (webgpu:0, cuda:0) does, in place of the others
   --peer        this engine beside others that are installed, and how to install what is not (a model of 3 GB is written)
   --larger      a model of 61 GB in sparse files: opens, plans, takes a step (about a minute, 6 GB of memory)
   --profile     with the step bench: where its time outside ONNX Runtime goes, by function
