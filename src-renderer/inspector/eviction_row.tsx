@@ -1,3 +1,4 @@
+import { memo } from 'react';
 import { EvictionChoice } from '../../engine/protocol/settings.ts';
 import { useSummary } from '../app/context.tsx';
 import { evictionTitle, shortTitle } from '../stores/run_settings.ts';
@@ -42,7 +43,12 @@ const OPTIONS: readonly ChoiceOption<EvictionChoice>[] = EvictionChoice.options.
   hint: HINTS[value],
 }));
 
-export function EvictionRow({ knobs: { draft, disabled, isPending, change } }: { readonly knobs: Knobs }) {
+/** Not drawn again while the slider above is moved. */
+export const EvictionRow = memo(function EvictionRow({
+  knobs: { draft, disabled, isPending, change },
+}: {
+  readonly knobs: Knobs;
+}) {
   const inForce = useSummary((s) => s.curve?.eviction);
   const chosen = draft.eviction === 'auto' && inForce !== undefined;
   return (
@@ -62,4 +68,4 @@ export function EvictionRow({ knobs: { draft, disabled, isPending, change } }: {
       />
     </Row>
   );
-}
+});

@@ -1,3 +1,4 @@
+import { memo } from 'react';
 import { PrefetchName } from '../../engine/protocol/settings.ts';
 import { useSummary } from '../app/context.tsx';
 import { prefetchTitle } from '../stores/run_settings.ts';
@@ -19,7 +20,12 @@ const OPTIONS: readonly ChoiceOption<PrefetchName>[] = PrefetchName.options.map(
   hint: HINTS[value],
 }));
 
-export function PrefetchRow({ knobs: { draft, disabled, isPending, change } }: { readonly knobs: Knobs }) {
+/** Not drawn again while the slider above is moved. */
+export const PrefetchRow = memo(function PrefetchRow({
+  knobs: { draft, disabled, isPending, change },
+}: {
+  readonly knobs: Knobs;
+}) {
   const totals = useSummary((s) => s.prefetches);
   return (
     <Row
@@ -38,4 +44,4 @@ export function PrefetchRow({ knobs: { draft, disabled, isPending, change } }: {
       />
     </Row>
   );
-}
+});
