@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { z } from 'zod';
+import { EngineRefusal } from '../../api.ts';
 import { contiguous } from '../../balancing/placement.ts';
 import { copyVerdict, expertBytesOf, measuredCopyMs, measuredRowMs } from '../../coordinator/copy_costs.ts';
 import { type LabMaterial, openLabSource } from '../../coordinator/lab_source.ts';
@@ -79,7 +80,7 @@ export const copies: Command = {
         `a copy ${copy.ms.toFixed(3)} ms (${copy.from}), a row on the host ${row.ms.toFixed(3)} ms (${row.from})`,
         '',
         'copied after         misses    computed  rows there      copies   ms a step',
-        ...rows.map((entry) => rowText(entry, entry === best)),
+        ...rows.filter(differs).map((entry) => rowText(entry, entry === best)),
         '',
         'Misses, computed, rows and copies are replayed. ms a step is projected: copies and rows one after the other, on the device that takes longest.',
         '',
@@ -87,6 +88,12 @@ export const copies: Command = {
     );
   },
 };
+
+/** Limits beyond which nothing changes are said once. */
+function differs(row: CopyRow, index: number, rows: readonly CopyRow[]): boolean {
+  const before = rows[index - 1];
+  return before === undefined || before.copies !== row.copies || before.computedRows !== row.computedRows;
+}
 
 function rowText({ copyAfterRows, misses, computed, computedRows, copies, stepMs }: CopyRow, isBest: boolean): string {
   const name =
@@ -135,10 +142,21 @@ function copyCost({ recording }: LabMaterial, { link }: Given, expertBytes: numb
   return { ms: measuredCopyMs(recording), from: 'measured in this run' };
 }
 
-async function rowCost({ recording, trace }: LabMaterial, { rowMs }: Given, expertBytes: number): Promise<Cost> {
+/**
+ * On a CPU device a computed row begins with a session of its own, so what it took there is no guess at what it takes beside a card,
+ * which keeps such sessions: of one only a run on a card tells, or this machine.
+ */
+async function rowCost({ recording, trace }: LabMaterial, { rowMs, link }: Given, expertBytes: number): Promise<Cost> {
   if (rowMs !== undefined) return { ms: rowMs, from: 'given' };
-  const inRun = recording && measuredRowMs(recording, trace);
+  const onCpu = recording?.header.devices.every(({ provider }) => provider === 'cpu') === true;
+  const asksOfCard = link !== undefined || !onCpu;
+  const inRun = recording && onCpu !== asksOfCard ? measuredRowMs(recording, trace) : undefined;
   if (inRun !== undefined) return { ms: inRun, from: 'measured in this run' };
+  if (!asksOfCard) {
+    throw new EngineRefusal(
+      `${recording?.header.id}: its CPU devices computed no missing expert, so what a row takes there was not measured; record it with --copy-after-rows 1, or name a card's link with --link.`,
+    );
+  }
   const links = new LinkSpeeds(defaultDataDir(), path.join(__dirname, 'link.cjs'));
   return { ms: (1000 * expertBytes) / (await links.hostRow()), from: 'measured on this machine' };
 }
