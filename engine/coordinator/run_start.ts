@@ -75,7 +75,7 @@ export async function startRun(options: StartOptions, listener: RunListener): Pr
   await links?.know(budgets.map(({ device }) => device)).catch((error: Error) => listener.warn(`${error.message}.`));
   const speeds = budgets.flatMap(({ device }) => links?.of(device) ?? []);
   const expertBytes = plan.bytesPerSlot / moeLayers(spec).length;
-  const priceRows = await copyPriceRows(budgets, links, expertBytes).catch((error: Error) => {
+  const priceRows = await copyPriceRows(budgets, links).catch((error: Error) => {
     listener.warn(`${error.message}; missing experts are copied at once under auto.`);
     return budgets.map(() => 0);
   });

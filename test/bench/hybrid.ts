@@ -1,7 +1,6 @@
 import path from 'node:path';
 import { copyPriceRows } from '../../engine/coordinator/copy_price.ts';
 import { LinkSpeeds } from '../../engine/coordinator/link_speeds.ts';
-import { openModel } from '../../engine/coordinator/open_model.ts';
 import type { DeviceInfo } from '../../engine/protocol/model.ts';
 import { NEVER_COPIED } from '../../engine/replay/copy_table.ts';
 import { computedOf } from '../../engine/report/data/computed_misses.ts';
@@ -25,7 +24,7 @@ export const hybrid: Bench = {
     const info = await chosen(context);
     const folder = modelFor(context, info);
     const cacheSlots = info.software ? FEWER_SLOTS : SLOTS;
-    const price = await priceOf(context, info, folder);
+    const price = await priceOf(context, info);
     yield {
       id: 'hybrid.price',
       value: price,
@@ -71,10 +70,9 @@ export const hybrid: Bench = {
   },
 };
 
-async function priceOf({ root, tempDir }: BenchContext, info: DeviceInfo, folder: string): Promise<number> {
+async function priceOf({ root, tempDir }: BenchContext, info: DeviceInfo): Promise<number> {
   const links = new LinkSpeeds(tempDir, path.join(root, 'out/main/link.cjs'));
   await links.know([info]);
-  const { perExpert } = openModel(folder).summary.deviceBytes;
-  const [price = 0] = await copyPriceRows([{ id: info.id, bytes: 0, device: info }], links, perExpert);
+  const [price = 0] = await copyPriceRows([{ id: info.id, bytes: 0, device: info }], links);
   return price;
 }
