@@ -140,7 +140,7 @@ class LocalEngine implements Engine {
     },
     devices: async () => this.links.told(await listDevices()),
     inspectModel: async ({ path: folder, settings }) => {
-      const devices = await chooseDevices(settings.devices);
+      const devices = this.links.toldOfChosen(await chooseDevices(settings.devices));
       const rate = readLoadRate(this.options.dataDir);
       return fitModel(inspectModel(folder), devices, { ...settings, devices: devices.length }, rate);
     },

@@ -8,6 +8,8 @@ import type { ModelSummary } from '../protocol/model.ts';
 import { type Precision, STORED_PRECISION } from '../protocol/settings.ts';
 import { denseOf, expectedLedger, type PlanSettings, planMemory, resolveSlots, slotsThatFit } from './memory_plan.ts';
 
+/** Offered first where all devices are cards that compute in it. A processor takes longer for it than for float32 or few bits. */
+const ON_CARDS: Precision = { experts: 'fp16', dense: 'fp16' };
 /** Less and less, in steps that cost quality: beyond what is stored, few bits for experts first. */
 const OFFERED: readonly Precision[] = [
   STORED_PRECISION,
@@ -33,9 +35,10 @@ export function fitModel(
   rate: LoadRate | undefined,
 ): ModelFit {
   const asked = settings.precision;
-  const others = OFFERED.filter((offer) => offer.experts !== asked.experts || offer.dense !== asked.dense).filter(
-    (offer) => whyNotHeld(devices, offer) === undefined,
-  );
+  const halves = devices.every(({ device }) => device.float16 === true) ? [ON_CARDS] : [];
+  const others = [...halves, ...OFFERED]
+    .filter((offer) => offer.experts !== asked.experts || offer.dense !== asked.dense)
+    .filter((offer) => whyNotHeld(devices, offer) === undefined);
   const shape = { ...settings, ...planned(devices) };
   return {
     model: summary,

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { z } from 'zod';
 import { writeAtomically } from '../checkpoint/write_atomically.ts';
-import type { DeviceList } from '../device/discovery.ts';
+import type { ChosenDevice, DeviceList } from '../device/discovery.ts';
 import type { LinkAnswer, LinkQuestion } from '../device/link_worker.ts';
 import { shareCard } from '../device/webgpu/one_thread.ts';
 import { type DeviceInfo, isTold } from '../protocol/model.ts';
@@ -31,18 +31,37 @@ export class LinkSpeeds {
     return this.read()[keyOf(device)];
   }
 
-  /** The devices with what is known of their links. */
+  /** Whether a card computes in float16; undefined where it was not asked yet. */
+  private float16Of(device: DeviceInfo): boolean | undefined {
+    const bits = this.read()[bitsKey(keyOf(device))];
+    return bits === undefined ? undefined : bits === 16;
+  }
+
+  /** The devices with what is known of them. */
   told({ devices, absent }: DeviceList): DeviceList {
-    const told = devices.map((device) => {
-      const loadBytesPerSecond = this.of(device);
-      return loadBytesPerSecond === undefined ? device : { ...device, loadBytesPerSecond };
-    });
-    return { devices: told, absent };
+    return { devices: devices.map((device) => this.toldOf(device)), absent };
+  }
+
+  toldOfChosen(chosen: readonly ChosenDevice[]): ChosenDevice[] {
+    return chosen.map(({ device, ...choice }) => ({ ...choice, device: this.toldOf(device) }));
+  }
+
+  private toldOf(device: DeviceInfo): DeviceInfo {
+    const loadBytesPerSecond = this.of(device);
+    const float16 = this.float16Of(device);
+    return {
+      ...device,
+      ...(loadBytesPerSecond !== undefined && { loadBytesPerSecond }),
+      ...(float16 !== undefined && { float16 }),
+    };
   }
 
   /** Measures what is not known, up to two seconds a device; threads of a processor are alike, and measured once. */
   async know(devices: readonly DeviceInfo[]): Promise<void> {
-    for (const device of devices) if (this.of(device) === undefined) await this.measure(device);
+    for (const device of devices) {
+      const isKnown = device.provider !== 'webgpu' || this.float16Of(device) !== undefined;
+      if (!isKnown || this.of(device) === undefined) await this.measure(device);
+    }
   }
 
   /** @throws Error where the device does not open */
@@ -61,8 +80,10 @@ export class LinkSpeeds {
     const answer = await ask(this.entry, question);
     if ('failed' in answer) throw new Error(`${what} could not be measured (${answer.failed.replace(/\.$/, '')})`);
     mkdirSync(path.dirname(this.file), { recursive: true });
-    writeAtomically(this.file, JSON.stringify({ ...this.read(), [key]: answer.bytesPerSecond }, undefined, 2));
-    return answer.bytesPerSecond;
+    const { bytesPerSecond, float16 } = answer;
+    const bits = float16 === undefined ? {} : { [bitsKey(key)]: float16 ? 16 : 32 };
+    writeAtomically(this.file, JSON.stringify({ ...this.read(), [key]: bytesPerSecond, ...bits }, undefined, 2));
+    return bytesPerSecond;
   }
 
   /** A file that is not there or damaged is measured again. */
@@ -74,6 +95,9 @@ export class LinkSpeeds {
     }
   }
 }
+
+/** Where a device's smallest float is kept, bits. */
+const bitsKey = (key: string): string => `${key} | bits of a float`;
 
 function keyOf({ provider, name, driver }: DeviceInfo): string {
   const thread = name.replace(/, thread \d+$/, '');

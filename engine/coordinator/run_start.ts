@@ -49,7 +49,9 @@ export async function startRun(options: StartOptions, listener: RunListener): Pr
   const { spec, summary } = model;
   const prompt = model.translation && decoderPrompt(summary, model.translation, settings.targetLanguage);
   checkLengths(model, settings, prompt);
-  const budgets = await chooseDevices(settings.devices);
+  const { links } = options;
+  const chosen = await chooseDevices(settings.devices);
+  const budgets = links?.toldOfChosen(chosen) ?? chosen;
   if (budgets.length > summary.experts) {
     throw new EngineRefusal(
       `devices: ${budgets.length} devices cannot share ${summary.experts} experts; choose fewer.`,
@@ -66,12 +68,9 @@ export async function startRun(options: StartOptions, listener: RunListener): Pr
   const startedAt = new Date().toISOString();
   const id = `${startedAt.replace(/[-:]/g, '').replace(/\..*/, '')}-${randomBytes(3).toString('hex')}`;
   const { packsDir, packing = async () => undefined } = options;
-  // WebGPU devices round what they load: they read no pack, unless the host computes experts for them.
-  const reads = settings.copyAfterRows !== 0 || budgets.some(({ device }) => device.provider !== 'webgpu');
-  const pack = reads ? await holdExpertPack(model, settings.precision, packsDir, packing) : undefined;
+  const pack = await holdExpertPack(model, settings.precision, packsDir, packing);
   const openRanks = (devices: readonly ChosenDevice[], open: OpenOptions = {}) =>
     RankPool.open(rankEntry, rankSetups(model, devices, settings, pack?.folder), open);
-  const { links } = options;
   await links?.know(budgets.map(({ device }) => device)).catch((error: Error) => listener.warn(`${error.message}.`));
   const speeds = budgets.flatMap(({ device }) => links?.of(device) ?? []);
   const expertBytes = plan.bytesPerSlot / moeLayers(spec).length;

@@ -9,6 +9,7 @@ import { readVulkanDrivers, type VulkanDriver } from './cards/vulkan_drivers.ts'
 import { cudaObstacle } from './cuda/obstacle.ts';
 import { SESSION_BYTES } from './cuda/session_bytes.ts';
 import { readHost } from './host_reading.ts';
+import { noFloat16 } from './precision.ts';
 import { webGpuAdapter } from './webgpu_adapter.ts';
 
 /** Share of free host memory that a device may take unless told otherwise, CPU devices together: the page cache is the host tier, and needs the rest. */
@@ -140,6 +141,8 @@ const HELD_BY_CUDA: Readonly<Record<keyof Precision, readonly PrecisionName[]>> 
 
 /** Why a run's devices do not hold it at a precision, in a sentence; undefined where they do. */
 export function whyNotHeld(chosen: readonly ChosenDevice[], precision: Precision): string | undefined {
+  const without = chosen.find(({ device }) => device.float16 === false);
+  if (without !== undefined && Object.values(precision).includes('fp16')) return noFloat16(without.id);
   const cuda = chosen.find(({ device }) => device.provider === 'cuda');
   if (cuda === undefined) return undefined;
   for (const part of ['experts', 'dense'] as const) {

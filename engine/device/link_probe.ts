@@ -13,19 +13,25 @@ const BYTES = ROWS * COLUMNS * 4;
 const CPU_MS = 300;
 const CARD_MS = 2000;
 
+export interface LinkMeasure {
+  readonly bytesPerSecond: number;
+  /** Whether a WebGPU card computes in float16: its driver is asked while the card is open anyway. */
+  readonly float16?: boolean;
+}
+
 /**
  * How fast weights come to a device, bytes a second: loads of the size of an expert, one after the other as misses are, for 0.3 s on a
  * processor and 2 s on a card. On a processor and with CUDA a load is a session made of weights in memory; with WebGPU an upload, and the
  * time ends when all have arrived. @throws Error of the provider where the device cannot be opened
  */
-export function measureLink(device: string): Promise<number> {
+export async function measureLink(device: string): Promise<LinkMeasure> {
   const [provider, index] = device.split(':');
   const meter = { ms: 0 };
   switch (provider) {
     case 'cpu':
-      return measureSessions(cpuSessions(meter), CPU_MS);
+      return { bytesPerSecond: await measureSessions(cpuSessions(meter), CPU_MS) };
     case 'cuda':
-      return measureSessions(cudaSessions(Number(index), meter), CARD_MS);
+      return { bytesPerSecond: await measureSessions(cudaSessions(Number(index), meter), CARD_MS) };
     default:
       return measureUploads();
   }
@@ -43,12 +49,13 @@ async function measureSessions(make: MakeSession, ms: number): Promise<number> {
   return rateOf(load, async () => undefined, ms);
 }
 
-async function measureUploads(): Promise<number> {
+async function measureUploads(): Promise<LinkMeasure> {
   const memory = new WebGpuMemory({ ms: 0 });
   const weights = new Float32Array(ROWS * COLUMNS);
   const mark = new Float32Array(1);
   try {
-    return await rateOf(
+    const float16 = await memory.hasHalves();
+    const bytesPerSecond = await rateOf(
       async () => (await memory.upload('float32', weights, [ROWS, COLUMNS])).dispose(),
       // What comes back comes after all that was queued before.
       async () => {
@@ -58,6 +65,7 @@ async function measureUploads(): Promise<number> {
       },
       CARD_MS,
     );
+    return { bytesPerSecond, float16 };
   } finally {
     await memory.close();
   }

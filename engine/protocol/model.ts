@@ -120,6 +120,8 @@ export interface DeviceInfo {
   readonly link: Told<DeviceLink>;
   /** How fast experts come over it, measured once on this machine; absent until a run has used the device. */
   readonly loadBytesPerSecond?: number;
+  /** Whether a WebGPU card can hold weights as fp16; asked when its link is measured. */
+  readonly float16?: boolean;
   readonly reading: DeviceReading;
   /** Why a run cannot have it, in one sentence. */
   readonly refusal?: string;

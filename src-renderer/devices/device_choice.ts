@@ -54,5 +54,7 @@ export const MOST_DEVICES = 16;
 export function deviceNote(device: DeviceInfo, processors: number): string {
   if (device.provider === 'cpu') return `${plural(processors, 'thread')}, a device each`;
   const kind = `${PROVIDER_NAMES[device.provider]}${device.software ? ', computed by the processor: for tests' : ''}`;
-  return isTold(device.driver) ? `${kind}, driver ${device.driver}` : kind;
+  const driver = isTold(device.driver) ? `, driver ${device.driver}` : '';
+  const floats = device.float16 === undefined ? '' : device.float16 ? ', weights in fp32 or fp16' : ', no float16';
+  return `${kind}${driver}${floats}`;
 }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import { LinkSpeeds } from '../../engine/coordinator/link_speeds.ts';
+import { whyNotHeld } from '../../engine/device/discovery.ts';
 import { cpuDevice } from '../ui/fake_machine.ts';
 
 const ENTRY = path.resolve('out/main/link.cjs');
@@ -37,4 +38,24 @@ it('says why a link could not be measured', async () => {
   await expect(links.measure(cpuDevice('cpu:0', 1))).rejects.toThrow(
     'cpu:0: its link could not be measured (its thread ended with code 0)',
   );
+});
+
+it('says of a card whether weights can be fp16 there, once it was asked, and refuses a run that wants them where not', async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'moe-links-'));
+  const links = new LinkSpeeds(folder, path.resolve('test/device/card_worker.cjs'));
+  const card = { ...cpuDevice('webgpu:0', 1), provider: 'webgpu' as const };
+  const chosen = () => links.toldOfChosen([{ id: card.id, bytes: 1, device: card }]);
+  const half = { experts: 'fp16', dense: 'stored' } as const;
+  // Nothing is known: opening the card will tell.
+  expect(whyNotHeld(chosen(), half)).toBeUndefined();
+  await links.know([card]);
+  expect(chosen()[0]?.device).toMatchObject({ float16: false, loadBytesPerSecond: 1e9 });
+  expect(whyNotHeld(chosen(), half)).toMatch(/^precision: webgpu:0: .* no float16 .*choose stored, int8 or int4\.$/);
+  expect(whyNotHeld(chosen(), { experts: 'int4', dense: 'stored' })).toBeUndefined();
+  // A speed that was measured before this was asked is no answer.
+  const file = path.join(folder, 'links.json');
+  const speeds = Object.entries(JSON.parse(readFileSync(file, 'utf8'))).filter(([key]) => !key.includes('bits'));
+  writeFileSync(file, JSON.stringify(Object.fromEntries(speeds)));
+  await links.know([card]);
+  expect(chosen()[0]?.device.float16).toBe(false);
 });

@@ -68,7 +68,9 @@ it('olmoe fixture at 16 bits: what a processor gives, or a refusal where the car
   const precision = { experts: 'fp16', dense: 'fp16' } as const;
   const onCard = forwardLogits(...model, input, precision, 'webgpu:0');
   if (!(await kept.hasHalves())) {
-    await expect(onCard).rejects.toThrow(/^webgpu:0: this card .* no float16 .* choose stored, int8 or int4\.$/);
+    await expect(onCard).rejects.toThrow(
+      /^precision: webgpu:0: this card .* no float16 .* choose stored, int8 or int4\.$/,
+    );
     return;
   }
   const { logits, expertIds } = await onCard;

@@ -7,7 +7,7 @@ import { openPack } from '../cpu/experts.ts';
 import type { Device } from '../device.ts';
 import { NextRouters } from '../next_routers.ts';
 import type { DeviceParts } from '../open_device.ts';
-import { onCpu } from '../precision.ts';
+import { noFloat16, onCpu } from '../precision.ts';
 import { WeightStaging } from '../weights.ts';
 import { holdWidening } from '../widening.ts';
 import { WebGpuDense } from './dense.ts';
@@ -76,11 +76,9 @@ export async function openWebGpu(parts: DeviceParts): Promise<Device> {
   };
 }
 
-/** @throws EngineRefusal where the card has no float16: nothing is held otherwise than was asked for */
+/** @throws EngineRefusal where the card has no float16 */
 async function checkHalves(memory: WebGpuMemory): Promise<void> {
   if (await memory.hasHalves()) return;
   await memory.close();
-  throw new EngineRefusal(
-    'webgpu:0: this card and its driver offer no float16 (shader-f16), so weights cannot be held as fp16; choose stored, int8 or int4.',
-  );
+  throw new EngineRefusal(noFloat16('webgpu:0'));
 }

@@ -44,6 +44,9 @@ function lineOf(device: DeviceInfo): string {
     ...(device.provider === 'cpu' ? [] : [`driver ${isTold(driver) ? driver : missing(driver)}`]),
     isTold(link) ? link.name : `link ${missing(link)}`,
     ...(loadBytesPerSecond === undefined ? [] : [`${(loadBytesPerSecond / 1e9).toFixed(2)} GB/s measured`]),
+    ...(device.float16 === undefined
+      ? []
+      : [device.float16 ? 'weights in fp32 or fp16' : 'no float16: weights in fp32']),
     ...(device.refusal === undefined ? [] : [`cannot be chosen: ${device.refusal}`]),
   ];
   return `${id}  ${name}${software ? ' (software)' : ''}: ${parts.join(', ')}`;

@@ -1,4 +1,6 @@
+import path from 'node:path';
 import { fitModel } from '../../coordinator/fit.ts';
+import { LinkSpeeds } from '../../coordinator/link_speeds.ts';
 import { readLoadRate } from '../../coordinator/load_rate.ts';
 import { inspectModel } from '../../coordinator/open_model.ts';
 import { chooseDevices } from '../../device/discovery.ts';
@@ -103,7 +105,8 @@ export const inspect: Command = {
     const settingsFor = readRunFlags(values);
     const inspected = inspectModel(textFlag(values, 'model'));
     const settings = settingsFor(inspected.summary);
-    const devices = await chooseDevices(settings.devices);
+    const links = new LinkSpeeds(defaultDataDir(), path.join(__dirname, 'link.cjs'));
+    const devices = links.toldOfChosen(await chooseDevices(settings.devices));
     const rate = readLoadRate(defaultDataDir());
     const fit = fitModel(inspected, devices, { ...settings, devices: devices.length }, rate);
     const { model, ...fits } = fit;
