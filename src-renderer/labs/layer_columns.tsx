@@ -1,4 +1,5 @@
 import './layer_columns.css';
+import './plot_axes.css';
 import { useMemo } from 'react';
 import type { LabSubject } from '../../engine/protocol/labs.ts';
 import { useSelection, useStudio } from '../app/context.tsx';

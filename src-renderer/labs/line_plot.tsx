@@ -1,4 +1,5 @@
 import './line_plot.css';
+import './plot_axes.css';
 import { useState } from 'react';
 import { type Size, useSize } from '../charts/use_size.ts';
 import { textWidth } from '../inspector/curve_layout.ts';

@@ -1,3 +1,4 @@
+import '../../labs/plot_axes.css';
 import { useMemo } from 'react';
 import type { ExpertLife } from '../../../engine/protocol/labs.ts';
 import { useSize } from '../../charts/use_size.ts';
