@@ -4,7 +4,7 @@
  */
 const INHERITED =
   /^(PATH|HOME|USER|LANG|LC_.*|TZ|TMPDIR|TEMP|TMP|XDG_.*|USERPROFILE|APPDATA|LOCALAPPDATA|SYSTEMROOT|WINDIR)$/i;
-const ACCELERATORS = /^(LD_LIBRARY_PATH|CUDA_.*|NVIDIA_.*|VK_.*|ORT_.*)$/;
+const ACCELERATORS = /^(LD_LIBRARY_PATH|CUDA_.*|CUBLAS_.*|NVIDIA_.*|VK_.*|ORT_.*)$/;
 
 export function engineEnvironment(environment: NodeJS.ProcessEnv): Record<string, string> {
   const kept: Record<string, string> = {

@@ -83,6 +83,7 @@ describe('what stands against CUDA', () => {
 describe('what the provider throws', () => {
   it('refuses a card that cannot be opened, with the remedy', () => {
     expect(refusalIn(new Error(recorded.NOT_LOADED))).toContain('run "npm run setup:cuda" anew');
+    expect(refusalIn(new Error(recorded.OLD_DRIVER))).toContain("NVIDIA's driver is too old for this CUDA");
     expect(refusalIn(new Error(recorded.NO_CARD))).toContain('CUDA does not see the card');
     expect(refusalIn(new Error(recorded.NO_SUCH_CARD))).toContain('CUDA does not see the card');
     expect(refusalIn(new Error(recorded.CPU_NODE))).toContain("does not run on ONNX Runtime's CUDA provider");

@@ -1,5 +1,5 @@
 /**
- * What ONNX Runtime 1.30's CUDA provider threw here, word for word: without a driver and with one that shows no card (NVIDIA's own
+ * What ONNX Runtime 1.30's CUDA provider threw here, word for word: with a driver that shows no card or is too old (NVIDIA's own
  * libraries), and against libraries in CUDA's place that gave out memory and failed when told to.
  */
 const THROWN =
@@ -7,6 +7,7 @@ const THROWN =
 
 export const NOT_LOADED = 'OrtSessionOptionsAppendExecutionProvider_Cuda: Failed to load shared library';
 export const NO_CARD = `${THROWN}CUDA failure 100: no CUDA-capable device is detected ; GPU=-1 ; hostname=vm ; file=/onnxruntime_src/onnxruntime/core/providers/cuda/cuda_execution_provider.cc ; line=352 ; expr=cudaSetDevice(info_.device_id); \n\n`;
+export const OLD_DRIVER = `${THROWN}CUDA failure 35: CUDA driver version is insufficient for CUDA runtime version ; GPU=-1 ; hostname=vm ; file=/onnxruntime_src/onnxruntime/core/providers/cuda/cuda_execution_provider.cc ; line=352 ; expr=cudaSetDevice(info_.device_id); \n\n`;
 export const NO_SUCH_CARD = `${THROWN}CUDA failure 101: invalid device ordinal ; GPU=0 ; hostname=vm ; file=/onnxruntime_src/onnxruntime/core/providers/cuda/cuda_execution_provider.cc ; line=352 ; expr=cudaSetDevice(info_.device_id); \n\n`;
 export const CPU_NODE =
   'This session contains graph nodes that are assigned to the default CPU EP, but fallback to CPU EP has been explicitly disabled by the user.';
