@@ -13,6 +13,8 @@ export interface CardTimes {
   readonly runMs: number;
   readonly sideLoadMs: number;
   readonly bothMs: number;
+  /** Of the shorter of the two, the share that passed beside the other. */
+  readonly overlap: number;
   readonly churn?: Churn;
 }
 
@@ -64,10 +66,13 @@ export async function deviceChild({ device, folder, churn }: CardQuestion): Prom
   };
   const loadsMs: number[] = [];
   const bothMs: number[] = [];
-  const runMs = await times(run);
+  const runsMs: number[] = [];
+  const overlaps: number[] = [];
+  // All three in every round: what else the machine does then falls on all of them.
   for (let round = -2; round < ROUNDS; round++) {
     const alone = await timed(loadSome);
     await evictSome();
+    const runAlone = await timed(run);
     const beside = await timed(async () => {
       await run();
       await loadSome();
@@ -75,6 +80,8 @@ export async function deviceChild({ device, folder, churn }: CardQuestion): Prom
     await evictSome();
     if (round < 0) continue;
     loadsMs.push(alone);
+    runsMs.push(runAlone);
+    overlaps.push(Math.min(1, Math.max(0, runAlone + alone - beside) / Math.min(runAlone, alone)));
     bothMs.push(beside);
   }
   const sideLoadMs = median(loadsMs);
@@ -82,9 +89,10 @@ export async function deviceChild({ device, folder, churn }: CardQuestion): Prom
     expertBytes: experts.bytesPerExpert(0),
     uploadMs,
     loadMs: sideLoadMs / (count - half),
-    runMs,
+    runMs: median(runsMs),
     sideLoadMs,
     bothMs: median(bothMs),
+    overlap: median(overlaps),
     ...(churn > 0 && { churn: await churnExperts(card, half, count, churn) }),
   };
   process.stdout.write(JSON.stringify(result));
