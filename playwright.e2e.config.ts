@@ -6,9 +6,9 @@ export default defineConfig({
   outputDir: 'test-results/e2e',
   // One window at a time: they share a display and two cores with their engines.
   workers: 1,
-  timeout: 90_000,
-  expect: { timeout: 20_000 },
-  globalTimeout: 360_000,
+  timeout: 150_000,
+  expect: { timeout: 40_000 },
+  globalTimeout: 540_000,
   forbidOnly: true,
   reporter: 'list',
 });

@@ -10,10 +10,12 @@ const CONFIG = '--config test/ui/vite.config.mjs';
 export default defineConfig({
   testDir: 'test/ui',
   outputDir: 'test-results/ui',
-  workers: 2,
-  // Generous: on a busy machine of two cores everything takes long, and a test that waits for nothing fails either way.
-  timeout: 90_000,
-  expect: { timeout: 20_000 },
+  // More than cores: a test mostly waits, for the next frame or look at the page. Each on its own: no file is a chain of long ones.
+  workers: 3,
+  fullyParallel: true,
+  // Generous: beside other stages, on a busy machine of two cores, everything takes long, and a test that waits for nothing fails either way.
+  timeout: 150_000,
+  expect: { timeout: 40_000 },
   globalTimeout: 900_000,
   forbidOnly: true,
   reporter: 'list',

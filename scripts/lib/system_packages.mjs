@@ -16,11 +16,19 @@ const PACKAGES = [
 ];
 const APT_TIMEOUT_MS = 240_000;
 
+/** @type {Promise<{chromium: string | undefined, xvfbRun: string | undefined}> | undefined} */
+let ensured;
+
 /**
- * As root on Debian, installs what is missing; elsewhere names it.
+ * As root on Debian, installs what is missing; elsewhere names it. Once, whoever asks.
  * @returns {Promise<{chromium: string | undefined, xvfbRun: string | undefined}>} programs that are there afterwards
  */
-export async function ensureSystemPackages() {
+export function ensureSystemPackages() {
+  ensured ??= ensure();
+  return ensured;
+}
+
+async function ensure() {
   if (isDebian()) await ensureDebianPackages();
   const chromium = (await playwrightChromium()) ?? onPath(['chromium', 'chromium-browser', 'google-chrome']);
   const xvfbRun = onPath(['xvfb-run']);

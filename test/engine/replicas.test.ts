@@ -9,7 +9,7 @@ import { GatingName, PrefetchName } from '../../engine/protocol/settings.ts';
 import { checkLedger, checkReplay } from './law_checks.ts';
 import { writeOlmoe } from './llama_tensors.ts';
 import { onThreeProcessors } from './three_processors.ts';
-import { devices, emitted, runTiny, TINY, tinyModel } from './tiny_run.ts';
+import { devices, emitted, inForce, runTiny, TINY, tinyModel } from './tiny_run.ts';
 
 onThreeProcessors();
 
@@ -37,9 +37,6 @@ const COPIED = {
   copyAfterRows: 0 as const,
 };
 
-/** What is in force at a step. */
-const inForce = ({ settings: changes }: RunRecording, step: number) =>
-  changes.filter(({ atStep }) => atStep <= step).at(-1) as RunRecording['settings'][number];
 const hasCopies = ({ placement }: RunRecording['settings'][number]) => placement.copies.some((count) => count > 1);
 
 describe('experts on several devices', () => {

@@ -128,3 +128,7 @@ export function emitted(recording: RunRecording): Map<number, number[]> {
   }
   return tokens;
 }
+
+/** What is in force at a step. */
+export const inForce = ({ settings }: RunRecording, step: number) =>
+  settings.filter(({ atStep }) => atStep <= step).at(-1) as RunRecording['settings'][number];

@@ -1,12 +1,8 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { promisify } from 'node:util';
 import type { CacheTable, ExpertLife, ExpertsMap } from '../../engine/protocol/labs.ts';
-import { expect, test } from './frame_page.ts';
+import { expect } from './frame_page.ts';
+import { moe, openPaused, test } from './served_studio.ts';
 
 /**
  * What the window shows of a trace is what the command line prints of it: the built studio, its own engine behind it, a trace of a
@@ -14,47 +10,17 @@ import { expect, test } from './frame_page.ts';
  */
 const TRACE = path.resolve('models/traces/olmoe-299.jsonl.gz');
 
-test.skip(!existsSync('out/main/cli.cjs'), 'needs `npm run build` before');
-// The engine opens its model and runs it while the trace is replayed.
+// The engine opens its model meanwhile, on a machine that does other things.
 test.setTimeout(240_000);
 
-let server: ChildProcess;
-let exited: Promise<unknown[]>;
-let data: string;
-let url: string;
-
-test.beforeEach(async () => {
-  data = await mkdtemp(path.join(tmpdir(), 'moe-labs-'));
-  server = spawn(process.execPath, ['out/main/serve.cjs'], {
-    env: { ...process.env, MOE_STUDIO_DATA: data },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  exited = once(server, 'exit');
-  const [line] = await once(server.stdout ?? server, 'data');
-  url = String(line).split('\n')[0]?.trim() ?? '';
-});
-
-test.afterEach(async ({ page }) => {
-  await page.goto('about:blank');
-  server.kill('SIGTERM');
-  await exited;
-  await rm(data, { recursive: true, force: true });
-});
-
-async function moe<T>(...args: string[]): Promise<T> {
-  const { stdout } = await promisify(execFile)(process.execPath, ['out/main/cli.cjs', ...args, '--json'], {
-    maxBuffer: 256 * 2 ** 20,
-  });
-  return JSON.parse(stdout) as T;
-}
+const parsed = async <T>(...args: string[]): Promise<T> => JSON.parse(await moe(...args, '--json'));
 
 const percent = (share: number) => (share * 100).toFixed(1);
 
-test('the Cache lab shows what moe replay prints', async ({ frame }) => {
+test('the Cache lab shows what moe replay prints', async ({ frame, served }) => {
   const { page } = frame;
-  const table = await moe<CacheTable>('replay', '--trace', TRACE);
-  await page.goto(url);
-  await expect(page.getByText(/^Engine (ready|running)/)).toBeVisible();
+  const table = await parsed<CacheTable>('replay', '--trace', TRACE);
+  await openPaused(frame, served);
   await page.keyboard.press('3');
   await page.keyboard.press('Control+Shift+O');
   await page.getByRole('dialog').getByRole('textbox').fill(TRACE);
@@ -104,16 +70,16 @@ test('the Cache lab shows what moe replay prints', async ({ frame }) => {
   );
 });
 
-test('the Cache lab shows of a live run what moe replay prints of its file', async ({ frame }) => {
+test('the Cache lab shows of a live run what moe replay prints of its file', async ({ frame, served }) => {
   const { page } = frame;
-  await page.goto(url);
+  await page.goto(served.url);
   await expect(page.getByText('Engine running')).toBeVisible();
   await expect(page.getByText(/^Replay exact over/)).toBeVisible({ timeout: 120_000 });
   await page.keyboard.press('3');
   await page.getByRole('button', { name: 'Stop', exact: true }).click();
   await expect(page.getByText('Run finished')).toBeVisible({ timeout: 60_000 });
-  const [file = ''] = await readdir(path.join(data, 'runs'));
-  const table = await moe<CacheTable>('replay', '--run', path.join(data, 'runs', file));
+  const [file = ''] = await readdir(path.join(served.folder, 'runs'));
+  const table = await parsed<CacheTable>('replay', '--run', path.join(served.folder, 'runs', file));
   const plot = page.getByRole('slider', { name: /^Miss rate against cache size, a line/ });
   await expect(page.getByText(`${table.subject.steps.toLocaleString('en')} steps, `)).toBeVisible({ timeout: 120_000 });
   await plot.focus();
@@ -124,11 +90,10 @@ test('the Cache lab shows of a live run what moe replay prints of its file', asy
   await expect(plot).toHaveAttribute('aria-valuetext', `${table.slots[size]} slots a layer: ${values.join(', ')}`);
 });
 
-test('the Experts view shows what moe experts prints', async ({ frame }) => {
+test('the Experts view shows what moe experts prints', async ({ frame, served }) => {
   const { page } = frame;
-  const map = await moe<ExpertsMap>('experts', '--trace', TRACE);
-  await page.goto(url);
-  await expect(page.getByText(/^Engine (ready|running)/)).toBeVisible();
+  const map = await parsed<ExpertsMap>('experts', '--trace', TRACE);
+  await openPaused(frame, served);
   await page.keyboard.press('2');
   await page.keyboard.press('Control+Shift+O');
   await page.getByRole('dialog').getByRole('textbox').fill(TRACE);
@@ -166,7 +131,7 @@ test('the Experts view shows what moe experts prints', async ({ frame }) => {
 
   // The life of the cell that is opened.
   await page.keyboard.press('Enter');
-  const life = await moe<ExpertLife>('experts', '--trace', TRACE, '--layer', '2', '--expert', '2');
+  const life = await parsed<ExpertLife>('experts', '--trace', TRACE, '--layer', '2', '--expert', '2');
   const panel = page.getByRole('region', { name: 'Expert 2', exact: true });
   await expect(panel).toContainText(`Active in ${life.expert?.activeSteps} of ${map.subject.steps} steps`);
   await panel.getByRole('button', { name: 'Expert 2 as a table' }).click();

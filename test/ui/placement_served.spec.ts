@@ -4,7 +4,7 @@ import { expect, type Page } from '@playwright/test';
 import type { PlacementTable } from '../../engine/protocol/labs.ts';
 import { percent, tile } from '../../src-renderer/format/numbers.ts';
 import { cellTexts, seriousFindings, tabTo } from './lab_checks.ts';
-import { moe, test } from './served_studio.ts';
+import { moe, openPaused, type ServedStudio, test } from './served_studio.ts';
 
 const TRACE = path.resolve('models/traces/olmoe-299.jsonl.gz');
 
@@ -15,12 +15,9 @@ const LONG = { timeout: 120_000 };
 const onCommandLine = async (...args: string[]): Promise<PlacementTable> =>
   JSON.parse(await moe('placement', '--trace', TRACE, '--json', ...args));
 
-/** Opens the Placement lab on the trace by keys alone. The run that the page started is paused: it would slow everything down. */
-async function openLab(page: Page, url: string) {
-  await page.goto(url);
-  await expect(page.getByText(/^Engine (ready|running)/)).toBeVisible(LONG);
-  await page.getByRole('button', { name: /^(Pause|Resume|Run)$/ }).waitFor(LONG);
-  if (await page.getByRole('button', { name: 'Pause' }).isVisible()) await page.keyboard.press('Space');
+/** Opens the Placement lab on the trace by keys alone. */
+async function openLab(page: Page, served: ServedStudio) {
+  await openPaused({ page }, served);
   await page.keyboard.press('5');
   await page.keyboard.press('Control+Shift+O');
   await expect(page.getByRole('dialog')).toBeVisible();
@@ -49,7 +46,7 @@ async function expectBalance(page: Page, table: PlacementTable) {
 
 test('the Placement lab shows what the command line prints, at any number of devices', async ({ page, served }) => {
   const four = await onCommandLine();
-  await openLab(page, served.url);
+  await openLab(page, served);
   await expectBalance(page, four);
   const best = [...four.rows].sort((a, b) => a.avgMaxLoad - b.avgMaxLoad)[0];
   await expect(page.locator('.placement-balance .panel-figure')).toHaveText(tile((best?.avgMaxLoad ?? 0) * 4));
@@ -71,7 +68,7 @@ test('a placement is exported as the command line writes it, and a method drawn,
   page,
   served,
 }) => {
-  await openLab(page, served.url);
+  await openLab(page, served);
   await tabTo(page, 'Greedy (paper)');
   await page.keyboard.press('Space');
   await expect(page.locator('.line-plot text', { hasText: 'Greedy (paper)' })).toBeVisible();
@@ -91,7 +88,7 @@ test('a placement is exported as the command line writes it, and a method drawn,
 });
 
 test('axe finds nothing serious in the Placement lab, in either theme', async ({ page, served }) => {
-  await openLab(page, served.url);
+  await openLab(page, served);
   for (const theme of ['dark', 'light']) {
     await page.evaluate((name) => {
       document.documentElement.dataset.theme = name;

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { test as base } from './frame_page.ts';
+import { test as base, expect, type FramePage } from './frame_page.ts';
 
 export interface ServedStudio {
   /** Address with its token. */
@@ -26,10 +26,19 @@ export const test = base.extend<{ served: ServedStudio }>({
     await use({ url: String(line).split('\n')[0]?.trim() ?? '', folder });
     await page.goto('about:blank');
     server.kill('SIGTERM');
-    await exited;
+    const [code] = await exited;
     await rm(folder, { recursive: true, force: true });
+    expect(code).toBe(0);
   },
 });
+
+/** Opens the studio and pauses the run that it starts by itself: it would have the processor while a lab computes. */
+export async function openPaused({ page }: Pick<FramePage, 'page'>, { url }: ServedStudio): Promise<void> {
+  await page.goto(url);
+  await page.getByRole('button', { name: /^(Pause|Resume|Run)$/ }).waitFor({ timeout: 120_000 });
+  const pause = page.getByRole('button', { name: 'Pause' });
+  if (await pause.isVisible()) await pause.click();
+}
 
 /** What the built command line prints. */
 export async function moe(...args: string[]): Promise<string> {
