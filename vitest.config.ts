@@ -12,6 +12,7 @@ export default defineConfig({
     isolate: false,
     // As many as the smallest machine has cores; the default leaves one of two idle.
     maxWorkers: 2,
-    testTimeout: 30_000,
+    // Also beside much else that the machine does.
+    testTimeout: 60_000,
   },
 });

@@ -9,7 +9,7 @@ if (!Number.isInteger(cases) || cases < 1) {
   process.exitCode = 2;
 } else if (await setup()) {
   const hours = 8;
-  const args = ['run', 'test/checkpoint/fuzz.test.ts', `--testTimeout=${hours * 3_600_000}`];
+  const args = ['run', 'test/checkpoint/fuzz_', `--testTimeout=${hours * 3_600_000}`];
   const env = { ...process.env, FUZZ_CASES: String(cases) };
   process.exitCode = await attach(process.execPath, [bin('vitest/vitest.mjs'), ...args], {
     cwd: ROOT,
