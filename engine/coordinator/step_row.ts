@@ -1,5 +1,6 @@
 import { routedPairs } from '../gating/router.ts';
 import type { ModelSummary } from '../protocol/model.ts';
+import type { RecordedStep } from '../protocol/run_recording.ts';
 import { CATEGORY_COUNT, NOT_RUN, PHASE_COUNT, STEP_PHASES } from '../protocol/telemetry.ts';
 import type { RowPlan, StepResult } from '../rank/messages.ts';
 import type { Emission } from './scheduler.ts';
@@ -11,43 +12,10 @@ export const CACHE_COUNTERS = 4;
 /** Loads, used, harmed. */
 export const PREFETCH_COUNTERS = 3;
 
-/** One whole step of all devices: what is recorded, replayed, and shown. N tokens, L MoE layers, D devices. */
-export interface StepRow {
-  readonly step: number;
-  /** ms since the run began, pauses included. */
-  readonly endMs: number;
-  readonly durationMs: number;
-  readonly stallMs: number;
-  /** Load time that passed while the device ran experts, the rank's that hid most; 0 on CPU devices. */
-  readonly hiddenMs: number;
-  /** Time that absent experts took on the host, the slowest rank's; and what is held on the host for them, all ranks', bytes. */
-  readonly computeMs: number;
-  readonly hostBytes: number;
-  readonly tokens: number;
-  /** Sequence, position and phase of each token [N]: rank 0's tokens first. */
-  readonly request: Int32Array;
-  readonly position: Int32Array;
-  readonly phase: Uint8Array;
-  /** [L, N, topK] */
-  readonly ids: Uint16Array;
-  readonly weights: Float32Array;
-  /** [D, L, CACHE_COUNTERS] */
-  readonly cache: Uint32Array;
-  /** Of the loads, those ahead of need [D, L, PREFETCH_COUNTERS]; absent where there were none. */
-  readonly prefetches?: Uint32Array;
-  /** What the next layers' routers foresaw [L, E]; absent where they were not asked. */
-  readonly foreseen?: Uint8Array;
-  /** [D, CATEGORY_COUNT] */
-  readonly ledgerBytes: Float64Array;
-  readonly peakBytes: Float64Array;
-  /** Share of the rows that experts ran, padding included, by device [D]. */
-  readonly share: Float32Array;
-  /** Token-expert pairs that gating left out, and rows without a token that experts ran, all layers together. */
+/** One whole step of all devices: what is recorded, and what is shown of it beyond that. L MoE layers. */
+export interface StepRow extends Omit<RecordedStep, 'emitted'> {
   /** Token-expert pairs of all layers, dropped ones included. */
   readonly routedPairs: number;
-  readonly droppedPairs: number;
-  readonly paddingRows: number;
-  readonly phaseMs: Float32Array;
   readonly runtimeMs: number;
   /** Experts without a token [L]; NOT_RUN for a layer that no token went through. */
   readonly inactive: Uint16Array;

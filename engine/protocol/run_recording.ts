@@ -40,17 +40,18 @@ export interface RecordedSequence {
 /** One whole step. N tokens, L MoE layers, k experts a token, D devices. */
 export interface RecordedStep {
   readonly step: number;
+  /** ms since the run began, pauses included. */
   readonly endMs: number;
   readonly durationMs: number;
   readonly stallMs: number;
-  /** Load time that passed while the device ran experts. */
+  /** Load time that passed while the device ran experts, the rank's that hid most; 0 on CPU devices. */
   readonly hiddenMs: number;
-  /** Time that absent experts took on the host; what was held there for them, bytes. */
+  /** Time that absent experts took on the host, the slowest rank's; and what is held on the host for them, all ranks', bytes. */
   readonly computeMs: number;
   readonly hostBytes: number;
   /** N */
   readonly tokens: number;
-  /** [N] */
+  /** Sequence, position and phase of each token [N]: rank 0's tokens first. */
   readonly request: Int32Array;
   readonly position: Int32Array;
   readonly phase: Uint8Array;
@@ -59,17 +60,19 @@ export interface RecordedStep {
   readonly weights: Float32Array;
   /** [D, L, CACHE_COUNTERS] */
   readonly cache: Uint32Array;
-  /** [D, L, PREFETCH_COUNTERS]; absent where nothing was loaded ahead. */
+  /** Of the loads, those ahead of need [D, L, PREFETCH_COUNTERS]; absent where there were none. */
   readonly prefetches?: Uint32Array;
-  /** [L, E], see TraceStep.foreseen. */
+  /** What the next layers' routers foresaw [L, E], see TraceStep.foreseen; absent where they were not asked. */
   readonly foreseen?: Uint8Array;
   /** [D, LEDGER_CATEGORIES] */
   readonly ledgerBytes: Float64Array;
   /** [D] */
   readonly peakBytes: Float64Array;
+  /** Share of the rows that experts ran, padding included, by device [D]. */
   readonly share: Float32Array;
   /** [STEP_PHASES] */
   readonly phaseMs: Float32Array;
+  /** Token-expert pairs that gating left out, and rows without a token that experts ran, all layers together. */
   readonly droppedPairs: number;
   readonly paddingRows: number;
   readonly emitted: readonly EmittedToken[];

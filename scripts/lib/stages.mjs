@@ -47,7 +47,7 @@ export const STAGES = {
   unit: (run) =>
     withReport(async (file) => {
       const args = ['run', '--passWithNoTests', '--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
-      const code = await node(run, VITEST, args, { timeoutMs: 480_000 });
+      const code = await node(run, VITEST, args, { timeoutMs: 900_000 });
       return counted(code, vitestCounts(file));
     }),
 
@@ -62,7 +62,7 @@ export const STAGES = {
     }
     return withReport(async (file) => {
       const args = ['run', ...config, '--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
-      const code = await node(run, VITEST, args, { env: { ...process.env, ...env }, timeoutMs: 480_000 });
+      const code = await node(run, VITEST, args, { env: { ...process.env, ...env }, timeoutMs: 900_000 });
       return counted(code, vitestCounts(file));
     });
   },
@@ -106,7 +106,7 @@ function playwright(run, name, env, xvfbRun) {
     const options = {
       cwd: ROOT,
       env: { ...process.env, ...env, PLAYWRIGHT_JSON_OUTPUT_FILE: file },
-      timeoutMs: 600_000,
+      timeoutMs: 900_000,
     };
     const code = xvfbRun
       ? await run(xvfbRun, ['-a', '-s', SCREEN, process.execPath, ...args], options)
