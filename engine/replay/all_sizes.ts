@@ -1,4 +1,5 @@
 import type { ActiveSets } from './active_sets.ts';
+import type { ExpertStack } from './expert_stack.ts';
 import { LruStack } from './lru_stack.ts';
 import { MinStack, nextUses } from './min_stack.ts';
 import { countScored, type MissCounts, stepSlices } from './miss_counts.ts';
@@ -23,9 +24,10 @@ export async function replayAllSizes(
 ): Promise<AllSizes> {
   const { moeLayers, devices, experts, ids, offsets } = sets;
   const stacks = moeLayers * devices;
-  const lru = policy === 'lru' ? Array.from({ length: stacks }, () => new LruStack(experts)) : undefined;
-  const min = Array.from({ length: lru === undefined ? stacks : 0 }, () => new MinStack(experts));
-  const next = lru === undefined ? nextUses(sets) : new Int32Array(0);
+  const next = policy === 'min' ? nextUses(sets) : undefined;
+  const sweeps = Array.from({ length: stacks }, () =>
+    next === undefined ? new LruStack(experts) : new MinStack(experts, next),
+  );
   const slices = stepSlices(sets);
   const sums = new MissSums(sets, experts, slots, slices.mostSteps);
   let coldMisses = 0;
@@ -38,10 +40,7 @@ export async function replayAllSizes(
           const to = offsets[step * stacks + stack + 1] as number;
           if (from === to) continue;
           const depths = scored[step] === 1 ? sums.open(layer, device, step - fromStep) : undefined;
-          const cold =
-            lru === undefined
-              ? (min[stack] as MinStack).event(ids, next, from, to, depths)
-              : (lru[stack] as LruStack).event(ids, from, to, depths);
+          const cold = (sweeps[stack] as ExpertStack).event(ids, from, to, depths);
           if (depths !== undefined) coldMisses += cold;
         }
       }

@@ -1,58 +1,32 @@
 import type { ActiveSets } from './active_sets.ts';
 import type { Depths } from './depths.ts';
+import { ExpertStack } from './expert_stack.ts';
 
 /**
- * Every size of an LRU cache at once (Mattson et al., 1970), for one layer on one device, exact to the unit: experts stand in a
- * stack, most recent first, within a step the highest id first (use_order.ts), and a cache of C slots holds the upper C.
+ * Every size of an LRU cache at once, exact to the unit: experts stand most recent first, within a step the highest id first
+ * (use_order.ts).
  *
  * But for one case. A step that needs more than C experts has to serve them all; if the cache held just those C that stay on
  * top, the last one it loads takes the place of the C-th: it then holds number C + 1 of the stack in place of number C. Such
  * sizes are marked, and stay so until a step uses anything but what stands above number C.
  */
-export class LruStack {
-  /** Most recent first. */
-  private readonly stack: Uint16Array;
-  private length = 0;
-  private readonly depthOf: Int32Array;
-  private readonly stamps: Int32Array;
-  private stamp = 0;
+export class LruStack extends ExpertStack {
   /** Experts that the step does not use and that move down, in their order. */
   private readonly passed: Uint16Array;
   /** Whether a size holds number C + 1 of the stack in place of number C. */
   private readonly marked: Uint8Array;
   private largestMark = 0;
 
-  constructor(private readonly experts: number) {
-    this.stack = new Uint16Array(experts);
-    this.depthOf = new Int32Array(experts);
-    this.stamps = new Int32Array(experts);
+  constructor(experts: number) {
+    super(experts);
     this.passed = new Uint16Array(experts);
     this.marked = new Uint8Array(experts + 2);
   }
 
-  /**
-   * @param ids the step's experts are ids[from, to), ascending and distinct
-   * @param depths where its accesses are counted; absent: nowhere
-   * @returns how many of them were never used before
-   */
-  event(ids: ActiveSets['ids'], from: number, to: number, depths: Depths | undefined): number {
-    const before = this.length;
-    this.lift(ids, from, to);
-    if (depths !== undefined) this.count(ids, from, to, depths);
-    this.mark(ids, from, to);
-    return this.length - before;
-  }
-
-  /** Notes how deep each expert of the step stands, then puts them on top. */
-  private lift(ids: ActiveSets['ids'], from: number, to: number): void {
-    const { stack, stamps, depthOf, passed, length } = this;
+  /** Puts the step's experts on top. */
+  protected override lift(ids: ActiveSets['ids'], from: number, to: number): void {
+    const { stack, stamp, stamps, depthOf, passed, length } = this;
     const count = to - from;
-    const stamp = ++this.stamp;
-    for (let i = from; i < to; i++) {
-      const expert = ids[i] as number;
-      stamps[expert] = stamp;
-      depthOf[expert] = this.experts + 1;
-    }
     let seen = 0;
     let at = 0;
     // Without branches: whether the step uses the next expert is what a branch predictor cannot know.
@@ -79,9 +53,9 @@ export class LruStack {
     for (let i = 0; i < count; i++) stack[i] = ids[to - 1 - i] as number;
   }
 
-  private count(ids: ActiveSets['ids'], from: number, to: number, depths: Depths): void {
+  protected override count(ids: ActiveSets['ids'], from: number, to: number, depths: Depths): void {
+    super.count(ids, from, to, depths);
     const { depthOf, marked } = this;
-    for (let i = from; i < to; i++) depths.add(depthOf[ids[i] as number] as number);
     if (this.largestMark === 0) return;
     for (let i = from; i < to; i++) {
       const depth = depthOf[ids[i] as number] as number;
@@ -90,7 +64,8 @@ export class LruStack {
     }
   }
 
-  private mark(ids: ActiveSets['ids'], from: number, to: number): void {
+  /** Marks the sizes that the special case holds for. */
+  protected override close(ids: ActiveSets['ids'], from: number, to: number): void {
     const { depthOf, marked, largestMark } = this;
     const count = to - from;
     let deepest = 0;

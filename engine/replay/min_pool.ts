@@ -19,7 +19,7 @@ export async function replayMinPool(
   const { moeLayers, devices, experts, offsets } = sets;
   const pooled = asOneLayer(sets);
   const next = nextUses(pooled);
-  const stacks = Array.from({ length: devices }, () => new MinStack(moeLayers * experts));
+  const stacks = Array.from({ length: devices }, () => new MinStack(moeLayers * experts, next));
   const slices = stepSlices(sets);
   const sums = new MissSums(sets, moeLayers * experts, poolSizes(sets, slots), slices.mostSteps);
   for (const [fromStep, toStep] of slices.list) {
@@ -30,7 +30,7 @@ export async function replayMinPool(
           const [from, to] = [offsets[event] as number, offsets[event + 1] as number];
           if (from === to) continue;
           const depths = scored[step] === 1 ? sums.open(layer, device, step - fromStep) : undefined;
-          (stacks[device] as MinStack).event(pooled.ids, next, from, to, depths);
+          (stacks[device] as MinStack).event(pooled.ids, from, to, depths);
         }
       }
     }

@@ -1,5 +1,5 @@
 import type { ActiveSets } from './active_sets.ts';
-import type { Depths } from './depths.ts';
+import { ExpertStack } from './expert_stack.ts';
 
 /** Next use of an expert that is not used again. */
 export const NEVER = 0x7fffffff;
@@ -25,31 +25,28 @@ export function nextUses(sets: ActiveSets): Int32Array {
 }
 
 /**
- * Belady's MIN at every size at once, for one layer on one device: the floor of every policy that keeps a step's experts while any
+ * Belady's MIN at every size at once: the floor of every policy that keeps a step's experts while any
  * other resident is left, since it knows the future. (Pinning does not keep them, and can miss less.) A step's
  * experts that are held are hits, every other one is loaded, and what is kept beside them are the residents of the nearest next
  * use; an expert of the step itself is given up only where the step needs more than the cache holds. Then the ones of the
  * nearest next use are kept: not the last that was loaded, as a real cache would have to.
  *
- * A cache of C slots holds all that one of C - 1 holds (Mattson et al., 1970), so experts stand in a stack, and each step sorts it
+ * A cache of C slots holds all that one of C - 1 holds, so experts stand in a stack, and each step sorts it
  * anew down to its deepest expert: what is displaced on the way is carried along, and the place gets the best of it. Which of two
  * experts next used in the same step stays makes no difference: one of them is missed then.
  */
-export class MinStack {
-  private readonly stack: Int32Array;
-  private length = 0;
-  private readonly depthOf: Int32Array;
-  private readonly stamps: Int32Array;
-  private stamp = 0;
+export class MinStack extends ExpertStack {
   private readonly nextUse: Int32Array;
   /** Experts carried along, the best last, and their next uses. */
   private readonly carried: Int32Array;
   private readonly carriedUse: Int32Array;
 
-  constructor(private readonly experts: number) {
-    this.stack = new Int32Array(experts);
-    this.depthOf = new Int32Array(experts);
-    this.stamps = new Int32Array(experts);
+  /** @param next next uses, parallel to the ids of all events */
+  constructor(
+    experts: number,
+    private readonly next: Int32Array,
+  ) {
+    super(experts);
     this.nextUse = new Int32Array(experts);
     this.carried = new Int32Array(experts + 1);
     this.carriedUse = new Int32Array(experts + 1);
@@ -57,17 +54,10 @@ export class MinStack {
     this.carriedUse[0] = NEVER;
   }
 
-  /** As LruStack.event. @param next next uses, parallel to ids */
-  event(ids: ActiveSets['ids'], next: Int32Array, from: number, to: number, depths: Depths | undefined): number {
-    const { stack, stamps, depthOf, nextUse, carried, carriedUse, length } = this;
+  protected override lift(ids: ActiveSets['ids'], from: number, to: number): void {
+    const { stack, stamp, stamps, depthOf, nextUse, carried, carriedUse, length } = this;
     const count = to - from;
-    const stamp = ++this.stamp;
-    for (let i = from; i < to; i++) {
-      const expert = ids[i] as number;
-      stamps[expert] = stamp;
-      depthOf[expert] = this.experts + 1;
-      nextUse[expert] = next[i] as number;
-    }
+    for (let i = from; i < to; i++) nextUse[ids[i] as number] = this.next[i] as number;
     // Place 0 is a sentinel.
     let best = 0;
     let at = 0;
@@ -96,10 +86,6 @@ export class MinStack {
       this.length = end;
     }
     this.putOnTop(ids, from, to);
-    const cold = this.length - length;
-    if (depths === undefined) return cold;
-    for (let i = from; i < to; i++) depths.add(depthOf[ids[i] as number] as number);
-    return cold;
   }
 
   /** The step's experts, nearest next use first. */
