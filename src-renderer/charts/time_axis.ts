@@ -8,16 +8,21 @@ export const SPANS: readonly { readonly span: Span; readonly label: string; read
   { span: 'all', label: 'All', words: 'the whole run' },
 ];
 
-/** Texts below a time chart: its start, its middle and its end. */
+/** Of the interface face at 11 px, on the safe side. */
+const LETTER_PX = 6;
+
+/** Texts below a time chart: its start, its middle and its end; a long end ("engine gone at step 742") takes the middle's place. */
 export function timeTicks(
   window: TimeWindow,
   width: number,
   now: string,
 ): readonly { readonly x: number; readonly text: string }[] {
   const spanMs = window.toMs - window.fromMs;
+  const half = `-${spanText(spanMs / 2)}`;
+  const isFree = width / 2 + (half.length / 2 + now.length + 1) * LETTER_PX < width;
   return [
     { x: 0, text: `-${spanText(spanMs)}` },
-    { x: width / 2, text: `-${spanText(spanMs / 2)}` },
+    ...(isFree ? [{ x: width / 2, text: half }] : []),
     { x: width, text: now },
   ];
 }

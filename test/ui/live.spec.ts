@@ -193,7 +193,7 @@ test('every chart is there as a table', async ({ frame }) => {
     ['Inactive experts per layer', 5, 8],
     ['Memory', 4, 9],
     ['Expert cache', 5, 9],
-    ['Load per device', 5, 11],
+    ['Load per device', 5, 2],
   ] as const) {
     await page.getByRole('button', { name: `${name} as a table` }).click();
     const table = panel(page, name).getByRole('table');

@@ -111,7 +111,7 @@ function Panels({ table }: { readonly table: GatingTable }) {
       </LabPanel>
       <LabPanel
         title="Price of capacity"
-        note="measured, held-out sample"
+        note="measured, held out"
         figure={full === undefined ? undefined : plain(full.perplexity)}
         unit={`perplexity at C = ${plain(full?.capacity ?? 1)}`}
         says={qualitySentence(table)}

@@ -6,10 +6,13 @@ import { deviceVariable } from '../../charts/chart_theme.ts';
 import type { LineSeriesOption } from '../../charts/echarts.ts';
 import { bytesText } from '../../format/bytes.ts';
 import { fixed, percent, percentText } from '../../format/numbers.ts';
+import { PHASE_NAMES } from '../../format/phases.ts';
 import { msText } from '../../format/time.ts';
 import { meanSeries } from '../../stores/bucket_kinds.ts';
 import { extentOf, lastOf, pointsOf } from '../../stores/buckets.ts';
 import { Segments } from '../../widgets/segments.tsx';
+import type { LiveStats } from './live_stats.ts';
+import type { TableData } from './live_table.tsx';
 import { Panel } from './panel.tsx';
 import { PhaseBars } from './phase_bars.tsx';
 import { gatingSentence, loadSentence, phaseSentence } from './sentences.ts';
@@ -66,25 +69,7 @@ export function LoadPanel() {
         if (shown === 'share' || (isAlone && padding === '')) return loadSentence(stats, placement, even);
         return [phaseSentence(stats), padding].filter(Boolean).join(' ');
       }}
-      table={(stats) => ({
-        header: ['Device', 'Mean share', 'Highest share', 'Memory', 'Peak'],
-        rows: [
-          ...stats.devices.map((device, index) => ({
-            key: String(index),
-            cells: [
-              `Device ${index}`,
-              percentText(device.meanShare),
-              percentText(device.worstShare),
-              bytesText(device.totalBytes),
-              bytesText(device.peakBytes),
-            ],
-          })),
-          ...STEP_PHASES.map((phase, index) => ({
-            key: phase,
-            cells: [`Phase ${phase}`, msText(stats.phaseMs[index] ?? 0), '', '', ''],
-          })),
-        ],
-      })}
+      table={(stats) => (shown === 'phases' ? phaseTable(stats) : shareTable(stats))}
     >
       {shown === 'phases' ? (
         <PhaseBars />
@@ -148,4 +133,31 @@ export function LoadPanel() {
       )}
     </Panel>
   );
+}
+
+function shareTable({ devices }: LiveStats): TableData {
+  return {
+    header: ['Device', 'Mean share', 'Highest share', 'Memory', 'Peak'],
+    rows: devices.map((device, index) => ({
+      key: String(index),
+      cells: [
+        `Device ${index}`,
+        percentText(device.meanShare),
+        percentText(device.worstShare),
+        bytesText(device.totalBytes),
+        bytesText(device.peakBytes),
+      ],
+    })),
+  };
+}
+
+function phaseTable({ phaseMs }: LiveStats): TableData {
+  const total = phaseMs.reduce((sum, ms) => sum + ms, 0);
+  return {
+    header: ['Phase', 'Time a step', 'Share'],
+    rows: STEP_PHASES.map((phase, index) => {
+      const ms = phaseMs[index] ?? 0;
+      return { key: phase, cells: [PHASE_NAMES[phase], msText(ms), total === 0 ? '–' : `${percent(ms / total)}%`] };
+    }),
+  };
 }
