@@ -39,10 +39,8 @@ it.each([
   ['gpt_oss', 'io_long'],
   // Latent attention, shared experts, a dense first layer; the second with groups of experts.
   ['deepseek_v2', 'io'],
-  ['deepseek_v3', 'io_long'],
+  ['deepseek_v3', 'io'],
   ['mixtral', 'io'],
-  ['granitemoe', 'io'],
-  ['phimoe', 'io'],
   ['qwen2_moe', 'io'],
   ['qwen3_moe', 'io'],
 ])('%s fixture, %s: logits within 2e-3 of the reference', async (family, file) => {
@@ -51,8 +49,8 @@ it.each([
   expectClose(logits, wanted);
 });
 
-it.each(['nllb_moe', 'switch'])('%s fixture, padded batch: logits within 2e-3 of the reference', async (family) => {
-  const { model, rowsOf, wanted } = open(family, 'io_padded_batch');
+it('nllb_moe fixture, padded batch: logits within 2e-3 of the reference', async () => {
+  const { model, rowsOf, wanted } = open('nllb_moe', 'io_padded_batch');
   const input = {
     inputIds: rowsOf('input_ids'),
     decoderIds: rowsOf('decoder_input_ids'),
@@ -66,8 +64,9 @@ it('olmoe fixture at 16 bits: what a processor gives, or a refusal where the car
   const { model, rowsOf } = open('olmoe', 'io');
   const input = { inputIds: rowsOf('input_ids') };
   const precision = { experts: 'fp16', dense: 'fp16' } as const;
+  const hasHalves = await kept.hasHalves();
   const onCard = forwardLogits(...model, input, precision, 'webgpu:0');
-  if (!(await kept.hasHalves())) {
+  if (!hasHalves) {
     await expect(onCard).rejects.toThrow(
       /^precision: webgpu:0: this card .* no float16 .* choose stored, int8 or int4\.$/,
     );
