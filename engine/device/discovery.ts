@@ -10,6 +10,7 @@ import { cudaObstacle } from './cuda/obstacle.ts';
 import { SESSION_BYTES } from './cuda/session_bytes.ts';
 import { readHost } from './host_reading.ts';
 import { noFloat16 } from './precision.ts';
+import { whySameCard } from './same_card.ts';
 import { webGpuAdapter } from './webgpu_adapter.ts';
 
 /** Share of free host memory that a device may take unless told otherwise, CPU devices together: the page cache is the host tier, and needs the rest. */
@@ -161,14 +162,14 @@ export function planned(chosen: readonly ChosenDevice[]): { readonly onCard: boo
 
 /**
  * The chosen devices with their budgets.
- * @throws EngineRefusal for a device that this machine does not have, that a run cannot have, that is named twice, or whose budget must
- *   be named because the system does not tell its memory
+ * @throws EngineRefusal for a device that this machine does not have, that a run cannot have, that is named twice or by two providers, or whose
+ *   budget must be named because the system does not tell its memory
  */
 export async function chooseDevices(choices: RunSettings['devices']): Promise<ChosenDevice[]> {
   // Asking for cards takes up to seconds, and a run on processors must not wait for it.
   const devices = choices.every(({ id }) => id.startsWith('cpu:')) ? cpuDevices() : (await listDevices()).devices;
   const seen = new Set<string>();
-  return choices.map(({ id, budgetBytes }) => {
+  const chosen = choices.map(({ id, budgetBytes }) => {
     const device = devices.find((entry) => entry.id === id);
     if (device === undefined) {
       throw new EngineRefusal(
@@ -186,4 +187,7 @@ export async function chooseDevices(choices: RunSettings['devices']): Promise<Ch
     }
     return { id, bytes, device };
   });
+  const same = whySameCard(chosen.map(({ device }) => device));
+  if (same !== undefined) throw new EngineRefusal(same);
+  return chosen;
 }

@@ -4,6 +4,7 @@ import { parseNvidiaSmi } from '../../engine/device/cards/nvidia_smi.ts';
 import { parseMacCards } from '../../engine/device/cards/system_profiler.ts';
 import { parseWindowsCards } from '../../engine/device/cards/windows_cim.ts';
 import { chooseDevices, devicesOf, type System } from '../../engine/device/discovery.ts';
+import { whySameCard } from '../../engine/device/same_card.ts';
 import type { DeviceInfo } from '../../engine/protocol/model.ts';
 import * as samples from './samples.ts';
 
@@ -90,6 +91,15 @@ describe('CUDA cards', () => {
 });
 
 describe('choosing', () => {
+  it('finds a card that two providers reach', () => {
+    const cards = parseNvidiaSmi(samples.NVIDIA_SMI).slice(0, 2);
+    const { devices } = devicesOf({ ...LINUX, cards, vulkanDrivers: [{ vendor: 'nvidia' }] });
+    const of = (...ids: string[]) => whySameCard(devices.filter(({ id }) => ids.includes(id)));
+    expect(of('cpu:0', 'cuda:0', 'cuda:1')).toBeUndefined();
+    expect(of('webgpu:0', 'cpu:0')).toBeUndefined();
+    expect(of('webgpu:0', 'cuda:1')).toMatch(/^devices: webgpu:0 and cuda:1 may be the same NVIDIA RTX A5000, /);
+  });
+
   it('refuses what is not there or named twice', async () => {
     await expect(chooseDevices([{ id: 'cpu:4096' }])).rejects.toThrow('this machine has no "cpu:4096"');
     await expect(chooseDevices([{ id: 'cpu:0' }, { id: 'cpu:0' }])).rejects.toThrow('named twice');
