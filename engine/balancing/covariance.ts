@@ -12,7 +12,7 @@ export interface CovarianceOptions {
   readonly seed: number;
 }
 
-export const DEFAULT_COVARIANCE: CovarianceOptions = { gamma: 2, tries: 6000, seed: 1 };
+const DEFAULT_COVARIANCE: CovarianceOptions = { gamma: 2, tries: 6000, seed: 1 };
 
 /**
  * Mean and covariance: a swap search from greedy that minimises sum_d x_d' Q x_d, x_d the 0/1 members of device d and
@@ -44,13 +44,7 @@ const LEAST_GAIN = 1e-12;
  * @param cost Q, symmetric, row-major [experts, experts]
  * @param start device by expert [experts], left as it is
  */
-export function swapSearch(
-  cost: Float64Array,
-  start: Uint8Array,
-  devices: number,
-  tries: number,
-  seed: number,
-): Uint8Array {
+function swapSearch(cost: Float64Array, start: Uint8Array, devices: number, tries: number, seed: number): Uint8Array {
   const row = start.slice();
   const experts = row.length;
   if (experts < 2 || devices < 2) return row;

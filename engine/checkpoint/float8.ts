@@ -7,7 +7,7 @@ let values: Float32Array | undefined;
  * Value of every F8_E4M3 pattern: sign, 4 bits of exponent (bias 7), 3 of fraction; the lowest exponent has no leading one; no
  * infinities, all ones is NaN.
  */
-export function float8Values(): Float32Array {
+function float8Values(): Float32Array {
   values ??= Float32Array.from({ length: 256 }, (_, bits) => {
     const exponent = (bits >> 3) & 15;
     const fraction = (bits & 7) / 8;

@@ -5,7 +5,7 @@ import { CATEGORY_COUNT, NOT_RUN, PHASE_COUNT, STEP_PHASES } from '../protocol/t
 import type { RowPlan, StepResult } from '../rank/messages.ts';
 import type { Emission } from './scheduler.ts';
 
-export const PHASE_PREFILL = 0;
+const PHASE_PREFILL = 0;
 export const PHASE_DECODE = 1;
 /** Hits, misses, loads, evictions. */
 export const CACHE_COUNTERS = 4;

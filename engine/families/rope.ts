@@ -70,7 +70,7 @@ function readScaling(config: ConfigReader, { defaultScaling }: RopeShape): Confi
 }
 
 /** f_i = theta^(-2i/D), i = 0..D/2-1. */
-export function plainFrequencies(theta: number, dim: number): Float64Array {
+function plainFrequencies(theta: number, dim: number): Float64Array {
   return Float64Array.from({ length: dim / 2 }, (_, i) => theta ** ((-2 * i) / dim));
 }
 

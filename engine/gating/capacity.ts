@@ -54,7 +54,7 @@ function dropInOrder(
 }
 
 /** Most first choices, and second choices behind them, that one expert takes of `tokens`. */
-export function nllbCapacity({ capacity }: NllbRule, tokens: number, experts: number): number {
+function nllbCapacity({ capacity }: NllbRule, tokens: number, experts: number): number {
   switch (capacity.kind) {
     case 'fraction':
       return Math.ceil(capacity.fraction * tokens);

@@ -69,7 +69,7 @@ function mapColumns(steps: StepColumns, count: number, change: (column: Column, 
 }
 
 /** Rows of `older`, then rows of `newer`. */
-export function concatSteps(older: StepColumns, newer: StepColumns): StepColumns {
+function concatSteps(older: StepColumns, newer: StepColumns): StepColumns {
   if (older.count === 0) return newer;
   if (newer.count === 0) return older;
   return mapColumns(older, older.count + newer.count, (column, key) => {

@@ -53,7 +53,7 @@ const WHAT_IF: Readonly<Record<LinkName, DeviceLink>> = {
 export const whatIfLink = (name: LinkName): DeviceLink => WHAT_IF[name];
 
 /** Share of its peak that a link sustains in copies of experts: 12 of 16 GB/s in the paper (section on Expert Buffering, PCIe 3.0 x16). */
-export const SUSTAINED_SHARE = 0.75;
+const SUSTAINED_SHARE = 0.75;
 
 /**
  * Time of one load over a link, ms. Projected: bytes / (peak x SUSTAINED_SHARE), without what a copy costs before its first byte; none

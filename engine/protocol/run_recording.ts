@@ -5,7 +5,6 @@ import type { EvictionName, RunSettings } from './settings.ts';
 export const CACHE_COUNTERS = ['hits', 'misses', 'loads', 'evictions'] as const;
 /** Of a layer's loads those ahead of need: how many, used by the event they were for, and misses of what they pushed out. */
 export const PREFETCH_COUNTERS = ['loads', 'used', 'harmed'] as const;
-export type CacheCounter = (typeof CACHE_COUNTERS)[number];
 
 export interface RecordedSettings {
   readonly atStep: number;

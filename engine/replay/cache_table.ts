@@ -50,7 +50,7 @@ export interface CacheQuestion {
 /** Every policy that runs, and the floor. */
 export const TABLE_POLICIES: readonly ReplayPolicy[] = [...(Object.keys(POLICIES) as EvictionName[]), 'min'];
 
-export function policyTitle(policy: ReplayPolicy): string {
+function policyTitle(policy: ReplayPolicy): string {
   if (policy === 'min') return 'MIN (floor)';
   return policy === 'lru-served' ? 'LRU (serving order)' : POLICIES[policy].title;
 }

@@ -2,7 +2,7 @@ import type { ActiveSets } from './active_sets.ts';
 import { ExpertStack } from './expert_stack.ts';
 
 /** Next use of an expert that is not used again. */
-export const NEVER = 0x7fffffff;
+const NEVER = 0x7fffffff;
 
 /** Step in which each id of `sets` is needed next on its device, NEVER where it is not again [ids]. */
 export function nextUses(sets: ActiveSets): Int32Array {

@@ -3,7 +3,7 @@ import { EngineRefusal } from '../api.ts';
 
 const CHUNK_BYTES = 1 << 20;
 /** A step of 16,000 tokens, 64 layers and top-8 is half of this. Strings end at 512 MiB in our runtimes. */
-export const MOST_LINE_BYTES = 256 * 2 ** 20;
+const MOST_LINE_BYTES = 256 * 2 ** 20;
 const LINE_FEED = 10;
 
 /**

@@ -5,7 +5,7 @@ import { readTraceLines } from '../trace/jsonl.ts';
 import { unreadable } from './file_lines.ts';
 
 /** A bound on memory, and on what a small file may unpack to; real traces of a hundred thousand tokens are below it. */
-export const MOST_TRACE_BYTES = 512 * 2 ** 20;
+const MOST_TRACE_BYTES = 512 * 2 ** 20;
 const GZIP_MAGIC = 0x8b1f;
 const LINE_FEED = 10;
 

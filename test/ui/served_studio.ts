@@ -32,12 +32,13 @@ export const test = base.extend<{ served: ServedStudio }>({
   },
 });
 
-/** Opens the studio and pauses the run that it starts by itself: it would have the processor while a lab computes. */
+/** Opens the studio and pauses the run that it starts by itself, which would have the processor while a lab computes. */
 export async function openPaused({ page }: Pick<FramePage, 'page'>, { url }: ServedStudio): Promise<void> {
   await page.goto(url);
-  await page.getByRole('button', { name: /^(Pause|Resume|Run)$/ }).waitFor({ timeout: 120_000 });
-  const pause = page.getByRole('button', { name: 'Pause' });
-  if (await pause.isVisible()) await pause.click();
+  const loading = { timeout: 120_000 };
+  await expect(page.getByText('Engine running')).toBeVisible(loading);
+  await page.getByRole('button', { name: 'Pause' }).click(loading);
+  await expect(page.getByRole('button', { name: 'Resume' })).toBeVisible();
 }
 
 /** What the built command line prints. */
