@@ -1,5 +1,5 @@
 import { type Claim, type ClaimId, claim } from './claims.ts';
-import type { GatingResult } from './compare_gating.ts';
+import type { GatingResult } from './gating_trial.ts';
 import { LM_BATCH, LM_LENGTH, type LmMeasure } from './measure_lm.ts';
 import { MT_BATCH, MT_SOURCE_LENGTH, type MtMeasure } from './measure_mt.ts';
 

@@ -1,4 +1,4 @@
-import { compareGating, contenders, type GatingResult } from './compare_gating.ts';
+import { contenders, type GatingResult, tryGating } from './gating_trial.ts';
 import type { PaperShape } from './shapes.ts';
 import { languageBatch } from './workloads.ts';
 import { SEED, type Workshop } from './workshop.ts';
@@ -23,6 +23,6 @@ export async function measureLm(workshop: Workshop, shape: PaperShape, rounds: n
   return {
     shape,
     tokens: LM_BATCH * LM_LENGTH,
-    results: await compareGating(trial, variants, [rows], rounds, log),
+    results: await tryGating(trial, variants, [rows], rounds, log),
   };
 }

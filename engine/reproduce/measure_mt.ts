@@ -1,4 +1,4 @@
-import { compareGating, contenders, type GatingResult } from './compare_gating.ts';
+import { contenders, type GatingResult, tryGating } from './gating_trial.ts';
 import type { PaperShape } from './shapes.ts';
 import { decoderSteps, encoderBatch } from './workloads.ts';
 import { SEED, type Workshop } from './workshop.ts';
@@ -26,11 +26,11 @@ export async function measureMt(workshop: Workshop, shape: PaperShape, rounds: n
   const variants = contenders(shape);
   const trial = await workshop.trial(shape);
   const sources = encoderBatch(shape, MT_BATCH, MT_SOURCE_LENGTH, SEED);
-  const both = await compareGating(trial, variants, [sources], rounds, (line) =>
+  const both = await tryGating(trial, variants, [sources], rounds, (line) =>
     workshop.log(`${shape.title} encoder: ${line}`),
   );
   const steps = decoderSteps(shape, MT_BATCH, 1, DECODER_STEPS, SEED + 1);
-  const decoder = await compareGating(trial, variants, steps, rounds, (line) =>
+  const decoder = await tryGating(trial, variants, steps, rounds, (line) =>
     workshop.log(`${shape.title} decoder: ${line}`),
   );
   return {

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RandomWeights } from '../../engine/checkpoint/random_weights.ts';
 import { readTraceFile } from '../../engine/report/trace_file.ts';
-import { compareGating, contenders } from '../../engine/reproduce/compare_gating.ts';
+import { contenders, tryGating } from '../../engine/reproduce/gating_trial.ts';
 import { busiestEighth, layerCounts, popularityBias, routerDeviation } from '../../engine/reproduce/popularity.ts';
 import { recordTrace } from '../../engine/reproduce/record_trace.ts';
 import { LM, MT, type PaperShape } from '../../engine/reproduce/shapes.ts';
@@ -100,7 +100,7 @@ describe('gating policies over the same steps of the scaled language model', () 
     try {
       const variants = contenders(SMALL_LM);
       const tokens = 4 * 8;
-      const results = await compareGating(trial, variants, [languageBatch(SMALL_LM, 4, 8, 1)], 1, () => undefined);
+      const results = await tryGating(trial, variants, [languageBatch(SMALL_LM, 4, 8, 1)], 1, () => undefined);
       const rows = Object.fromEntries(results.map((result) => [result.variant.name, result.rows]));
       const moeLayers = 2;
       expect(rows.static).toBe(moeLayers * 16 * 0.25 * tokens);

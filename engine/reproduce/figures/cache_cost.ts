@@ -1,7 +1,7 @@
 import { LEDGER_CATEGORIES, STEP_PHASES } from '../../protocol/telemetry.ts';
 import type { RowPlan, StepResult } from '../../rank/messages.ts';
-import type { GatingVariant } from '../compare_gating.ts';
 import type { Figure } from '../figure.ts';
+import type { GatingVariant } from '../gating_trial.ts';
 import { median } from '../median.ts';
 import type { Trial } from '../trial.ts';
 

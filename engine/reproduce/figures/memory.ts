@@ -1,7 +1,7 @@
 import { CATEGORY_COUNT, LEDGER_CATEGORIES } from '../../protocol/telemetry.ts';
 import type { RowPlan } from '../../rank/messages.ts';
-import type { GatingVariant } from '../compare_gating.ts';
 import type { Figure } from '../figure.ts';
+import type { GatingVariant } from '../gating_trial.ts';
 import type { Trial } from '../trial.ts';
 
 const MIB = 2 ** 20;

@@ -1,6 +1,6 @@
 import { STEP_PHASES } from '../../protocol/telemetry.ts';
-import type { GatingResult } from '../compare_gating.ts';
 import type { Figure } from '../figure.ts';
+import type { GatingResult } from '../gating_trial.ts';
 
 /** The breakdown figures: where a step's time goes under each gating policy. */
 export function phasesFigure(id: string, title: string, on: string, results: readonly GatingResult[]): Figure {

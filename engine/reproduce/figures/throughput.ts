@@ -1,7 +1,7 @@
 import { GATING_POLICIES } from '../../gating/policies.ts';
 import type { RowPlan } from '../../rank/messages.ts';
-import type { GatingVariant } from '../compare_gating.ts';
 import type { Figure } from '../figure.ts';
+import type { GatingVariant } from '../gating_trial.ts';
 import { median } from '../median.ts';
 import type { PaperShape } from '../shapes.ts';
 import type { Trial } from '../trial.ts';

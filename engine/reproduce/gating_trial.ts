@@ -45,7 +45,7 @@ export function contenders({ capacity, experts, topK }: PaperShape): readonly Ga
  * Runs the same steps under each variant, in rounds (coordinator/gating_rounds.ts).
  * @param steps rows of each step of a round
  */
-export async function compareGating(
+export async function tryGating(
   trial: Trial,
   variants: readonly GatingVariant[],
   steps: readonly (readonly RowPlan[])[],
