@@ -2,7 +2,9 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, it } from 'vitest';
+import { copyPriceRows } from '../../engine/coordinator/copy_price.ts';
 import { LinkSpeeds } from '../../engine/coordinator/link_speeds.ts';
+import { describeMachine } from '../../engine/coordinator/machine.ts';
 import { whyNotHeld } from '../../engine/device/discovery.ts';
 import { cpuDevice } from '../ui/fake_machine.ts';
 
@@ -28,6 +30,28 @@ it('measures a link once, keeps it for threads alike, and measures anew where th
   expect(links.of({ ...one, driver: '2.0' })).toBeUndefined();
   writeFileSync(file, '{"damaged');
   expect(links.of(one)).toBeUndefined();
+}, 60_000);
+
+it('prices a copy in rows of the host: both measured once; nothing on a CPU device', async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'moe-links-'));
+  const links = new LinkSpeeds(folder, ENTRY);
+  const speed = await links.hostRow();
+  expect(speed).toBeGreaterThan(1e6);
+  expect(await new LinkSpeeds(folder, path.resolve('test/device/mute_worker.cjs')).hostRow()).toBe(speed);
+  const card = { ...cpuDevice('webgpu:0', 1), provider: 'webgpu', name: 'Card', driver: '1' } as const;
+  const chosen = [cpuDevice('cpu:0', 1), card].map((device) => ({ id: device.id, bytes: 1, device }));
+  expect(await copyPriceRows(chosen, undefined)).toEqual([0, 0]);
+  expect(await copyPriceRows(chosen, links)).toEqual([0, 0]);
+  const { onnxruntime } = describeMachine();
+  const file = path.join(folder, 'links.json');
+  const known = JSON.parse(readFileSync(file, 'utf8'));
+  for (const [share, rows] of [
+    [0.19, 5],
+    [1.5, 0],
+  ] as const) {
+    writeFileSync(file, JSON.stringify({ ...known, [`webgpu | Card | 1 | ${onnxruntime}`]: speed * share }));
+    expect(await copyPriceRows(chosen, links)).toEqual([0, rows]);
+  }
 }, 60_000);
 
 it('says why a link could not be measured', async () => {
