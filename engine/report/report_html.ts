@@ -79,19 +79,7 @@ function keyFigures({ totals, cache, memory, idle, load, header }: ReportData): 
     ['Highest memory', peak, peakUnit, `of ${bytesText(highest.budgetBytes)} on ${highest.id}`],
     ['Idle experts', figure(idleMean), `of ${header.experts}`, 'mean of layers and steps'],
     ['Waited for experts', percent(totals.stallMs / totals.busyMs), '% of time', waitedText(totals)],
-    ...(totals.computedMisses === 0
-      ? []
-      : [
-          [
-            'Computed on the host',
-            percent(totals.computedMisses / cache.all.misses),
-            '% of misses',
-            `${msText(totals.computeMs)} in all`,
-          ] as const,
-        ]),
-    load.share.length > 1
-      ? ['Average max load', percent(load.averageMaxLoad), '%', `even is ${percent(1 / load.share.length)}%`]
-      : ['Sequences', count(totals.sequences), 'started', `${plural(totals.steps, 'step')}`],
+    lastTile({ totals, cache, load }),
   ];
   return markup`<dl class="figures">${tiles.map(
     ([name, value, unit, detail]) =>
@@ -102,6 +90,18 @@ function keyFigures({ totals, cache, memory, idle, load, header }: ReportData): 
 function waitedText({ stallMs, hiddenMs }: ReportData['totals']): string {
   const hidden = hiddenMs === 0 ? '' : `, ${percent(hiddenMs / (hiddenMs + stallMs))}% of loads hidden`;
   return `${msText(stallMs)} in all${hidden}`;
+}
+
+/** Six have room: what the host computed has no panel of its own, the others have. */
+function lastTile({ totals, cache, load }: Pick<ReportData, 'totals' | 'cache' | 'load'>) {
+  const { computedMisses, computeMs, sequences, steps } = totals;
+  if (computedMisses > 0) {
+    const share = percent(computedMisses / cache.all.misses);
+    return ['Computed on the host', share, '% of misses', `${msText(computeMs)} in all`] as const;
+  }
+  return load.share.length > 1
+    ? (['Average max load', percent(load.averageMaxLoad), '%', `even is ${percent(1 / load.share.length)}%`] as const)
+    : (['Sequences', count(sequences), 'started', plural(steps, 'step')] as const);
 }
 
 function notes({ curve, totals }: ReportData): Markup {

@@ -115,7 +115,7 @@ export function paceTable({ pace }: ReportData): Markup {
     ...(computes ? [count(host.computed), msText(host.computeMs)] : []),
   ]);
   const head = ['steps', 'until', 'new tokens/s', 'hit rate, %', 'misses', 'waited for loads'];
-  if (computes) head.push('computed on the host', 'in');
+  if (computes) head.push('computed on the host', 'time there');
   return markup`<div class="box"><details><summary>The run in ${plural(pace.length, 'part')}</summary>${table(head, rows)}</details></div>`;
 }
 
