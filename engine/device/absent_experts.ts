@@ -38,11 +38,11 @@ export class AbsentExperts {
     return new AbsentExperts(open(parts, { ledger: parts.ledger, category: 'expertExecution' }), 0);
   }
 
-  /** For a device with memory of its own. */
-  static besideCard(parts: DeviceParts): AbsentExperts {
-    // What it bounds is `keepBytes`.
+  /** For a device with memory of its own. @param keepBytes of sessions at most */
+  static besideCard(parts: DeviceParts, keepBytes = Math.floor(freemem() * KEPT_SHARE)): AbsentExperts {
+    // Bounded by what is kept, and one that is too large for it while its rows are computed.
     const ledger = new MemoryLedger('host memory', Number.POSITIVE_INFINITY);
-    return new AbsentExperts(open(parts, { ledger }), Math.floor(freemem() * KEPT_SHARE));
+    return new AbsentExperts(open(parts, { ledger }), keepBytes);
   }
 
   /** Held in sessions that are kept. */

@@ -7,7 +7,15 @@ import {
   type RunSettings,
 } from '../../engine/protocol/settings.ts';
 import type { Studio } from '../app/context.tsx';
-import { evictionTitle, gatingTitle, placementTitle, prefetchTitle, scopeTitle } from '../stores/run_settings.ts';
+import {
+  COPY_LIMITS,
+  copyLimitTitle,
+  evictionTitle,
+  gatingTitle,
+  placementTitle,
+  prefetchTitle,
+  scopeTitle,
+} from '../stores/run_settings.ts';
 import type { Command } from './registry.ts';
 
 type Parts = Pick<Studio, 'actions' | 'session' | 'settings'>;
@@ -15,7 +23,7 @@ type Parts = Pick<Studio, 'actions' | 'session' | 'settings'>;
 /** Each value of each choice of the inspector as a command: "Eviction: LRU". Found by typing; too many to stand in a list unasked. */
 export function choiceCommands({ actions, session, settings }: Parts): Command[] {
   const usable = () => session.getState().writer && session.getState().host.kind === 'running';
-  const choice = <K extends 'eviction' | 'prefetch' | 'cacheScope' | 'placement' | 'gating'>(
+  const choice = <K extends 'eviction' | 'copyAfterRows' | 'prefetch' | 'cacheScope' | 'placement' | 'gating'>(
     key: K,
     name: string,
     values: readonly RunSettings[K][],
@@ -34,6 +42,7 @@ export function choiceCommands({ actions, session, settings }: Parts): Command[]
     );
   return [
     ...choice('eviction', 'Eviction', EvictionChoice.options, evictionTitle),
+    ...choice('copyAfterRows', 'Missing experts', COPY_LIMITS, copyLimitTitle),
     ...choice('prefetch', 'Prefetch', PrefetchName.options, prefetchTitle),
     ...choice('cacheScope', 'Slots', CacheScope.options, scopeTitle),
     ...choice('placement', 'Placement', PlacementName.options, placementTitle),

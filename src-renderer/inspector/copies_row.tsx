@@ -1,12 +1,10 @@
 import type { CopyAfterRows } from '../../engine/protocol/settings.ts';
 import { useSession, useSummary } from '../app/context.tsx';
-import { copyLimitTitle } from '../stores/run_settings.ts';
+import { COPY_LIMITS, copyLimitTitle } from '../stores/run_settings.ts';
 import { Choice, type ChoiceOption } from '../widgets/choice.tsx';
 import { Row } from '../widgets/row.tsx';
 import { copiesSays } from './copies_words.ts';
 import type { Knobs } from './use_knobs.ts';
-
-const OFFERED: readonly CopyAfterRows[] = [0, 'auto', 1, 4, 16, 64, 256];
 
 const HINTS: ReadonlyMap<CopyAfterRows, string> = new Map<CopyAfterRows, string>([
   [0, 'A missing expert is loaded into a slot when a step needs it'],
@@ -19,7 +17,7 @@ export function CopiesRow({ knobs: { draft, disabled, isPending, change } }: { r
   const totals = useSummary((s) => s.computed);
   const run = useSession((s) => s.snapshot.run);
   // Whatever the command line or a recorded run chose is among the options too.
-  const limits = OFFERED.includes(draft.copyAfterRows) ? OFFERED : [...OFFERED, draft.copyAfterRows];
+  const limits = COPY_LIMITS.includes(draft.copyAfterRows) ? COPY_LIMITS : [...COPY_LIMITS, draft.copyAfterRows];
   const options = limits.map((rows): ChoiceOption<string> => {
     const hint = HINTS.get(rows);
     return { value: String(rows), label: copyLimitTitle(rows), ...(hint && { hint }) };

@@ -169,6 +169,8 @@ const EVICTION_TITLES: Readonly<Record<RunSettings['eviction'], string>> = {
   pinned: 'Pinned hot set',
   auto: 'Auto',
 };
+/** Limits of rows that are offered; any other may come from the command line. */
+export const COPY_LIMITS: readonly RunSettings['copyAfterRows'][] = [0, 'auto', 1, 4, 16, 64, 256];
 /** A limit of rows as it stands in lists. */
 export function copyLimitTitle(rows: RunSettings['copyAfterRows']): string {
   if (rows === 0) return 'Copy at once';
