@@ -17,6 +17,8 @@ it('loads and evictions leave no memory behind', async () => {
   writeSyntheticOlmoe(folder, SHAPE, 'models/demo-lm');
   const checkpoint = openCheckpoint(folder);
   const card = await openCardStore('webgpu:0', readModelSpec(folder, checkpoint), checkpoint, 1);
+  // The driver's pools grow for some 1,600 loads, and level off.
+  for (let warming = 0; warming < 2; warming++) await churnExperts(card, 0, SHAPE.experts, LOADS);
   const { beforeBytes, afterBytes } = await churnExperts(card, 0, SHAPE.experts, LOADS);
   expect(card.ledger.total).toBe(0);
   expect(afterBytes / beforeBytes).toBeLessThan(1.05);
