@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findElectron } from './electron_runtime.mjs';
 import { bin, ROOT } from './paths.mjs';
-import { capture } from './proc.mjs';
+import { attach, capture } from './proc.mjs';
 import { noCounts, playwrightCounts, vitestCounts } from './results.mjs';
 import { softwareGpu } from './software_gpu.mjs';
 import { ensureSystemPackages } from './system_packages.mjs';
@@ -23,35 +23,30 @@ const VITEST = 'vitest/vitest.mjs';
 const PLAYWRIGHT = '@playwright/test/cli.js';
 const SCREEN = '-screen 0 1440x900x24';
 
-/**
- * What lanes.mjs gives a stage to run its programs with: as proc.mjs's `attach`, the output to where the stage's lane has it.
- * @typedef {(command: string, args: string[], options: object) => Promise<number>} Run
- */
+const node = (script, args, options) => attach(process.execPath, [bin(script), ...args], { cwd: ROOT, ...options });
 
-const node = (run, script, args, options) => run(process.execPath, [bin(script), ...args], { cwd: ROOT, ...options });
-
-/** Stages of `npm test` by name. @type {Record<string, (run: Run) => Promise<Outcome>>} */
+/** Stages of `npm test` in their order, cheap ones first. @type {Record<string, () => Promise<Outcome>>} */
 export const STAGES = {
-  async typecheck(run) {
+  async typecheck() {
     const codes = [];
     for (const project of ['tsconfig.node.json', 'tsconfig.web.json']) {
-      codes.push(await node(run, TYPESCRIPT, ['-p', project], { timeoutMs: 120_000 }));
+      codes.push(await node(TYPESCRIPT, ['-p', project], { timeoutMs: 120_000 }));
     }
     return { ok: codes.every((code) => code === 0) };
   },
 
-  async lint(run) {
-    return { ok: (await node(run, '@biomejs/biome/bin/biome', ['check', '.'], { timeoutMs: 60_000 })) === 0 };
+  async lint() {
+    return { ok: (await node('@biomejs/biome/bin/biome', ['check', '.'], { timeoutMs: 60_000 })) === 0 };
   },
 
-  unit: (run) =>
+  unit: () =>
     withReport(async (file) => {
       const args = ['run', '--passWithNoTests', '--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
-      const code = await node(run, VITEST, args, { timeoutMs: 900_000 });
+      const code = await node(VITEST, args, { timeoutMs: 900_000 });
       return counted(code, vitestCounts(file));
     }),
 
-  async webgpu(run) {
+  async webgpu() {
     const { chromium, electron } = await prepareWindows();
     const env = softwareGpu([chromium, electron.path]);
     const config = ['--config', 'vitest.webgpu.config.ts'];
@@ -62,26 +57,26 @@ export const STAGES = {
     }
     return withReport(async (file) => {
       const args = ['run', ...config, '--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
-      const code = await node(run, VITEST, args, { env: { ...process.env, ...env }, timeoutMs: 900_000 });
+      const code = await node(VITEST, args, { env: { ...process.env, ...env }, timeoutMs: 900_000 });
       return counted(code, vitestCounts(file));
     });
   },
 
-  async ui(run) {
+  async ui() {
     const { chromium } = await ensureSystemPackages();
     if (chromium === undefined)
       return skipped('ui', 'there is no Chromium (on PATH, or from npx playwright install chromium)');
-    return playwright(run, 'ui', { MOE_CHROMIUM: chromium, MOE_UI_PORT: String(await freePort()) });
+    return playwright('ui', { MOE_CHROMIUM: chromium, MOE_UI_PORT: String(await freePort()) });
   },
 
-  async e2e(run) {
+  async e2e() {
     const { chromium, xvfbRun, electron } = await prepareWindows();
     if (electron.path === undefined) return skipped('e2e', electron.why);
     const hasDisplay = process.platform !== 'linux' || process.env.DISPLAY;
     if (xvfbRun === undefined && !hasDisplay) return skipped('e2e', 'there is neither Xvfb nor a display');
     const card = softwareGpu([electron.path, chromium]);
     if (card === undefined) return skipped('e2e', 'neither Electron nor Chromium brings a software graphics card here');
-    return playwright(run, 'e2e', { ...card, ELECTRON_EXEC_PATH: electron.path }, xvfbRun);
+    return playwright('e2e', { ...card, ELECTRON_EXEC_PATH: electron.path }, xvfbRun);
   },
 };
 
@@ -100,7 +95,7 @@ export function prepareWindows() {
   return windows;
 }
 
-function playwright(run, name, env, xvfbRun) {
+function playwright(name, env, xvfbRun) {
   return withReport(async (file) => {
     const args = [bin(PLAYWRIGHT), 'test', ...configOf(name), '--pass-with-no-tests', '--reporter=list,json'];
     const options = {
@@ -109,8 +104,8 @@ function playwright(run, name, env, xvfbRun) {
       timeoutMs: 900_000,
     };
     const code = xvfbRun
-      ? await run(xvfbRun, ['-a', '-s', SCREEN, process.execPath, ...args], options)
-      : await run(process.execPath, args, options);
+      ? await attach(xvfbRun, ['-a', '-s', SCREEN, process.execPath, ...args], options)
+      : await attach(process.execPath, args, options);
     return counted(code, playwrightCounts(file));
   });
 }

@@ -9,10 +9,14 @@ import { electronArguments, launchStudio, test } from './studio_app.ts';
 test('the window comes back where it was', async ({ home }) => {
   const wanted = { x: 120, y: 60, width: 1100, height: 700 };
   const first = await launchStudio(home);
+  const boundsOf = ({ app }: typeof first) =>
+    app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.getBounds());
   await first.app.evaluate(({ BrowserWindow }, bounds) => BrowserWindow.getAllWindows()[0]?.setBounds(bounds), wanted);
+  // The window system answers when it likes.
+  await expect.poll(() => boundsOf(first)).toEqual(wanted);
   await first.app.close();
   const second = await launchStudio(home);
-  const bounds = await second.app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.getBounds());
+  const bounds = await boundsOf(second);
   await second.app.close();
   expect(bounds).toEqual(wanted);
 });

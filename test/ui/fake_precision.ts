@@ -8,7 +8,7 @@ const STORED: Precision = { experts: 'stored', dense: 'stored' };
 export function fakePrecision({ precisions, sequences, tokens, batch }: Params<'precisionLab'>): PrecisionTable {
   const rows = [STORED, ...precisions].map((precision, index) => ({
     precision,
-    bytesPerExpert: 144 * 1024 * (1 - 0.2 * index),
+    bytesPerExpert: 144 * 1024 * (1 - 0.15 * index),
     denseBytes: 8e6,
     perplexity: 40.8 + 0.31 * index,
     agreementByLayer: [1 - 0.04 * index],

@@ -13,15 +13,16 @@ test('what a precision costs is measured on demand and stands where it is chosen
   await expect(section).toContainText('int8, 40 of 64 pieces');
   await page.evaluate(() => window.harness.engine().finishExperiment());
 
-  await expect(section.getByRole('row')).toHaveCount(6);
+  await expect(section.getByRole('row')).toHaveCount(7);
   expect(await cellTexts(page, '.price-table tbody tr')).toEqual([
     ['As stored', '40.80', '–', '610 tok/s'],
-    ['int8', '41.11', '96%', '580 tok/s'],
-    ['int4', '41.42', '92%', '550 tok/s'],
-    ['int8, all', '41.73', '88%', '520 tok/s'],
-    ['int4, all', '42.04', '84%', '490 tok/s'],
+    ['fp16', '41.11', '96%', '580 tok/s'],
+    ['int8', '41.42', '92%', '550 tok/s'],
+    ['int4', '41.73', '88%', '520 tok/s'],
+    ['int8, all', '42.04', '84%', '490 tok/s'],
+    ['int4, all', '42.35', '80%', '460 tok/s'],
   ]);
   await section.getByRole('combobox', { name: 'Experts' }).click();
   await page.getByRole('option', { name: /^int4/ }).click();
-  await expect(section.locator('.price-chosen')).toHaveText(/^int441.42/);
+  await expect(section.locator('.price-chosen')).toHaveText(/^int441.73/);
 });
