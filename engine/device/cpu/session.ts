@@ -19,7 +19,7 @@ export const HOST_OPTIONS: InferenceSession.SessionOptions = {
 /**
  * Makes a session of a graph on one device: its inputs and outputs lie in this process's memory, its weights where the provider computes.
  * @param weights the graph's external data; copied, so the buffer may be used again
- * @param folder of the files in which the graph's other weights lie: they are mapped, at a third of the price of a copy
+ * @param folder of the files in which the graph's other weights lie: they are mapped, and large float32 ones used there
  */
 export type MakeSession = (graph: WeightedGraph, weights: Uint8Array, folder?: string) => Promise<HostSession>;
 

@@ -4,6 +4,7 @@ import type { ModelSummary } from '../../protocol/model.ts';
 import {
   CacheScope,
   CacheSlots,
+  CopyAfterRows,
   DEFAULT_RUN,
   DEFAULT_TRANSLATION,
   EvictionChoice,
@@ -134,8 +135,11 @@ function cacheSlotsFlag(values: Values): CacheSlots {
 }
 
 function copyAfterRowsFlag(values: Values): RunSettings['copyAfterRows'] {
-  if (values['copy-after-rows'] === 'auto') return 'auto';
-  return countFlag(values, 'copy-after-rows', 0, 1_000_000, 0);
+  const text = values['copy-after-rows'];
+  if (text === undefined) return DEFAULT_RUN.copyAfterRows;
+  const parsed = CopyAfterRows.safeParse(text === 'auto' ? text : Number(text || Number.NaN));
+  if (parsed.success) return parsed.data;
+  throw new BadArguments(`--copy-after-rows takes auto or a whole number from 0 to 1000000, not "${text}"`);
 }
 
 /** What is given; the rest is the model's own. */
